@@ -1,0 +1,176 @@
+"""Studies as people send and read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StrictInt, StringConstraints
+
+from api.schemas.base import ParamValue, Shape
+from db.lifecycle import StudyState
+
+StudyName = Annotated[
+    str, StringConstraints(pattern=r"^(?=.*[A-Za-z_])[A-Za-z0-9][A-Za-z0-9._-]*$", min_length=1, max_length=100)
+]
+Tag = Annotated[str, StringConstraints(pattern=r"^[\w.:-]+$", min_length=1, max_length=50)]
+QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
+
+EXAMPLE: dict[str, Any] = {
+    "name": "digits-mlp",
+    "dataset": "digits",
+    "model": "mlp",
+    "fixed": {"epochs": 20, "batch_size": 64},
+    "search_space": {
+        "learning_rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": True},
+        "hidden_layers": {"type": "int", "low": 1, "high": 3},
+        "hidden_units": {"type": "int", "low": 16, "high": 128, "step": 16},
+        "activation": {"type": "categorical", "choices": ["relu", "tanh", "swish"]},
+    },
+    "sampler": {"name": "bayesian", "seed": 7},
+    "pruner": {"name": "none"},
+    "objectives": [{"metric": "val_accuracy", "direction": "maximize"}],
+    "budget": {"n_trials": 20, "max_parallel": 2, "timeout_s": None},
+    "resources": {"queue": "cpu"},
+}
+
+
+class SamplerSpec(Shape):
+    """Which sampler proposes parameters. Further keys are its own options."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str = Field(default="bayesian", description="grid, random, bayesian or manual")
+    seed: StrictInt | None = Field(default=None, ge=0, le=2**31 - 1, description="Drawn by the server where missing")
+
+
+class PrunerSpec(Shape):
+    """Which pruner stops hopeless trials. Further keys are its own options."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str = Field(default="none", description="none or median")
+
+
+class ObjectiveSpec(Shape):
+    """What is optimised: a metric that the model reports, and the direction."""
+
+    metric: str = Field(examples=["val_accuracy"])
+    direction: Literal["minimize", "maximize"]
+
+
+class BudgetSpec(Shape):
+    """How much may be spent, counted once across all workers."""
+
+    n_trials: StrictInt | None = Field(default=20, ge=1, le=1_000_000, description="null: until stopped or exhausted")
+    max_parallel: StrictInt = Field(default=16, ge=1, le=100_000, description="Trials that may run at the same time")
+    timeout_s: float | None = Field(default=None, gt=0, le=10 * 365 * 86400, description="Wall time of the study")
+    max_retries: StrictInt = Field(default=3, ge=0, le=100, description="Lost or crashed attempts forgiven per trial")
+
+
+class ResourcesSpec(Shape):
+    """What a trial needs from a worker."""
+
+    queue: QueueName = Field(default="cpu", description="Workers that serve this queue run the trials")
+
+
+class StudySpec(Shape):
+    """What a study searches, where, and for how long."""
+
+    dataset: str = Field(examples=["digits"])
+    model: str = Field(examples=["mlp"])
+    fixed: dict[str, ParamValue] = Field(default_factory=dict, description="Hyperparameters that do not vary")
+    search_space: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description='By name: {"type": "float", low, high, log?, step?}, {"type": "int", low, high, step?, log?} '
+        'or {"type": "categorical", choices}',
+    )
+    sampler: SamplerSpec = Field(default_factory=SamplerSpec)
+    pruner: PrunerSpec = Field(default_factory=PrunerSpec)
+    objectives: list[ObjectiveSpec] = Field(min_length=1)
+    budget: BudgetSpec = Field(default_factory=BudgetSpec)
+    resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
+
+
+class StudyCreate(StudySpec):
+    """A study to run."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+    name: StudyName = Field(description="Letters, digits, '.', '_' and '-', at least one letter; unique")
+    notes: str = Field(default="", max_length=20_000)
+    tags: list[Tag] = Field(default_factory=list, max_length=50)
+
+
+class StudyUpdate(Shape):
+    """Changes to a study; fields left out stay as they are."""
+
+    action: Literal["pause", "resume", "stop"] | None = Field(
+        default=None, description="pause: no new trials start. stop: running trials end too. resume: undoes a pause"
+    )
+    n_trials: StrictInt | None = Field(default=None, ge=1, le=1_000_000, description="Only ever raised")
+    max_parallel: StrictInt | None = Field(default=None, ge=1, le=100_000)
+    name: StudyName | None = None
+    notes: str | None = Field(default=None, max_length=20_000)
+    tags: list[Tag] | None = Field(default=None, max_length=50)
+
+
+class TrialCounts(Shape):
+    """How many trials of a study are in which state."""
+
+    WAITING: int = 0
+    RUNNING: int = 0
+    COMPLETE: int = 0
+    PRUNED: int = 0
+    FAIL: int = 0
+
+
+class BestTrial(Shape):
+    """The finished trial with the best objective value."""
+
+    trial_id: int
+    number: int
+    params: dict[str, ParamValue]
+    values: dict[str, float | None] = Field(description="By metric name")
+
+
+class StudyRead(Shape):
+    """A study, its settings complete with defaults, and how far it is."""
+
+    study_id: int
+    name: str
+    state: StudyState
+    state_reason: str
+    trial_counts: TrialCounts
+    best_trial: BestTrial | None
+    spec: StudySpec
+    n_grid_cells: int | None = Field(description="Size of the grid; null for other samplers")
+    notes: str
+    tags: list[str]
+    created_at: datetime
+    finished_at: datetime | None
+    deleted_at: datetime | None
+    rev: int = Field(description="Grows with every change of the study or of the state of a trial")
+
+
+class StudyPage(Shape):
+    """Some studies, newest first."""
+
+    items: list[StudyRead]
+    next_cursor: str | None
+
+
+class Curve(Shape):
+    """One metric of one trial, down-sampled; minima and maxima survive."""
+
+    trial_id: int
+    number: int
+    state: str
+    n_points: int
+    steps: list[int]
+    values: list[float]
+
+
+class CurvesRead(Shape):
+    """One metric of the trials of a study, newest trials first where `max_trials` cuts the list."""
+
+    metric: str
+    n_trials: int = Field(description="Trials that have this metric, shown or not")
+    curves: list[Curve]

@@ -1,0 +1,136 @@
+"""Trials, their attempts, metrics, logs and artifacts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.base import Number, ParamValue, Shape
+from db.lifecycle import AttemptState, TrialState
+
+
+class TrialCreate(Shape):
+    """A trial to run with given parameters, or one that was run elsewhere."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"params": {"learning_rate": 0.01, "hidden_layers": 2, "hidden_units": 64, "activation": "relu"}}
+            ]
+        }
+    )
+    params: dict[str, ParamValue] = Field(description="A value for every parameter of the search space")
+    state: Literal["WAITING", "COMPLETE", "PRUNED", "FAIL"] = Field(
+        default="WAITING", description="WAITING: run it. Any other: it was run elsewhere"
+    )
+    values: dict[str, Number] | None = Field(default=None, description="By metric; needed where state is COMPLETE")
+    note: str = Field(default="", max_length=2000)
+
+
+class AttemptRead(Shape):
+    """One try at running a trial, and how it ended."""
+
+    attempt_id: int
+    attempt_no: int
+    state: AttemptState
+    reason: str
+    worker_id: int | None
+    worker_name: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class TrialRead(Shape):
+    """A trial as tables show it."""
+
+    trial_id: int
+    study_id: int
+    number: int
+    state: TrialState
+    reason: str
+    source: str = Field(description="sampler, manual or imported")
+    note: str
+    params: dict[str, ParamValue]
+    value: float | None = Field(description="The objective where it is finite")
+    values: dict[str, float | None] = Field(description="By metric name")
+    step: int | None = Field(description="Last reported step (epoch)")
+    n_steps: int | None
+    n_attempts: int
+    is_stop_requested: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_s: float | None
+
+
+class TrialDetail(TrialRead):
+    """A trial with its history."""
+
+    study_name: str
+    metric_names: list[str]
+    attempts: list[AttemptRead]
+
+
+class TrialPage(Shape):
+    """Some trials of a study, and where the next page starts."""
+
+    items: list[TrialRead]
+    next_cursor: str | None
+
+
+class MetricSeries(Shape):
+    """One curve. `steps` and `values` are down-sampled; minima, maxima and non-finite points survive."""
+
+    name: str
+    n_points: int
+    min_value: float | None = Field(description="Of the finite points")
+    max_value: float | None = Field(description="Of the finite points")
+    latest_step: int | None
+    latest_value: float | None
+    steps: list[int]
+    values: list[float]
+
+
+class MetricsRead(Shape):
+    """Curves of one trial."""
+
+    trial_id: int
+    series: list[MetricSeries]
+
+
+class LogLine(Shape):
+    """One line that a trial wrote."""
+
+    line_id: int
+    attempt_no: int
+    stream: Literal["stdout", "stderr", "system"]
+    at: datetime
+    text: str
+
+
+class LogPage(Shape):
+    """Some lines, oldest first; `next_cursor` is always given, so that a reader can go on with later lines."""
+
+    items: list[LogLine]
+    next_cursor: str
+
+
+class ArtifactRead(Shape):
+    """A stored output of a trial."""
+
+    artifact_id: int
+    name: str
+    kind: str = Field(description="network, checkpoint or file")
+    step: int | None
+    sha256: str
+    n_bytes: int
+    media_type: str
+    created_at: datetime
+
+
+class ArtifactList(Shape):
+    """All artifacts of one trial."""
+
+    items: list[ArtifactRead]

@@ -1,0 +1,180 @@
+"""The worker protocol: register, heartbeat, claim, report, finish."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field, StrictInt, StringConstraints
+
+from api.schemas.base import Number, ParamValue, Shape
+from api.schemas.studies import ObjectiveSpec, QueueName
+from db.lifecycle import WorkerState
+
+MetricName = Annotated[str, StringConstraints(pattern=r"^[\w./:@ -]+$", min_length=1, max_length=200)]
+Step = Annotated[StrictInt, Field(ge=0, le=2**62)]
+LeaseToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class WorkerRegister(Shape):
+    """A worker that wants to join."""
+
+    name: str = Field(min_length=1, max_length=200)
+    host: str = Field(min_length=1, max_length=255)
+    pid: StrictInt = Field(ge=1)
+    version: str = Field(default="", max_length=32)
+    queues: list[QueueName] = Field(min_length=1, max_length=20)
+    n_slots: StrictInt = Field(ge=1, le=1024)
+
+
+class WorkerWelcome(Shape):
+    """All a worker has to know."""
+
+    worker_id: int
+    broker_url: str
+    key_prefix: str = Field(description="Prefix of every key and queue in the broker")
+    lease_s: float
+    heartbeat_s: float
+    checkpoint_every_s: float
+
+
+class WorkerHeartbeat(Shape):
+    """A sign of life."""
+
+
+class WorkerOrders(Shape):
+    """What the worker is to do: ALIVE goes on, DRAINING finishes and claims nothing."""
+
+    state: WorkerState
+
+
+class ClaimRequest(Shape):
+    """Ask for work."""
+
+    worker_id: StrictInt
+    queues: list[QueueName] = Field(min_length=1, max_length=20)
+    n_max: StrictInt = Field(default=1, ge=1, le=1024, description="At most so many attempts, all of one study")
+
+
+class CheckpointRef(Shape):
+    """Where to resume from."""
+
+    artifact_id: int
+    sha256: str
+    step: int
+
+
+class Assignment(Shape):
+    """One attempt to run, and the lease that gives the right to write for it."""
+
+    attempt_id: int
+    attempt_no: int
+    lease_token: str
+    trial_id: int
+    number: int
+    params: dict[str, ParamValue] = Field(description="Fixed and suggested hyperparameters together, with defaults")
+    seed: int = Field(description="Of this trial: from the study's seed and the trial's number")
+    checkpoint: CheckpointRef | None
+
+
+class ClaimRead(Shape):
+    """Attempts of one study; an empty list means: nothing to do now."""
+
+    study_id: int | None
+    study_name: str | None
+    dataset: str | None
+    dataset_sha256: str | None
+    model: str | None
+    objectives: list[ObjectiveSpec]
+    lease_s: float
+    attempts: list[Assignment]
+
+
+class MetricPoint(Shape):
+    """One number at one step."""
+
+    name: MetricName
+    step: Step
+    value: Number
+    at: AwareDatetime | None = None
+
+
+class LogEntry(Shape):
+    """One line of output."""
+
+    stream: Literal["stdout", "stderr", "system"] = "stdout"
+    at: AwareDatetime
+    text: str = Field(max_length=16_384)
+
+
+class ReportRequest(Shape):
+    """Metric points, log lines and a heartbeat in one batch; a repeated `seq` is stored once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "lease_token": "kq3...",
+                    "seq": 1,
+                    "step": 1,
+                    "n_steps": 20,
+                    "metrics": [{"name": "val_accuracy", "step": 1, "value": 0.91}],
+                    "logs": [],
+                }
+            ]
+        }
+    )
+    lease_token: LeaseToken
+    seq: StrictInt = Field(ge=1, description="1, 2, 3, ... within the attempt")
+    step: Step | None = Field(default=None, description="Progress: the last finished step (epoch)")
+    n_steps: Step | None = None
+    metrics: list[MetricPoint] = Field(default_factory=list, max_length=10_000)
+    logs: list[LogEntry] = Field(default_factory=list, max_length=2_000)
+
+
+class ReportRead(Shape):
+    """The decision."""
+
+    decision: Literal["continue", "prune", "stop"]
+    reason: str
+    lease_s: float
+    last_seq: int = Field(description="The highest sequence number that is stored")
+
+
+class FinishRequest(Shape):
+    """The end of an attempt."""
+
+    lease_token: LeaseToken
+    outcome: Literal["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"]
+    reason: str = Field(default="", max_length=4000)
+    values: dict[MetricName, Number] = Field(default_factory=dict, max_length=1000, description="Final metrics")
+    is_retryable: bool = Field(default=True, description="False where another try would fail the same way")
+
+
+class FinishRead(Shape):
+    """What became of the trial."""
+
+    trial_state: str
+    attempt_state: str
+
+
+class WorkerRead(Shape):
+    """A worker and what it does."""
+
+    worker_id: int
+    name: str
+    host: str
+    pid: int
+    version: str
+    queues: list[str]
+    n_slots: int
+    n_busy: int
+    state: WorkerState
+    created_at: datetime
+    heartbeat_at: datetime
+
+
+class WorkerList(Shape):
+    """All workers seen lately."""
+
+    items: list[WorkerRead]

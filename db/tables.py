@@ -1,0 +1,268 @@
+"""Every table. Constraints carry the invariants; nothing here is loaded lazily."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from db.lifecycle import AttemptState, StudyState, TrialState, WorkerState
+from db.types import BigIntId, Json, UtcDateTime, utc_now
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def _one_of(column: str, states: type[StudyState] | type[TrialState] | type[AttemptState] | type[WorkerState]) -> str:
+    return f"{column} IN ({', '.join(repr(state.value) for state in states)})"
+
+
+class Base(DeclarativeBase):
+    """Common metadata: names of constraints follow one convention, so that migrations can name them."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class StudyRow(Base):
+    """One optimisation. `spec` is what the user asked for, complete with defaults and seed."""
+
+    __tablename__ = "study"
+    __table_args__ = (
+        # A deleted study gives its name free and can still be restored.
+        Index(
+            "uq_study_name",
+            "name",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index("ix_study_state_queue", "state", "queue"),
+        CheckConstraint(_one_of("state", StudyState), name="state"),
+        CheckConstraint("n_trials IS NULL OR n_trials >= 1", name="n_trials"),
+        CheckConstraint("max_parallel >= 1", name="max_parallel"),
+    )
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    state: Mapped[StudyState] = mapped_column(String(16), default=StudyState.RUNNING)
+    state_reason: Mapped[str] = mapped_column(Text, default="")
+    spec: Mapped[dict[str, Any]] = mapped_column(Json)
+    queue: Mapped[str] = mapped_column(String(64))
+    priority: Mapped[int] = mapped_column(Integer, default=0)
+    direction: Mapped[str] = mapped_column(String(8))
+    n_trials: Mapped[int | None] = mapped_column(Integer)
+    max_parallel: Mapped[int] = mapped_column(Integer)
+    next_number: Mapped[int] = mapped_column(Integer, default=0)
+    next_cell: Mapped[int] = mapped_column(Integer, default=0)
+    is_exhausted: Mapped[bool] = mapped_column(default=False)
+    rev: Mapped[int] = mapped_column(BigInteger, default=0)
+    notes: Mapped[str] = mapped_column(Text, default="")
+    tags: Mapped[list[str]] = mapped_column(Json, default=list)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deadline_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class TrialRow(Base):
+    """One evaluation of a parameter set. Finished rows are immutable."""
+
+    __tablename__ = "trial"
+    __table_args__ = (
+        UniqueConstraint("study_id", "number"),
+        UniqueConstraint("study_id", "cell"),
+        Index("ix_trial_study_id_state_value", "study_id", "state", "value"),
+        CheckConstraint(_one_of("state", TrialState), name="state"),
+        CheckConstraint("(state IN ('COMPLETE', 'PRUNED', 'FAIL')) = (finished_at IS NOT NULL)", name="finished_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(Integer)
+    # How many trials the sampler had proposed before this one; empty for trials that people added.
+    cell: Mapped[int | None] = mapped_column(Integer)
+    state: Mapped[TrialState] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    source: Mapped[str] = mapped_column(String(16))
+    params: Mapped[dict[str, Any]] = mapped_column(Json)
+    # Trials the sampler had seen, so that its suggestion can be computed again: {"finished": [...], "running": [...]}.
+    seen: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    note: Mapped[str] = mapped_column(Text, default="")
+    # The objective's value where it is finite: what ordering and "best" read. `values` keeps every value as it was.
+    value: Mapped[float | None] = mapped_column(Float(53))
+    values: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    step: Mapped[int | None] = mapped_column(BigInteger)
+    n_steps: Mapped[int | None] = mapped_column(BigInteger)
+    n_attempts: Mapped[int] = mapped_column(Integer, default=0)
+    n_burned: Mapped[int] = mapped_column(Integer, default=0)
+    is_stop_requested: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WorkerRow(Base):
+    """One worker process on one machine, known by its heartbeat."""
+
+    __tablename__ = "worker"
+    __table_args__ = (CheckConstraint(_one_of("state", WorkerState), name="state"),)
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    host: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[str] = mapped_column(String(32))
+    queues: Mapped[list[str]] = mapped_column(Json)
+    n_slots: Mapped[int] = mapped_column(Integer)
+    state: Mapped[WorkerState] = mapped_column(String(16), default=WorkerState.ALIVE)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class AttemptRow(Base):
+    """One try at running a trial on a worker, and the lease that gives the right to write for it."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        UniqueConstraint("trial_id", "attempt_no"),
+        Index(
+            "uq_attempt_running",
+            "trial_id",
+            unique=True,
+            sqlite_where=text("state = 'RUNNING'"),
+            postgresql_where=text("state = 'RUNNING'"),
+        ),
+        Index("ix_attempt_state_lease_expires_at", "state", "lease_expires_at"),
+        Index("ix_attempt_worker_id_state", "worker_id", "state"),
+        CheckConstraint(_one_of("state", AttemptState), name="state"),
+        CheckConstraint("(state = 'RUNNING') = (ended_at IS NULL)", name="ended_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id", ondelete="CASCADE"))
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey("worker.id", ondelete="SET NULL"))
+    attempt_no: Mapped[int] = mapped_column(Integer)
+    state: Mapped[AttemptState] = mapped_column(String(16), default=AttemptState.RUNNING)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    lease_token: Mapped[str] = mapped_column(String(64))
+    lease_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class MetricSeriesRow(Base):
+    """One named curve of one trial: its summary, and the key of its points."""
+
+    __tablename__ = "metric_series"
+    __table_args__ = (UniqueConstraint("trial_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+    n_points: Mapped[int] = mapped_column(BigInteger, default=0)
+    latest_step: Mapped[int | None] = mapped_column(BigInteger)
+    latest_value: Mapped[float | None] = mapped_column(Float(53))
+    latest_kind: Mapped[int] = mapped_column(SmallInteger, default=0)
+    min_value: Mapped[float | None] = mapped_column(Float(53))
+    max_value: Mapped[float | None] = mapped_column(Float(53))
+
+
+class MetricPointRow(Base):
+    """One number at one step. SQLite stores a bound NaN as NULL, hence `kind` (see `db.metrics.Kind`)."""
+
+    __tablename__ = "metric_point"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    series_id: Mapped[int] = mapped_column(
+        BigIntId, ForeignKey("metric_series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    step: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    value: Mapped[float | None] = mapped_column(Float(53))
+    kind: Mapped[int] = mapped_column(SmallInteger)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class LogLineRow(Base):
+    """One line that a trial wrote."""
+
+    __tablename__ = "log_line"
+    __table_args__ = (Index("ix_log_line_trial_id_id", "trial_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id", ondelete="CASCADE"))
+    attempt_no: Mapped[int] = mapped_column(Integer)
+    stream: Mapped[str] = mapped_column(String(8))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ArtifactRow(Base):
+    """A stored output of a trial. The bytes lie in the artifact store under their hash."""
+
+    __tablename__ = "artifact"
+    __table_args__ = (UniqueConstraint("trial_id", "name"), Index("ix_artifact_sha256", "sha256"))
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id", ondelete="CASCADE"))
+    attempt_no: Mapped[int] = mapped_column(Integer)
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(16))
+    step: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    n_bytes: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class EventRow(Base):
+    """What happened, in the order in which it became visible: the source of the live stream.
+
+    `xid` is the writing transaction on PostgreSQL and 0 on SQLite; see `db.events`.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (Index("ix_event_xid_id", "xid", "id"), Index("ix_event_at", "at"))
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    xid: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    kind: Mapped[str] = mapped_column(String(16))
+    study_id: Mapped[int | None] = mapped_column(BigInteger)
+    trial_id: Mapped[int | None] = mapped_column(BigInteger)
+    payload: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
+class ApiTokenRow(Base):
+    """A credential. Only its SHA-256 is kept: tokens are 256 random bits, so no salt or stretching is needed."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (UniqueConstraint("sha256"), CheckConstraint("role IN ('admin', 'user', 'worker')", name="role"))
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str] = mapped_column(String(8))
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
