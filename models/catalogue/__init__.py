@@ -1,0 +1,118 @@
+"""What can be trained on what, with which settings: the torch-free description of `models/`.
+
+The API validates studies against it, forms and documentation are drawn from it, and workers complete parameters with
+it. Importing it costs milliseconds: neither torch nor numpy is loaded.
+
+A new model or data set is one entry in a file of its own and one line in `MODELS` or `DATASETS`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from models.catalogue.checks import (
+    accepted_values,
+    check_params,
+    check_space,
+    check_value,
+    complete_params,
+    unknown_name,
+)
+from models.catalogue.datasets import BREAST_CANCER, DIABETES, DIGITS, IRIS, WINE
+from models.catalogue.entries import (
+    DatasetInfo,
+    Direction,
+    Hyperparameter,
+    HyperparameterType,
+    MetricInfo,
+    ModelInfo,
+    ParamValue,
+    Task,
+)
+from models.catalogue.errors import CatalogueError
+from models.catalogue.metrics import METRICS_BY_TASK
+from models.catalogue.mlp import MLP
+
+MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP,)})
+DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
+    {dataset.name: dataset for dataset in (DIGITS, BREAST_CANCER, WINE, IRIS, DIABETES)}
+)
+
+
+def get_model(name: str, field: str = "model") -> ModelInfo:
+    """Return a model's entry.
+
+    Raises:
+        CatalogueError: `unknown_model`, with the nearest right name.
+    """
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise unknown_name("model", name, MODELS, field) from None
+
+
+def get_dataset(name: str, field: str = "dataset") -> DatasetInfo:
+    """Return a data set's entry.
+
+    Raises:
+        CatalogueError: `unknown_dataset`, with the nearest right name.
+    """
+    try:
+        return DATASETS[name]
+    except KeyError:
+        raise unknown_name("dataset", name, DATASETS, field) from None
+
+
+def metrics_for(model_name: str, dataset_name: str) -> tuple[MetricInfo, ...]:
+    """Return what the model reports after each epoch on the data set.
+
+    Raises:
+        CatalogueError: `unknown_model`, `unknown_dataset`, or `unfit_dataset` where the model does not learn such data.
+    """
+    model, dataset = get_model(model_name), get_dataset(dataset_name)
+    if dataset.task not in model.tasks:
+        fitting = [info.name for info in DATASETS.values() if info.task in model.tasks]
+        raise CatalogueError(
+            "unfit_dataset",
+            f"{model.name} cannot learn {dataset.name}, whose task is {dataset.task}.",
+            "dataset",
+            f"Data sets for {model.name}: {', '.join(fitting)}.",
+        )
+    return METRICS_BY_TASK[dataset.task]
+
+
+def get_metric(model_name: str, dataset_name: str, metric: str, field: str = "metric") -> MetricInfo:
+    """Return one of the metrics that the model reports on the data set.
+
+    Raises:
+        CatalogueError: `unknown_metric`, with the nearest right name, or what `metrics_for` raises.
+    """
+    metrics = {info.name: info for info in metrics_for(model_name, dataset_name)}
+    try:
+        return metrics[metric]
+    except KeyError:
+        raise unknown_name("metric", metric, metrics, field) from None
+
+
+__all__ = [
+    "DATASETS",
+    "MODELS",
+    "CatalogueError",
+    "DatasetInfo",
+    "Direction",
+    "Hyperparameter",
+    "HyperparameterType",
+    "MetricInfo",
+    "ModelInfo",
+    "ParamValue",
+    "Task",
+    "accepted_values",
+    "check_params",
+    "check_space",
+    "check_value",
+    "complete_params",
+    "get_dataset",
+    "get_metric",
+    "get_model",
+    "metrics_for",
+    "unknown_name",
+]
