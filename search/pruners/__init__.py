@@ -10,6 +10,8 @@ from search.pruners.base import Pruner
 from search.pruners.median import MedianPruner
 from search.pruners.none import NonePruner
 
+__all__ = ["PRUNERS", "Pruner", "check_options", "get_pruner"]
+
 PRUNERS: Mapping[str, Pruner] = {pruner.name: pruner for pruner in (NonePruner(), MedianPruner())}
 
 

@@ -12,6 +12,8 @@ from search.samplers.grid import GridSampler
 from search.samplers.manual import ManualSampler
 from search.samplers.random import RandomSampler
 
+__all__ = ["SAMPLERS", "Sampler", "check_options", "get_sampler"]
+
 SAMPLERS: Mapping[str, Sampler] = {
     sampler.name: sampler for sampler in (BayesianSampler(), RandomSampler(), GridSampler(), ManualSampler())
 }
