@@ -1,0 +1,200 @@
+"""What workers send and receive, as values. `tunewell.protocol` is their public home."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from tunewell._decode import encode_number
+from tunewell.records import Objective, ParamValue
+
+LogStream = Literal["stdout", "stderr", "system"]
+Outcome = Literal["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"]
+DecisionWord = Literal["continue", "prune", "stop"]
+ArtifactKind = Literal["network", "checkpoint", "file"]
+
+# The server refuses longer reports and lines: whoever collects them splits and cuts at these.
+MAX_POINTS_PER_REPORT = 10_000
+MAX_LOGS_PER_REPORT = 2_000
+MAX_LOG_CHARS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A worker that wants to join: who it is, which queues it serves, how many trials it runs at once."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...]
+    n_slots: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return the request's body."""
+        return {
+            "name": self.name,
+            "host": self.host,
+            "pid": self.pid,
+            "version": self.version,
+            "queues": list(self.queues),
+            "n_slots": self.n_slots,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """All a worker has to know. `key_prefix` stands before every key and queue in the broker."""
+
+    worker_id: int
+    broker_url: str
+    key_prefix: str
+    lease_s: float
+    heartbeat_s: float
+    checkpoint_every_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the worker is to do: `ALIVE` goes on, `DRAINING` finishes what runs and claims nothing."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRef:
+    """Where to resume from: an artifact, its hash, and the last step it contains."""
+
+    artifact_id: int
+    sha256: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One attempt to run, and the lease that gives the right to write for it.
+
+    `params` are fixed and suggested hyperparameters together, with defaults.
+    """
+
+    attempt_id: int
+    attempt_no: int
+    lease_token: str
+    trial_id: int
+    number: int
+    params: Mapping[str, ParamValue]
+    seed: int
+    checkpoint: CheckpointRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Attempts of one study; no attempts means: nothing to do now. `lease_s` is the lease's length in seconds."""
+
+    lease_s: float
+    attempts: tuple[Assignment, ...]
+    study_id: int | None = None
+    study_name: str | None = None
+    dataset: str | None = None
+    dataset_sha256: str | None = None
+    model: str | None = None
+    objectives: tuple[Objective, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """One number at one step (an integer >= 0); NaN and infinities are kept as what they are. `at` is aware."""
+
+    name: str
+    step: int
+    value: float
+    at: datetime | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the point as JSON."""
+        point: dict[str, object] = {"name": self.name, "step": self.step, "value": encode_number(self.value)}
+        return point if self.at is None else {**point, "at": self.at.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of output, written at an aware time; at most `MAX_LOG_CHARS` characters."""
+
+    at: datetime
+    text: str
+    stream: LogStream = "stdout"
+
+    def to_json(self) -> dict[str, object]:
+        """Return the line as JSON."""
+        return {"stream": self.stream, "at": self.at.isoformat(), "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened since the last report: `seq` counts 1, 2, ... in the attempt; `step` is the last finished one."""
+
+    seq: int
+    step: int | None = None
+    n_steps: int | None = None
+    metrics: tuple[MetricPoint, ...] = ()
+    logs: tuple[LogEntry, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Return the request's body without the lease, as it can lie in a spool file."""
+        return {
+            "seq": self.seq,
+            "step": self.step,
+            "n_steps": self.n_steps,
+            "metrics": [point.to_json() for point in self.metrics],
+            "logs": [line.to_json() for line in self.logs],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a report: `continue`, `prune` or `stop`, why, and the highest sequence number that is stored."""
+
+    decision: str
+    lease_s: float
+    last_seq: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of an attempt: how, why, the final metrics, and whether another try could end differently."""
+
+    outcome: Outcome
+    reason: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    is_retryable: bool = True
+
+    def to_json(self) -> dict[str, object]:
+        """Return the request's body without the lease."""
+        return {
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "values": {name: encode_number(value) for name, value in self.values.items()},
+            "is_retryable": self.is_retryable,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of the trial and of the attempt."""
+
+    trial_state: str
+    attempt_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An output to store: its name, what it is, its bytes or a file, and the step it belongs to."""
+
+    name: str
+    kind: ArtifactKind
+    content: bytes | Path
+    step: int | None = None

@@ -1,0 +1,182 @@
+"""The worker's side of Tunewell: register, claim, report, finish.
+
+Our workers speak it, and so can any program that wants to run trials. One call is one request: nothing here retries,
+because only the caller knows how long its work may wait. `tunewell.retry.decide_retry` says whether to ask again.
+
+Example:
+    >>> with Transport("http://127.0.0.1:8000") as transport:                        # doctest: +SKIP
+    ...     protocol = Protocol(transport)
+    ...     welcome = protocol.register(Registration("mine", "host", 42, "0.1.0", ("cpu",), 1))
+    ...     claim = protocol.claim(welcome.worker_id, ["cpu"], n_max=1)
+    ...     for job in claim.attempts:
+    ...         points = (MetricPoint("val_accuracy", 1, 0.91),)
+    ...         decision = protocol.report(job.attempt_id, job.lease_token, Report(seq=1, step=1, metrics=points))
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from tunewell._decode import decode
+from tunewell._download import download
+from tunewell._messages import (
+    MAX_LOG_CHARS,
+    MAX_LOGS_PER_REPORT,
+    MAX_POINTS_PER_REPORT,
+    ArtifactKind,
+    Assignment,
+    CheckpointRef,
+    Claim,
+    Decision,
+    DecisionWord,
+    Finish,
+    Finished,
+    LogEntry,
+    LogStream,
+    MetricPoint,
+    Orders,
+    Outcome,
+    Registration,
+    Report,
+    Upload,
+    Welcome,
+)
+from tunewell._transport import Params, Transport
+from tunewell.records import Artifact, Objective
+
+__all__ = [
+    "MAX_LOGS_PER_REPORT",
+    "MAX_LOG_CHARS",
+    "MAX_POINTS_PER_REPORT",
+    "Artifact",
+    "ArtifactKind",
+    "Assignment",
+    "CheckpointRef",
+    "Claim",
+    "Decision",
+    "DecisionWord",
+    "Finish",
+    "Finished",
+    "LogEntry",
+    "LogStream",
+    "MetricPoint",
+    "Objective",
+    "Orders",
+    "Outcome",
+    "Protocol",
+    "Registration",
+    "Report",
+    "Transport",
+    "Upload",
+    "Welcome",
+]
+
+
+class Protocol:
+    """The calls of a worker.
+
+    Every method raises a `TunewellError`; `LeaseLost` means: stop the trial and write nothing more for this attempt.
+
+    Args:
+        transport: The connection to the server; the caller closes it.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def register(self, registration: Registration) -> Welcome:
+        """Join the pool.
+
+        Returns:
+            The worker's id, the broker to listen to, and the periods of leases and heartbeats in seconds.
+        """
+        return decode(Welcome, self._transport.json("POST", "/workers", body=registration.to_json()))
+
+    def heartbeat(self, worker_id: int) -> Orders:
+        """Say that the worker lives, and hear whether it is to go on (`ALIVE`) or to drain (`DRAINING`).
+
+        Raises:
+            NotFound: The server does not know the worker (any more): register again.
+        """
+        return decode(Orders, self._transport.json("POST", f"/workers/{worker_id}:heartbeat", body={}))
+
+    def leave(self, worker_id: int) -> None:
+        """Say good-bye, so that nobody waits for heartbeats."""
+        self._transport.json("POST", f"/workers/{worker_id}:leave", body={})
+
+    def claim(self, worker_id: int, queues: Sequence[str], n_max: int = 1) -> Claim:
+        """Ask for at most `n_max` attempts, all of one study; no attempts means: nothing to do now."""
+        body = {"worker_id": worker_id, "queues": list(queues), "n_max": n_max}
+        return decode(Claim, self._transport.json("POST", "/work:claim", body=body))
+
+    def report(self, attempt_id: int, lease_token: str, report: Report) -> Decision:
+        """Send points, log lines and a heartbeat of an attempt, and hear whether it goes on.
+
+        The same `report.seq` may be sent again: it is stored once.
+
+        Raises:
+            LeaseLost: Another worker may own the trial now.
+        """
+        body = {"lease_token": lease_token, **report.to_json()}
+        return decode(Decision, self._transport.json("POST", f"/attempts/{attempt_id}:report", body=body))
+
+    def finish(self, attempt_id: int, lease_token: str, finish: Finish) -> Finished:
+        """Close an attempt.
+
+        Raises:
+            LeaseLost: Another worker may own the trial now; the result is not stored.
+        """
+        body = {"lease_token": lease_token, **finish.to_json()}
+        return decode(Finished, self._transport.json("POST", f"/attempts/{attempt_id}:finish", body=body))
+
+    def upload_artifact(self, attempt_id: int, lease_token: str, upload: Upload) -> Artifact:
+        """Store bytes, or a file that is streamed, as an output of an attempt; the server verifies their hash.
+
+        Raises:
+            LeaseLost: Another worker may own the trial now; nothing is stored.
+            OSError: The file cannot be read.
+        """
+        if isinstance(upload.content, bytes):
+            return self._put(attempt_id, lease_token, upload, upload.content)
+        with upload.content.open("rb") as file:
+            return self._put(attempt_id, lease_token, upload, file)
+
+    def download_artifact(self, artifact_id: int, path: Path, *, sha256: str) -> Path:
+        """Fetch an artifact, such as a checkpoint to resume from; `path` appears whole and verified, or not at all.
+
+        Returns:
+            `path`.
+
+        Raises:
+            ServerFailure: `checksum_mismatch` where the bytes are not those of `sha256`.
+            OSError: The file cannot be written.
+        """
+        return download(self._transport, f"/artifacts/{artifact_id}/content", path, sha256=sha256)
+
+    def _put(self, attempt_id: int, lease_token: str, upload: Upload, content: bytes | IO[bytes]) -> Artifact:
+        params: dict[str, str | int | list[str]] = {"kind": upload.kind, "sha256": _sha256(content)}
+        if upload.step is not None:
+            params["step"] = upload.step
+        return self._send(attempt_id, lease_token, upload.name, content, params)
+
+    def _send(
+        self, attempt_id: int, lease_token: str, name: str, content: bytes | IO[bytes], params: Params
+    ) -> Artifact:
+        path = f"/attempts/{attempt_id}/artifacts/{quote(name, safe='')}"
+        headers = {"X-Lease-Token": lease_token}
+        return decode(Artifact, self._transport.put(path, content, params=params, headers=headers))
+
+
+def _sha256(content: bytes | IO[bytes]) -> str:
+    """Hash, and rewind a file so that it can be sent."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256()
+    while block := content.read(1 << 20):
+        digest.update(block)
+    content.seek(0)
+    return digest.hexdigest()

@@ -1,0 +1,243 @@
+"""What the server tells about studies, trials and workers, as frozen values.
+
+Fields that a newer server adds are ignored; fields that an older one lacks take the default given here. States are
+plain text for the same reason: a state that this version does not know is not an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+ParamValue = bool | int | float | str | None
+ENDED_STUDY = frozenset({"COMPLETE", "FAILED"})
+ENDED_TRIAL = frozenset({"COMPLETE", "PRUNED", "FAIL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is optimised: a metric, and `minimize` or `maximize`."""
+
+    metric: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A stored output of a trial: `kind` is network, checkpoint or file."""
+
+    artifact_id: int
+    name: str
+    kind: str
+    sha256: str
+    n_bytes: int
+    media_type: str = "application/octet-stream"
+    step: int | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BestTrial:
+    """The finished trial with the best objective value; `values` by metric name."""
+
+    trial_id: int
+    number: int
+    params: Mapping[str, ParamValue]
+    values: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much may be spent, counted once across all workers; None: no limit."""
+
+    n_trials: int | None = None
+    max_parallel: int = 16
+    timeout_s: float | None = None
+    max_retries: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StudySpec:
+    """What a study searches, where, and for how long."""
+
+    dataset: str
+    model: str
+    objectives: tuple[Objective, ...]
+    fixed: Mapping[str, ParamValue] = field(default_factory=dict)
+    search_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sampler: Mapping[str, Any] = field(default_factory=dict)
+    pruner: Mapping[str, Any] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+    resources: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study, its settings, and how far it is. `rev` grows with every change."""
+
+    study_id: int
+    name: str
+    state: str
+    spec: StudySpec
+    trial_counts: Mapping[str, int]
+    state_reason: str = ""
+    best_trial: BestTrial | None = None
+    n_grid_cells: int | None = None
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+    deleted_at: datetime | None = None
+    rev: int = 0
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether no trial will run any more, unless somebody raises the budget."""
+        return self.state in ENDED_STUDY
+
+    @property
+    def n_finished(self) -> int:
+        """How many trials ended, however they did."""
+        return sum(self.trial_counts.get(state, 0) for state in ENDED_TRIAL)
+
+    @property
+    def n_planned(self) -> int | None:
+        """How many trials the study is to have; None where nothing but time or a person ends it."""
+        limits = [n for n in (self.spec.budget.n_trials, self.n_grid_cells) if n is not None]
+        return min(limits) if limits else None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at running a trial, and how it ended."""
+
+    attempt_id: int
+    attempt_no: int
+    state: str
+    reason: str = ""
+    worker_id: int | None = None
+    worker_name: str | None = None
+    created_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A trial. `value` is the objective where it is finite; only single trials know `metric_names` and `attempts`."""
+
+    trial_id: int
+    study_id: int
+    number: int
+    state: str
+    params: Mapping[str, ParamValue]
+    reason: str = ""
+    source: str = ""
+    note: str = ""
+    value: float | None = None
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    step: int | None = None
+    n_steps: int | None = None
+    n_attempts: int = 0
+    is_stop_requested: bool = False
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration_s: float | None = None
+    study_name: str | None = None
+    metric_names: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the trial has its final state."""
+        return self.state in ENDED_TRIAL
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSeries:
+    """One curve, down-sampled: minima, maxima and non-finite points survive. `steps` and `values` are equally long."""
+
+    name: str
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+    n_points: int = 0
+    min_value: float | None = None
+    max_value: float | None = None
+    latest_step: int | None = None
+    latest_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a trial wrote."""
+
+    line_id: int
+    attempt_no: int
+    stream: str
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker and what it does."""
+
+    worker_id: int
+    name: str
+    state: str
+    queues: tuple[str, ...]
+    n_slots: int
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    n_busy: int = 0
+    created_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A data set that studies can name; the counts are rows."""
+
+    name: str
+    task: str
+    title: str = ""
+    n_rows: int = 0
+    n_features: int = 0
+    n_classes: int | None = None
+    n_train: int = 0
+    n_val: int = 0
+    n_test: int = 0
+    sha256: str = ""
+    source: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter:
+    """One hyperparameter of a network: its type, default, range and meaning."""
+
+    name: str
+    type: str
+    default: ParamValue = None
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    step: float | None = None
+    choices: tuple[ParamValue, ...] = ()
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network that studies can name."""
+
+    name: str
+    title: str = ""
+    meaning: str = ""
+    source: str = ""
+    tasks: tuple[str, ...] = ()
+    hyperparameters: tuple[Hyperparameter, ...] = ()
+    default_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
