@@ -105,8 +105,10 @@ class TrialRow(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     source: Mapped[str] = mapped_column(String(16))
     params: Mapped[dict[str, Any]] = mapped_column(Json)
-    # Trials the sampler had seen, so that its suggestion can be computed again: {"finished": [...], "running": [...]}.
+    # What the sampler had seen, so that its suggestion can be computed again: {"rev": r, "running": [numbers]} stands
+    # for the trials with `finished_rev <= r` and those that ran.
     seen: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    finished_rev: Mapped[int | None] = mapped_column(BigInteger)
     note: Mapped[str] = mapped_column(Text, default="")
     # The objective's value where it is finite: what ordering and "best" read. `values` keeps every value as it was.
     value: Mapped[float | None] = mapped_column(Float(53))

@@ -1,0 +1,196 @@
+"""Metric points: writing them once, reading curves back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy import case, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from db.lifecycle import TrialState
+from db.tables import MetricPointRow, MetricSeriesRow, TrialRow
+
+
+class Kind(IntEnum):
+    """Which number a point holds; only FINITE ones have a `value`."""
+
+    FINITE = 0
+    NAN = 1
+    PLUS_INFINITY = 2
+    MINUS_INFINITY = 3
+
+
+_NON_FINITE = {Kind.NAN: math.nan, Kind.PLUS_INFINITY: math.inf, Kind.MINUS_INFINITY: -math.inf}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One number at one step; `at_ms` counts from 1970."""
+
+    name: str
+    step: int
+    value: float
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A curve's summary; minimum and maximum are of its finite points."""
+
+    id: int
+    trial_id: int
+    name: str
+    n_points: int
+    latest_step: int | None
+    latest_value: float | None
+    min_value: float | None
+    max_value: float | None
+
+
+def kind_of(value: float) -> Kind:
+    """Tell finite numbers and the three others apart."""
+    if math.isfinite(value):
+        return Kind.FINITE
+    if math.isnan(value):
+        return Kind.NAN
+    return Kind.PLUS_INFINITY if value > 0 else Kind.MINUS_INFINITY
+
+
+def store_points(session: Session, trial_id: int, points: Sequence[Point]) -> list[Point]:
+    """Store points of one trial and return those that are new: a (name, step) is stored once, the first time.
+
+    A trial that resumes repeats steps which it reported before its last attempt ended; the curve keeps one point each.
+    """
+    ids = _series_ids(session, trial_id, sorted({point.name for point in points}))
+    rows = [_point_row(ids[point.name], point) for point in points]
+    if not rows:
+        return []
+    statement = (
+        _insert(session, MetricPointRow)
+        .on_conflict_do_nothing()
+        .returning(MetricPointRow.series_id, MetricPointRow.step)
+    )
+    stored = {(series_id, step) for series_id, step in session.execute(statement, rows)}
+    fresh = [point for point in _first_of_each(points) if (ids[point.name], point.step) in stored]
+    for name in {point.name for point in fresh}:
+        _summarise(session, ids[name], [point for point in fresh if point.name == name])
+    return fresh
+
+
+def list_series(session: Session, trial_ids: Collection[int], names: Collection[str] = ()) -> list[Series]:
+    """Return the curves' summaries of some trials, all names or the given ones."""
+    statement = select(MetricSeriesRow).where(MetricSeriesRow.trial_id.in_(trial_ids))
+    if names:
+        statement = statement.where(MetricSeriesRow.name.in_(names))
+    rows = session.execute(statement.order_by(MetricSeriesRow.trial_id, MetricSeriesRow.name)).scalars()
+    return [
+        Series(
+            id=row.id,
+            trial_id=row.trial_id,
+            name=row.name,
+            n_points=row.n_points,
+            latest_step=row.latest_step,
+            latest_value=None if row.latest_step is None else _decode(row.latest_value, row.latest_kind),
+            min_value=row.min_value,
+            max_value=row.max_value,
+        )
+        for row in rows
+    ]
+
+
+def list_points(session: Session, series_ids: Collection[int]) -> dict[int, tuple[list[int], list[float]]]:
+    """Return steps and values by series, in the order of steps."""
+    curves: dict[int, tuple[list[int], list[float]]] = {series_id: ([], []) for series_id in series_ids}
+    statement = (
+        select(MetricPointRow.series_id, MetricPointRow.step, MetricPointRow.value, MetricPointRow.kind)
+        .where(MetricPointRow.series_id.in_(series_ids))
+        .order_by(MetricPointRow.series_id, MetricPointRow.step)
+    )
+    for series_id, step, value, kind in session.execute(statement):
+        steps, values = curves[series_id]
+        steps.append(step)
+        values.append(_decode(value, kind))
+    return curves
+
+
+def list_intermediate(session: Session, study_id: int, metric: str) -> dict[int, dict[int, float]]:
+    """Return a metric's points of every trial of a study that is not waiting: trial id -> step -> value."""
+    statement = (
+        select(TrialRow.id, MetricPointRow.step, MetricPointRow.value, MetricPointRow.kind)
+        .join(MetricSeriesRow, MetricSeriesRow.trial_id == TrialRow.id)
+        .join(MetricPointRow, MetricPointRow.series_id == MetricSeriesRow.id)
+        .where(TrialRow.study_id == study_id, MetricSeriesRow.name == metric, TrialRow.state != TrialState.WAITING)
+    )
+    curves: dict[int, dict[int, float]] = {}
+    for trial_id, step, value, kind in session.execute(statement):
+        curves.setdefault(trial_id, {})[step] = _decode(value, kind)
+    return curves
+
+
+def _series_ids(session: Session, trial_id: int, names: Sequence[str]) -> dict[str, int]:
+    found = _find_series_ids(session, trial_id, names)
+    missing = [name for name in names if name not in found]
+    if missing:
+        rows = [{"trial_id": trial_id, "name": name} for name in missing]
+        session.execute(_insert(session, MetricSeriesRow).on_conflict_do_nothing(), rows)
+        found = _find_series_ids(session, trial_id, names)
+    return found
+
+
+def _find_series_ids(session: Session, trial_id: int, names: Sequence[str]) -> dict[str, int]:
+    statement = select(MetricSeriesRow.name, MetricSeriesRow.id).where(
+        MetricSeriesRow.trial_id == trial_id, MetricSeriesRow.name.in_(names)
+    )
+    return {row.name: row.id for row in session.execute(statement)}
+
+
+def _summarise(session: Session, series_id: int, fresh: Sequence[Point]) -> None:
+    last = max(fresh, key=lambda point: point.step)
+    finite = [point.value for point in fresh if math.isfinite(point.value)]
+    is_later = func.coalesce(MetricSeriesRow.latest_step, -1) < last.step
+    values: dict[str, Any] = {
+        "n_points": MetricSeriesRow.n_points + len(fresh),
+        "latest_value": case((is_later, _finite(last.value)), else_=MetricSeriesRow.latest_value),
+        "latest_kind": case((is_later, int(kind_of(last.value))), else_=MetricSeriesRow.latest_kind),
+        "latest_step": case((is_later, last.step), else_=MetricSeriesRow.latest_step),
+    }
+    if finite:
+        low, high = MetricSeriesRow.min_value, MetricSeriesRow.max_value
+        values["min_value"] = case((func.coalesce(low, min(finite)) >= min(finite), min(finite)), else_=low)
+        values["max_value"] = case((func.coalesce(high, max(finite)) <= max(finite), max(finite)), else_=high)
+    session.execute(update(MetricSeriesRow).where(MetricSeriesRow.id == series_id).values(values))
+
+
+def _point_row(series_id: int, point: Point) -> dict[str, Any]:
+    return {
+        "series_id": series_id,
+        "step": point.step,
+        "value": _finite(point.value),
+        "kind": int(kind_of(point.value)),
+        "at_ms": point.at_ms,
+    }
+
+
+def _first_of_each(points: Iterable[Point]) -> list[Point]:
+    first: dict[tuple[str, int], Point] = {}
+    for point in points:
+        first.setdefault((point.name, point.step), point)
+    return list(first.values())
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _decode(value: float | None, kind: int) -> float:
+    return _NON_FINITE[Kind(kind)] if value is None else value
+
+
+def _insert(session: Session, row: type[Any]) -> Any:
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return (sqlite.insert if is_sqlite else postgresql.insert)(row.__table__)

@@ -1,0 +1,16 @@
+"""Alembic's entry point. It is always handed an open connection by `db.schema`."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from db.tables import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,82 @@
+"""Log lines and artifacts of trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from db.records import ArtifactRecord, fetch_all, find_one, select_record
+from db.tables import ArtifactRow, LogLineRow, StudyRow, TrialRow
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line that a trial wrote."""
+
+    id: int
+    attempt_no: int
+    stream: str
+    at: datetime
+    text: str
+
+
+def store_lines(session: Session, trial_id: int, attempt_no: int, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Store log lines (`stream`, `at`, `text`) in their order."""
+    if lines:
+        rows = [{"trial_id": trial_id, "attempt_no": attempt_no, **line} for line in lines]
+        session.execute(insert(LogLineRow), rows)
+
+
+def list_lines(session: Session, trial_id: int, after_id: int, limit: int) -> list[Line]:
+    """Return a trial's lines after line `after_id`, oldest first."""
+    statement = (
+        select(LogLineRow.id, LogLineRow.attempt_no, LogLineRow.stream, LogLineRow.at, LogLineRow.text)
+        .where(LogLineRow.trial_id == trial_id, LogLineRow.id > after_id)
+        .order_by(LogLineRow.id)
+        .limit(limit)
+    )
+    return [Line(*row) for row in session.execute(statement)]
+
+
+def store_artifact(session: Session, values: Mapping[str, Any]) -> int:
+    """Store an artifact, or replace the trial's artifact of the same name, and return its id."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    statement: Any = (sqlite.insert if is_sqlite else postgresql.insert)(ArtifactRow).values(values)
+    replaced = {key: value for key, value in values.items() if key not in {"trial_id", "name"}}
+    statement = statement.on_conflict_do_update(index_elements=["trial_id", "name"], set_=replaced)
+    artifact_id: int = session.execute(statement.returning(ArtifactRow.id)).scalar_one()
+    return artifact_id
+
+
+def list_artifacts(session: Session, trial_id: int) -> list[ArtifactRecord]:
+    """Return a trial's artifacts by name."""
+    statement = select_record(ArtifactRecord).where(ArtifactRow.trial_id == trial_id).order_by(ArtifactRow.name)
+    return fetch_all(session, ArtifactRecord, statement)
+
+
+def find_artifact(session: Session, artifact_id: int) -> ArtifactRecord | None:
+    """Return an artifact of a study that is not deleted."""
+    statement = (
+        select_record(ArtifactRecord)
+        .join(TrialRow, TrialRow.id == ArtifactRow.trial_id)
+        .join(StudyRow, StudyRow.id == TrialRow.study_id)
+        .where(ArtifactRow.id == artifact_id, StudyRow.deleted_at.is_(None))
+    )
+    return find_one(session, ArtifactRecord, statement)
+
+
+def find_checkpoint(session: Session, trial_id: int) -> ArtifactRecord | None:
+    """Return the checkpoint from which a trial would resume."""
+    statement = (
+        select_record(ArtifactRecord)
+        .where(ArtifactRow.trial_id == trial_id, ArtifactRow.kind == "checkpoint")
+        .order_by(ArtifactRow.step.desc())
+        .limit(1)
+    )
+    return find_one(session, ArtifactRecord, statement)

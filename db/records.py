@@ -1,0 +1,163 @@
+"""What queries return: immutable values. ORM rows stay inside `db`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from db.lifecycle import AttemptState, StudyState, TrialState, WorkerState
+from db.tables import ArtifactRow, AttemptRow, Base, StudyRow, TrialRow, WorkerRow
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """One row of `study`."""
+
+    id: int
+    name: str
+    state: StudyState
+    state_reason: str
+    spec: Mapping[str, Any]
+    queue: str
+    direction: str
+    n_trials: int | None
+    max_parallel: int
+    next_number: int
+    next_cell: int
+    is_exhausted: bool
+    rev: int
+    notes: str
+    tags: Sequence[str]
+    created_at: datetime
+    finished_at: datetime | None
+    deadline_at: datetime | None
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One row of `trial`."""
+
+    id: int
+    study_id: int
+    number: int
+    cell: int | None
+    state: TrialState
+    reason: str
+    source: str
+    params: Mapping[str, Any]
+    seen: Mapping[str, Any] | None
+    finished_rev: int | None
+    note: str
+    value: float | None
+    values: Mapping[str, Any]
+    step: int | None
+    n_steps: int | None
+    n_attempts: int
+    n_burned: int
+    is_stop_requested: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One row of `attempt`."""
+
+    id: int
+    trial_id: int
+    worker_id: int | None
+    attempt_no: int
+    state: AttemptState
+    reason: str
+    lease_token: str
+    last_seq: int
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """One row of `worker`."""
+
+    id: int
+    name: str
+    host: str
+    pid: int
+    version: str
+    queues: Sequence[str]
+    n_slots: int
+    state: WorkerState
+    created_at: datetime
+    heartbeat_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRecord:
+    """One row of `artifact`."""
+
+    id: int
+    trial_id: int
+    attempt_no: int
+    name: str
+    kind: str
+    step: int | None
+    sha256: str
+    n_bytes: int
+    media_type: str
+    created_at: datetime
+
+
+_ROWS: Mapping[type[Any], type[Base]] = {
+    StudyRecord: StudyRow,
+    TrialRecord: TrialRow,
+    AttemptRecord: AttemptRow,
+    WorkerRecord: WorkerRow,
+    ArtifactRecord: ArtifactRow,
+}
+_ENUMS: Mapping[type[Any], type[Any]] = {
+    StudyRecord: StudyState,
+    TrialRecord: TrialState,
+    AttemptRecord: AttemptState,
+    WorkerRecord: WorkerState,
+}
+
+
+def columns(record: type[Any]) -> tuple[InstrumentedAttribute[Any], ...]:
+    """Return the columns that fill `record`, in the order of its fields."""
+    row = _ROWS[record]
+    return tuple(getattr(row, field.name) for field in fields(record))
+
+
+def select_record(record: type[Any]) -> Select[Any]:
+    """Start a query for `record`; `fetch_all` and `find_one` run it."""
+    return select(*columns(record))
+
+
+def build(record: type[R], row: Sequence[Any]) -> R:
+    """Make a record of a result row that holds exactly its columns."""
+    made: Any = record(*row)
+    enum = _ENUMS.get(record)
+    if enum is not None:
+        object.__setattr__(made, "state", enum(made.state))
+    result: R = made
+    return result
+
+
+def fetch_all(session: Session, record: type[R], statement: Select[Any]) -> list[R]:
+    """Run a query made by `select_record` and return every record."""
+    return [build(record, tuple(row)) for row in session.execute(statement)]
+
+
+def find_one(session: Session, record: type[R], statement: Select[Any]) -> R | None:
+    """Run a query made by `select_record` and return its only record, or None."""
+    row = session.execute(statement).one_or_none()
+    return None if row is None else build(record, tuple(row))

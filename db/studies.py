@@ -1,0 +1,202 @@
+"""Named queries on studies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, cast, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.lifecycle import ENDED_STUDIES, StudyState, TrialState, study_sources
+from db.records import StudyRecord, TrialRecord, fetch_all, find_one, select_record
+from db.tables import StudyRow, TrialRow
+from db.types import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFilter:
+    """Which studies a list shows. Empty fields do not filter."""
+
+    state: StudyState | None = None
+    search: str | None = None
+    tag: str | None = None
+    before_id: int | None = None
+
+
+def insert_study(session: Session, values: Mapping[str, Any], *, timeout_s: float | None) -> int:
+    """Store a study and return its id.
+
+    Raises:
+        IntegrityError: The name is taken.
+    """
+    deadline = None if timeout_s is None else utc_now(timeout_s)
+    statement = insert(StudyRow).values(**values, deadline_at=deadline).returning(StudyRow.id)
+    return session.execute(statement).scalar_one()
+
+
+def find_study(session: Session, ref: int | str, *, with_deleted: bool = False) -> StudyRecord | None:
+    """Return a study by id (int) or by name (str)."""
+    condition = StudyRow.id == ref if isinstance(ref, int) else StudyRow.name == ref
+    statement = select_record(StudyRecord).where(condition)
+    return find_one(session, StudyRecord, statement if with_deleted else statement.where(_alive()))
+
+
+def lock_study(session: Session, study_id: int, *, wait: bool = True) -> StudyRecord | None:
+    """Return the study and hold its row until the transaction ends.
+
+    Whatever changes the set or the states of a study's trials takes this lock first, so that all take locks in one
+    order: study, attempt, trial. SQLite's write transaction is the lock already.
+
+    Returns:
+        None where there is no such study, or, with `wait=False`, where another transaction holds it.
+    """
+    statement = select_record(StudyRecord).where(StudyRow.id == study_id)
+    return find_one(session, StudyRecord, statement.with_for_update(key_share=True, skip_locked=not wait))
+
+
+def list_studies(session: Session, wanted: StudyFilter, limit: int) -> list[StudyRecord]:
+    """Return studies, newest first."""
+    statement = select_record(StudyRecord).where(_alive())
+    if wanted.state is not None:
+        statement = statement.where(StudyRow.state == wanted.state)
+    if wanted.search:
+        pattern = f"%{_escape_like(wanted.search)}%"
+        statement = statement.where(
+            or_(StudyRow.name.ilike(pattern, escape="\\"), StudyRow.notes.ilike(pattern, escape="\\"))
+        )
+    if wanted.tag:
+        statement = statement.where(cast(StudyRow.tags, String).like(f'%"{_escape_like(wanted.tag)}"%', escape="\\"))
+    if wanted.before_id is not None:
+        statement = statement.where(StudyRow.id < wanted.before_id)
+    return fetch_all(session, StudyRecord, statement.order_by(StudyRow.id.desc()).limit(limit))
+
+
+def list_open_studies(session: Session, states: Collection[StudyState]) -> list[StudyRecord]:
+    """Return the studies in one of `states`, oldest first."""
+    statement = select_record(StudyRecord).where(_alive(), StudyRow.state.in_(states)).order_by(StudyRow.id)
+    return fetch_all(session, StudyRecord, statement)
+
+
+def list_claimable(session: Session, queues: Sequence[str]) -> list[int]:
+    """Return ids of running studies of `queues` that may have work, the one to serve first in front.
+
+    Order: priority, then the fewest running trials (a fair share for each), then age.
+    """
+    n_running = _count_in(TrialState.RUNNING)
+    n_waiting = _count_in(TrialState.WAITING)
+    statement = (
+        select(StudyRow.id)
+        .where(_alive(), StudyRow.state == StudyState.RUNNING, StudyRow.queue.in_(queues))
+        .where(n_running < StudyRow.max_parallel)
+        .where(or_(n_waiting > 0, _may_suggest()))
+        .order_by(StudyRow.priority.desc(), n_running, StudyRow.id)
+        .limit(20)
+    )
+    return list(session.execute(statement).scalars())
+
+
+def count_runnable(session: Session) -> dict[str, int]:
+    """Return by queue how many trials could start now if there were slots."""
+    n_running = _count_in(TrialState.RUNNING)
+    n_waiting = _count_in(TrialState.WAITING)
+    left = func.coalesce(StudyRow.n_trials, StudyRow.next_number + StudyRow.max_parallel) - StudyRow.next_number
+    statement = select(StudyRow.queue, StudyRow.max_parallel - n_running, n_waiting, StudyRow.is_exhausted, left).where(
+        _alive(), StudyRow.state == StudyState.RUNNING
+    )
+    runnable: dict[str, int] = {}
+    for queue, room, waiting, is_exhausted, n_left in session.execute(statement):
+        n = min(room, waiting + (0 if is_exhausted else max(0, n_left)))
+        if n > 0:
+            runnable[queue] = runnable.get(queue, 0) + n
+    return runnable
+
+
+def update_study(session: Session, study_id: int, values: Mapping[str, Any]) -> None:
+    """Change columns of a study; its `rev` grows.
+
+    Raises:
+        IntegrityError: The new name is taken.
+    """
+    session.execute(update(StudyRow).where(StudyRow.id == study_id).values(**values, rev=StudyRow.rev + 1))
+
+
+def move_study(session: Session, study_id: int, target: StudyState, reason: str = "") -> bool:
+    """Move a study to `target` if the lifecycle allows it from where it is. Returns whether it moved."""
+    statement = (
+        update(StudyRow)
+        .where(StudyRow.id == study_id, StudyRow.state.in_(study_sources(target)))
+        .values(
+            state=target,
+            state_reason=reason,
+            rev=StudyRow.rev + 1,
+            finished_at=utc_now() if target in ENDED_STUDIES else None,
+        )
+        .returning(StudyRow.id)
+    )
+    return session.execute(statement).one_or_none() is not None
+
+
+def take_number(session: Session, study_id: int, *, is_cell: bool) -> tuple[int, int | None]:
+    """Take the next trial number of a locked study, and the sampler's next cell if `is_cell`."""
+    values: dict[str, Any] = {"next_number": StudyRow.next_number + 1}
+    if is_cell:
+        values["next_cell"] = StudyRow.next_cell + 1
+    statement = (
+        update(StudyRow)
+        .where(StudyRow.id == study_id)
+        .values(values)
+        .returning(StudyRow.next_number - 1, StudyRow.next_cell - 1)
+    )
+    number, cell = session.execute(statement).one()
+    return number, (cell if is_cell else None)
+
+
+def bump_rev(session: Session, study_id: int) -> int:
+    """Count one more change of a study and return the new count."""
+    statement = update(StudyRow).where(StudyRow.id == study_id).values(rev=StudyRow.rev + 1).returning(StudyRow.rev)
+    return session.execute(statement).scalar_one()
+
+
+def count_trials(session: Session, study_ids: Collection[int]) -> dict[int, dict[TrialState, int]]:
+    """Return by study how many trials are in which state; states without trials are left out."""
+    counts: dict[int, dict[TrialState, int]] = {study_id: {} for study_id in study_ids}
+    statement = (
+        select(TrialRow.study_id, TrialRow.state, func.count())
+        .where(TrialRow.study_id.in_(study_ids))
+        .group_by(TrialRow.study_id, TrialRow.state)
+    )
+    for study_id, state, n in session.execute(statement):
+        counts[study_id][TrialState(state)] = n
+    return counts
+
+
+def find_best_trial(session: Session, study: StudyRecord) -> TrialRecord | None:
+    """Return the finished trial with the best value; of equals the one with the lower number."""
+    order = TrialRow.value.desc() if study.direction == "maximize" else TrialRow.value.asc()
+    statement = (
+        select_record(TrialRecord)
+        .where(TrialRow.study_id == study.id, TrialRow.state == TrialState.COMPLETE, TrialRow.value.is_not(None))
+        .order_by(order, TrialRow.number)
+        .limit(1)
+    )
+    return find_one(session, TrialRecord, statement)
+
+
+def _alive() -> ColumnElement[bool]:
+    return StudyRow.deleted_at.is_(None)
+
+
+def _may_suggest() -> ColumnElement[bool]:
+    budget_left = or_(StudyRow.n_trials.is_(None), StudyRow.next_number < StudyRow.n_trials)
+    return ~StudyRow.is_exhausted & budget_left
+
+
+def _count_in(state: TrialState) -> ColumnElement[int]:
+    counted = select(func.count()).where(TrialRow.study_id == StudyRow.id, TrialRow.state == state)
+    return counted.correlate(StudyRow).scalar_subquery()
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

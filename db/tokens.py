@@ -1,0 +1,45 @@
+"""Named queries on credentials."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.tables import ApiTokenRow
+from db.types import utc_now
+
+
+def hash_token(token: str) -> str:
+    """Return what is stored of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def insert_token(session: Session, *, name: str, role: str, token: str, expires_in_s: float | None) -> int:
+    """Store a token's hash and return the row's id."""
+    expires_at = None if expires_in_s is None else utc_now(expires_in_s)
+    values = {"name": name, "role": role, "sha256": hash_token(token)}
+    statement = insert(ApiTokenRow).values(**values, expires_at=expires_at).returning(ApiTokenRow.id)
+    return session.execute(statement).scalar_one()
+
+
+def find_role(session: Session, token: str) -> str | None:
+    """Return the role of a token that is stored, not revoked and not expired."""
+    statement = select(ApiTokenRow.role).where(
+        ApiTokenRow.sha256 == hash_token(token),
+        ApiTokenRow.revoked_at.is_(None),
+        or_(ApiTokenRow.expires_at.is_(None), ApiTokenRow.expires_at > utc_now()),
+    )
+    return session.execute(statement).scalar_one_or_none()
+
+
+def revoke_token(session: Session, token_id: int) -> bool:
+    """Make a token worthless. Returns False if there is no such token in force."""
+    statement = (
+        update(ApiTokenRow)
+        .where(ApiTokenRow.id == token_id, ApiTokenRow.revoked_at.is_(None))
+        .values(revoked_at=utc_now())
+        .returning(ApiTokenRow.id)
+    )
+    return session.execute(statement).one_or_none() is not None

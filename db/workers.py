@@ -1,0 +1,83 @@
+"""Named queries on workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.lifecycle import AttemptState, WorkerState
+from db.records import WorkerRecord, columns, find_one, select_record
+from db.tables import AttemptRow, WorkerRow
+from db.types import utc_now
+
+
+def insert_worker(session: Session, values: Mapping[str, Any]) -> int:
+    """Store a worker and return its id."""
+    return session.execute(insert(WorkerRow).values(values).returning(WorkerRow.id)).scalar_one()
+
+
+def find_worker(session: Session, worker_id: int) -> WorkerRecord | None:
+    """Return a worker by id."""
+    return find_one(session, WorkerRecord, select_record(WorkerRecord).where(WorkerRow.id == worker_id))
+
+
+def beat(session: Session, worker_id: int) -> WorkerState | None:
+    """Note a sign of life and return the worker's state; None if it is unknown.
+
+    A worker that was thought lost is alive again.
+    """
+    state = session.execute(select(WorkerRow.state).where(WorkerRow.id == worker_id)).scalar_one_or_none()
+    if state is None:
+        return None
+    now_state = WorkerState.ALIVE if state == WorkerState.LOST else WorkerState(state)
+    session.execute(update(WorkerRow).where(WorkerRow.id == worker_id).values(heartbeat_at=utc_now(), state=now_state))
+    return now_state
+
+
+def set_worker_state(session: Session, worker_id: int, state: WorkerState) -> bool:
+    """Set a worker's state. Returns False if it is unknown."""
+    statement = update(WorkerRow).where(WorkerRow.id == worker_id).values(state=state).returning(WorkerRow.id)
+    return session.execute(statement).one_or_none() is not None
+
+
+def lose_silent_workers(session: Session, silence_s: float) -> list[int]:
+    """Mark workers LOST that gave no sign of life for `silence_s` seconds and return their ids."""
+    statement = (
+        update(WorkerRow)
+        .where(WorkerRow.state != WorkerState.LOST, WorkerRow.heartbeat_at < utc_now(-silence_s))
+        .values(state=WorkerState.LOST)
+        .returning(WorkerRow.id)
+    )
+    return list(session.execute(statement).scalars())
+
+
+def list_workers(session: Session, lost_within_s: float) -> list[tuple[WorkerRecord, int]]:
+    """Return workers with their number of running attempts; lost ones only if seen in the last `lost_within_s`."""
+    statement = (
+        select(*columns(WorkerRecord), _n_busy())
+        .where(or_(WorkerRow.state != WorkerState.LOST, WorkerRow.heartbeat_at > utc_now(-lost_within_s)))
+        .order_by(WorkerRow.state, WorkerRow.id)
+    )
+    return [(WorkerRecord(*row[:-1]), row[-1]) for row in session.execute(statement)]
+
+
+def count_idle_slots(session: Session) -> dict[str, int]:
+    """Return by queue how many slots of living workers are free."""
+    statement = select(WorkerRow.queues, WorkerRow.n_slots, _n_busy()).where(WorkerRow.state == WorkerState.ALIVE)
+    idle: dict[str, int] = {}
+    for queues, n_slots, n_busy in session.execute(statement):
+        for queue in queues:
+            idle[queue] = idle.get(queue, 0) + max(0, n_slots - n_busy)
+    return idle
+
+
+def _n_busy() -> Any:
+    return (
+        select(func.count())
+        .where(AttemptRow.worker_id == WorkerRow.id, AttemptRow.state == AttemptState.RUNNING)
+        .correlate(WorkerRow)
+        .scalar_subquery()
+    )
