@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from search.errors import SpaceError
-from search.parameters.rules import MAX_EXACT_INT, check_range, check_step_size, describe, index_of
+from search.parameters.rules import MAX_EXACT_INT, check_log_range, check_range, check_step_size, describe, index_of
 
 # How far from a lattice point, in steps, a value may lie and still be that point (as in Optuna).
 LATTICE_TOLERANCE = 1e-8
@@ -35,13 +35,14 @@ class FloatParameter:
     step: float | None = None
 
     def __post_init__(self) -> None:
+        for field in ("low", "high"):  # an int is a fair way to write a bound, but every value is a float
+            object.__setattr__(self, field, float(getattr(self, field)))
         check_range(self.low, self.high)
         if not math.isfinite(self.high - self.low):
             message = f"the range from {self.low} to {self.high} is wider than a double can hold"
             raise SpaceError("range_too_wide", message, "high", "narrow the range below 1.7e308")
-        if self.log and self.low <= 0:
-            message = f"a logarithmic range must lie above 0, but low is {self.low}"
-            raise SpaceError("log_range_not_positive", message, "low", "give a low above 0, or set log to false")
+        if self.log:
+            check_log_range(self.low, self.high)
         if self.step is not None:
             self._check_step(self.step)
 
@@ -92,7 +93,8 @@ class FloatParameter:
         if self.step is None:
             return inside
         index = round((inside - self.low) / self.step)
-        return self.value_at(min(index, (self.n_values or 1) - 1))
+        nearest = self.value_at(index)
+        return nearest if nearest <= self.high else self.value_at(index - 1)
 
     def check(self, value: object) -> float:
         """Return `value` as the parameter holds it.
@@ -104,8 +106,10 @@ class FloatParameter:
             raise SpaceError("invalid_type", f"expected a number, got {describe(value)}", "", self.accepts())
         if not self.low <= value <= self.high:
             raise SpaceError("out_of_range", f"{value} lies outside the range", "", self.accepts())
+        if self.step is None:
+            return float(value)
         nearest = self.snap(value)
-        if self.step is not None and abs(nearest - value) > LATTICE_TOLERANCE * self.step:
+        if abs(nearest - value) > LATTICE_TOLERANCE * self.step:
             raise SpaceError("off_step", f"{value} is not a multiple of the step", "", f"nearest: {nearest}")
         return nearest
 

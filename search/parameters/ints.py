@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from search.errors import SpaceError
-from search.parameters.rules import MAX_EXACT_INT, check_range, check_step_size, describe, index_of
+from search.parameters.rules import MAX_EXACT_INT, check_log_range, check_range, check_step_size, describe, index_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,8 @@ class IntParameter:
     """An integer in [`low`, `high`], both included, in steps from `low`.
 
     Attributes:
-        low: Least value; at least 1 when `log`.
-        high: Greatest value, at least `low`. The greatest value taken is the last multiple of `step` from `low`.
+        low: Least value, -2**48 at least; 1 at least when `log`.
+        high: Greatest value, at least `low` and 2**48 at most. The greatest one taken is the last reached from `low`.
         step: Distance of neighbouring values, at least 1; 1 when `log`.
         log: Whether the logarithm is uniform rather than the value.
     """
@@ -31,9 +31,8 @@ class IntParameter:
             if abs(bound) > MAX_EXACT_INT:
                 message = f"{field} {bound} is beyond the integers that samplers keep exact"
                 raise SpaceError("range_too_wide", message, field, f"give an integer within +-{MAX_EXACT_INT}")
-        if self.log and self.low < 1:
-            message = f"a logarithmic range must lie above 0, but low is {self.low}"
-            raise SpaceError("log_range_not_positive", message, "low", "give a low of at least 1, or set log to false")
+        if self.log:
+            check_log_range(self.low, self.high)
         if self.log and self.step != 1:
             message = f"a logarithmic int takes every integer, but step is {self.step}"
             raise SpaceError("step_with_log", message, "step", "leave step out, or set log to false")

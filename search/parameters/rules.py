@@ -9,8 +9,10 @@ from search.errors import SpaceError
 
 ParamValue: TypeAlias = str | int | float | bool | None
 
-# Samplers compute with doubles; beyond this, neighbouring integers are no longer told apart.
-MAX_EXACT_INT = 2**53
+# Samplers compute with doubles and place cell borders between integers; estimators divide by zero well before 2**53.
+MAX_EXACT_INT = 2**48
+# Ends of a logarithmic range whose logarithms differ by less than this share are one point to an estimator.
+LEAST_LOG_SPAN = 1e-12
 
 
 def describe(value: object) -> str:
@@ -31,6 +33,21 @@ def check_range(low: float, high: float) -> None:
     if low > high:
         message = f"low ({low}) must not be greater than high ({high})"
         raise SpaceError("low_above_high", message, "low", "give a low of at most high")
+
+
+def check_log_range(low: float, high: float) -> None:
+    """Refuse a logarithmic range that reaches 0 or below, or is too narrow for logarithms of doubles to tell apart.
+
+    Raises:
+        SpaceError: `log_range_not_positive` or `log_range_too_narrow`.
+    """
+    if low <= 0:
+        message = f"a logarithmic range must lie above 0, but low is {low}"
+        raise SpaceError("log_range_not_positive", message, "low", "give a low above 0, or set log to false")
+    ends = math.log(low), math.log(high)
+    if low < high and ends[1] - ends[0] < LEAST_LOG_SPAN * max(1.0, abs(ends[0]), abs(ends[1])):
+        message = f"the range from {low} to {high} is too narrow for a logarithmic one"
+        raise SpaceError("log_range_too_narrow", message, "log", "set log to false")
 
 
 def check_step_size(low: float, high: float, step: float) -> None:
