@@ -5,9 +5,8 @@ a trial's process only reads the finished file (`load_dataset`), which takes mil
 """
 
 import hashlib
+import io
 import math
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.catalogue import DatasetInfo, Task, get_dataset
+from models.files import write_atomically
 
 Floats = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
@@ -261,14 +261,6 @@ def _is_sound(path: Path) -> bool:
 
 
 def _write_npz(path: Path, arrays: dict[str, Array]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=path.stem[:12], suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    write_atomically(path, buffer.getvalue())

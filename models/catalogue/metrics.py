@@ -1,4 +1,7 @@
-"""The numbers that supervised models report after each epoch."""
+"""The numbers that supervised models report after each epoch.
+
+The loss is the cross-entropy in nats for classes, and the squared error of the standardised target for numbers.
+"""
 
 from models.catalogue.entries import MetricInfo, Task
 

@@ -1,0 +1,113 @@
+"""What goes into the trainer and what comes out: values only, so that a worker can send them anywhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from models.catalogue import ParamValue
+from models.data import Dataset
+
+
+class Decision(StrEnum):
+    """The answer to an epoch's report."""
+
+    CONTINUE = "continue"
+    PRUNE = "prune"
+    STOP = "stop"
+    PREEMPT = "preempt"
+
+
+class Outcome(StrEnum):
+    """How a lane ended; the words are those of an attempt's states."""
+
+    COMPLETE = "COMPLETE"
+    PRUNED = "PRUNED"
+    STOPPED = "STOPPED"
+    PREEMPTED = "PREEMPTED"
+    DIVERGED = "DIVERGED"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainJob:
+    """One lane: a network to train on a data set.
+
+    Attributes:
+        lane_id: the caller's name for it, repeated in reports and result.
+        model: a name in the catalogue.
+        params: hyperparameters; missing ones take their defaults.
+        dataset: loaded data; lanes may share one.
+        seed: decides initial weights, data order and dropout masks, and with `params` the whole result.
+        output_dir: the lane's own folder, for `checkpoint.safetensors` and `network/`.
+        resume_from: checkpoint of an earlier attempt, or None to begin anew.
+        objective: metric that `best_epoch` refers to; None for the validation loss.
+    """
+
+    lane_id: str
+    model: str
+    params: Mapping[str, ParamValue]
+    dataset: Dataset
+    seed: int
+    output_dir: Path
+    resume_from: Path | None = None
+    objective: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What a lane achieved in one epoch.
+
+    Attributes:
+        lane_id: which lane.
+        epoch: from 1.
+        n_epochs: how many there will be.
+        metrics: finite numbers by name, as the catalogue lists them.
+    """
+
+    lane_id: str
+    epoch: int
+    n_epochs: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneResult:
+    """How a lane ended.
+
+    Attributes:
+        lane_id: which lane.
+        outcome: why it ended.
+        reason: one sentence for people.
+        epoch: last epoch that was reported, 0 for none.
+        metrics: that epoch's metrics; empty when there was none.
+        best_epoch: epoch with the best objective so far, 0 for none.
+        network_files: the saved network, `model.safetensors` and `model.json`, of the last epoch; empty unless the
+            outcome is COMPLETE or STOPPED.
+        checkpoint: state to resume from; None where there is none.
+    """
+
+    lane_id: str
+    outcome: Outcome
+    reason: str
+    epoch: int
+    metrics: Mapping[str, float]
+    best_epoch: int
+    network_files: tuple[Path, ...]
+    checkpoint: Path | None
+
+
+class Listener(Protocol):
+    """Who hears about lanes while they train."""
+
+    def on_epoch(self, report: EpochReport) -> Decision:
+        """Take note of an epoch and say how the lane goes on."""
+        ...
+
+    def on_checkpoint(self, lane_id: str, epoch: int, path: Path) -> None:
+        """Take note that a lane could now be resumed after this epoch; the file is replaced by the next checkpoint."""
+        ...
+
+    def on_end(self, result: LaneResult) -> None:
+        """Take note of a lane's end; the others go on."""
+        ...
