@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from search.parameters import CategoricalParameter, FloatParameter, Parameter
+from search.parameters import CategoricalParameter, IntParameter, Parameter
 from search.space import SearchSpace
 from search.types import Direction, PastTrial
 
@@ -28,12 +28,15 @@ def to_optuna(space: SearchSpace) -> dict[str, BaseDistribution]:
 
 
 def _distribution(parameter: Parameter) -> BaseDistribution:
-    # `last` rather than `high`: Optuna warns about a high that lies off the lattice, and then takes the last point too.
     if isinstance(parameter, CategoricalParameter):
         return CategoricalDistribution(parameter.choices)
-    if isinstance(parameter, FloatParameter):
-        return FloatDistribution(parameter.low, parameter.last, log=parameter.log, step=parameter.step)
-    return IntDistribution(parameter.low, parameter.last, log=parameter.log, step=parameter.step)
+    if isinstance(parameter, IntParameter):
+        return IntDistribution(parameter.low, parameter.last, log=parameter.log, step=parameter.step)
+    distribution = FloatDistribution(parameter.low, parameter.last, log=parameter.log)
+    # Set afterwards: given a step, the constructor moves a `high` whose rounding left it an ulp off the lattice, and
+    # so may lose the last point.
+    distribution.step = parameter.step
+    return distribution
 
 
 def to_frozen_trials(
