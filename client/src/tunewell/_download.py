@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-from contextlib import suppress
+import re
+import secrets
 from pathlib import Path
 from typing import IO
 
@@ -15,36 +14,48 @@ from tunewell._transport import Params, Transport
 from tunewell.errors import Problem, ServerFailure
 
 
-def download(
-    transport: Transport, url: str, path: Path, *, sha256: str | None = None, params: Params | None = None
-) -> Path:
-    """Stream `url` into a temporary file beside `path`, verify it, and move it into place.
+def download(transport: Transport, url: str, path: Path | str, *, params: Params | None = None) -> Path:
+    """Stream `url` into a temporary file beside `path`, and move it into place when it is complete.
 
     Args:
         transport: The connection.
         url: Path below `/api/v1`.
         path: Where the file is to be; an existing one is replaced.
-        sha256: The expected hash, 64 hexadecimal digits; None accepts what comes.
         params: Query parameters.
 
     Returns:
-        `path`.
+        The path of the file.
 
     Raises:
-        ServerFailure: `checksum_mismatch` where the bytes have another hash.
         OSError: The file cannot be written.
     """
     with transport.stream(url, params=params) as response:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                found = _copy(response, file)
-            _verify(found, sha256, path)
-            os.replace(name, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(name)
-            raise
+        return _store(response, Path(path), None)
+
+
+def download_verified(transport: Transport, url: str, path: Path | str, *, sha256: str | None) -> Path:
+    """Do the same, and keep the file only where its SHA-256 is `sha256`, or the one that the server's ETag tells.
+
+    Raises:
+        ServerFailure: `checksum_mismatch`; `no_checksum` where neither is known.
+        OSError: The file cannot be written.
+    """
+    with transport.stream(url) as response:
+        wanted = sha256 or _etag_sha256(response)
+        if wanted is None:
+            raise ServerFailure(Problem("no_checksum", f"the server told no SHA-256 for {url}: it was not kept"))
+        return _store(response, Path(path), wanted.lower())
+
+
+def _store(response: httpx.Response, path: Path, wanted: str | None) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            found = _copy(response, file)
+        _verify(found, wanted, path)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return path
 
 
@@ -57,8 +68,13 @@ def _copy(response: httpx.Response, file: IO[bytes]) -> str:
 
 
 def _verify(found: str, wanted: str | None, path: Path) -> None:
-    if wanted is not None and found != wanted.lower():
+    if wanted is not None and found != wanted:
         text = f"what came for {path.name} has the SHA-256 {found}, and not {wanted}: it was not kept"
         raise ServerFailure(
             Problem("checksum_mismatch", text, hint="try again; if it stays, the stored file is damaged")
         )
+
+
+def _etag_sha256(response: httpx.Response) -> str | None:
+    found = re.fullmatch(r'(?:W/)?"([0-9a-fA-F]{64})"', response.headers.get("ETag", ""))
+    return found[1] if found else None

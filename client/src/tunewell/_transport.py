@@ -116,7 +116,7 @@ class Transport:
     def _request(self, method: str, path: str, **parts: Any) -> httpx.Request:
         try:
             return self._http.build_request(method, path, **parts)
-        except ValueError as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise Invalid(
                 Problem("not_json", f"the request cannot be written as JSON: {error}", hint='write NaN as "NaN"')
             ) from error

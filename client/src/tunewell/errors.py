@@ -15,7 +15,6 @@ Each carries a stable `code`, the `message` (what is wrong), a `hint` (what to d
 `status`, where there are any. HTTP libraries' own exceptions never leave this package; they are the `__cause__`.
 """
 
-# ruff: noqa: N818  (the names say what happened, as httpx's and requests' do; the base class carries "Error")
 from __future__ import annotations
 
 from dataclasses import dataclass

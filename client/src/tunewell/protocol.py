@@ -22,7 +22,7 @@ from typing import IO
 from urllib.parse import quote
 
 from tunewell._decode import decode
-from tunewell._download import download
+from tunewell._download import download_verified
 from tunewell._messages import (
     MAX_LOG_CHARS,
     MAX_LOGS_PER_REPORT,
@@ -145,17 +145,17 @@ class Protocol:
         with upload.content.open("rb") as file:
             return self._put(attempt_id, lease_token, upload, file)
 
-    def download_artifact(self, artifact_id: int, path: Path, *, sha256: str) -> Path:
+    def download_artifact(self, artifact_id: int, path: Path | str, *, sha256: str) -> Path:
         """Fetch an artifact, such as a checkpoint to resume from; `path` appears whole and verified, or not at all.
 
         Returns:
-            `path`.
+            The path of the file.
 
         Raises:
             ServerFailure: `checksum_mismatch` where the bytes are not those of `sha256`.
             OSError: The file cannot be written.
         """
-        return download(self._transport, f"/artifacts/{artifact_id}/content", path, sha256=sha256)
+        return download_verified(self._transport, f"/artifacts/{artifact_id}/content", path, sha256=sha256)
 
     def _put(self, attempt_id: int, lease_token: str, upload: Upload, content: bytes | IO[bytes]) -> Artifact:
         params: dict[str, str | int | list[str]] = {"kind": upload.kind, "sha256": _sha256(content)}

@@ -241,3 +241,27 @@ class Model:
     tasks: tuple[str, ...] = ()
     hyperparameters: tuple[Hyperparameter, ...] = ()
     default_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Some log lines, oldest first; `next_cursor` continues after the last of them, also with lines not yet written."""
+
+    items: tuple[LogLine, ...]
+    next_cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened on the server.
+
+    Attributes:
+        kind: `hello` (the stream is connected: fetch what you show now), `study`, `trial`, `metrics`, `logs`, `worker`,
+            or `reset` (events were missed: fetch everything again).
+        data: What happened; numbers that are not finite are the words "NaN", "Infinity" and "-Infinity".
+        event_id: Where to continue after this event.
+    """
+
+    kind: str
+    data: Mapping[str, Any]
+    event_id: str | None = None

@@ -1,0 +1,119 @@
+"""Calls about studies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
+
+from tunewell._calls import Calls, Query, StudyRef, study_path
+from tunewell._decode import decode
+from tunewell._download import download
+from tunewell._pacing import Pacing
+from tunewell.records import Study
+
+ExportFormat = Literal["csv", "json"]
+
+
+class StudyChanges(TypedDict, total=False):
+    """Changes to a study; what is left out stays as it is."""
+
+    action: Literal["pause", "resume", "stop"]
+    n_trials: int
+    max_parallel: int
+    name: str
+    notes: str
+    tags: list[str]
+
+
+class StudyCalls(Calls):
+    """Submit, read, change, export and await studies."""
+
+    def create_study(self, study: Mapping[str, Any]) -> Study:
+        """Submit a study; it starts at once.
+
+        Args:
+            study: What `POST /api/v1/studies` takes: name, dataset, model, search_space, objectives, ...
+
+        Raises:
+            Invalid: The study breaks a rule; nothing is stored.
+            Conflict: `name_taken`.
+        """
+        return decode(Study, self._transport.json("POST", "/studies", body=dict(study)))
+
+    def get_study(self, study: StudyRef) -> Study:
+        """Read a study.
+
+        Raises:
+            NotFound: There is no such study.
+        """
+        return decode(Study, self._transport.json("GET", study_path(study)))
+
+    def list_studies(
+        self, *, state: str | None = None, search: str | None = None, tag: str | None = None, page_size: int = 100
+    ) -> Iterator[Study]:
+        """Read all studies, newest first, page by page as they are used.
+
+        Args:
+            state: Only studies in this state.
+            search: Only studies whose name contains this.
+            tag: Only studies with this tag.
+            page_size: Studies per request.
+        """
+        filters = {"state": state, "search": search, "tag": tag}
+        params: Query = {k: v for k, v in filters.items() if v is not None}
+        return self._pages(Study, "/studies", {**params, "limit": page_size})
+
+    def update_study(self, study: StudyRef, **changes: Unpack[StudyChanges]) -> Study:
+        """Change a study: `action`, `n_trials` (only ever raised), `max_parallel`, `name`, `notes`, `tags`.
+
+        Raises:
+            Conflict: The study's state does not allow it, or the name is taken.
+        """
+        return decode(Study, self._transport.json("PATCH", study_path(study), body=dict(changes)))
+
+    def pause_study(self, study: StudyRef) -> Study:
+        """Start no new trials; running ones go on."""
+        return self.update_study(study, action="pause")
+
+    def resume_study(self, study: StudyRef) -> Study:
+        """Undo a pause."""
+        return self.update_study(study, action="resume")
+
+    def stop_study(self, study: StudyRef) -> Study:
+        """Start no new trials, and ask running ones to end."""
+        return self.update_study(study, action="stop")
+
+    def delete_study(self, study: StudyRef) -> None:
+        """Stop a study and hide it; `restore_study` brings it back."""
+        self._transport.json("DELETE", study_path(study))
+
+    def restore_study(self, study_id: int) -> Study:
+        """Bring back a deleted study, by its id: its name may have been taken since."""
+        return decode(Study, self._transport.json("POST", f"/studies/{study_id}:restore"))
+
+    def export_study(self, study: StudyRef, path: Path | str, *, file_format: ExportFormat = "csv") -> Path:
+        """Write all trials of a study to a file, which appears whole or not at all.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        return download(self._transport, f"{study_path(study)}/export", path, params={"format": file_format})
+
+    def wait(
+        self, study: StudyRef, timeout_s: float | None = None, *, poll_s: float = 1.0, pacing: Pacing | None = None
+    ) -> Study:
+        """Wait until a study ended.
+
+        Raises:
+            TimeoutError: It did not within `timeout_s` seconds; the study goes on.
+        """
+        pacing = pacing or Pacing()
+        ends_at = None if timeout_s is None else pacing.now() + timeout_s
+        while not (found := self.get_study(study)).is_ended:
+            left_s = poll_s if ends_at is None else ends_at - pacing.now()
+            if left_s <= 0:
+                raise TimeoutError(f"study {found.name} is still {found.state} after {timeout_s} s; it goes on")
+            pacing.sleep(min(poll_s, left_s))
+            study = found.study_id  # a name may change while we wait
+        return found

@@ -1,0 +1,93 @@
+"""The SDK: everything that the REST interface offers to people, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from tunewell._calls import StudyRef, items_of
+from tunewell._decode import decode
+from tunewell._study_calls import StudyCalls
+from tunewell._transport import Transport
+from tunewell._trial_calls import TrialCalls
+from tunewell.events import EventStream
+from tunewell.records import Dataset, Event, Model, Worker
+
+
+class Client(StudyCalls, TrialCalls):
+    """A connection to a Tunewell server.
+
+    A study is named by its id or its name. Every method raises a `tunewell.TunewellError`: `ServerUnreachable` where
+    nothing answers, `Unauthorized` where the token is missing or wrong, `NotFound`, `Conflict` and `Invalid` where the
+    request is refused, with the rule, the offending value and what would be accepted.
+
+    Args:
+        server: Address; the environment's TUNEWELL_SERVER, then http://127.0.0.1:8000, where None.
+        token: Bearer token; TUNEWELL_TOKEN where None. A server on this machine needs none by default.
+        timeout_s: Seconds to wait for an answer.
+        transport: Replaces the network, for tests.
+
+    Example:
+        >>> with Client() as client:                                                      # doctest: +SKIP
+        ...     study = client.create_study({"name": "digits", "dataset": "digits", "model": "mlp", ...})
+        ...     study = client.wait(study.study_id, timeout_s=600)
+        ...     print(study.best_trial)
+    """
+
+    def __init__(
+        self,
+        server: str | None = None,
+        token: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._transport = Transport(server, token, timeout_s=timeout_s, transport=transport)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Close the connections."""
+        self.close()
+
+    @property
+    def server(self) -> str:
+        """Address of the server, without a slash at its end."""
+        return self._transport.server
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def list_workers(self) -> tuple[Worker, ...]:
+        """Read the workers seen lately."""
+        return items_of(Worker, self._transport.json("GET", "/workers"))
+
+    def drain_worker(self, worker_id: int) -> Worker:
+        """Tell a worker to finish what it runs and to claim nothing more."""
+        return decode(Worker, self._transport.json("POST", f"/workers/{worker_id}:drain"))
+
+    def list_datasets(self) -> tuple[Dataset, ...]:
+        """Read the data sets that studies can name."""
+        return items_of(Dataset, self._transport.json("GET", "/datasets"))
+
+    def list_models(self) -> tuple[Model, ...]:
+        """Read the networks that studies can name."""
+        return items_of(Model, self._transport.json("GET", "/models"))
+
+    def events(self, study: StudyRef | None = None, last_event_id: str | None = None) -> Iterator[Event]:
+        """Follow events of one study or of all; a cut connection is taken up where it broke.
+
+        Raises:
+            ServerUnreachable: The server stayed away for a minute.
+        """
+        return iter(self.open_events(study, last_event_id))
+
+    def open_events(self, study: StudyRef | None = None, last_event_id: str | None = None) -> EventStream:
+        """Return the stream behind `events`, which another thread can close."""
+        return EventStream(self._transport, study, last_event_id)
