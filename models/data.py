@@ -154,12 +154,12 @@ def load_dataset(path: Path) -> Dataset:
         FileNotFoundError: there is no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in ARRAY_NAMES}
             extra = set(archive.files) - set(ARRAY_NAMES)
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except FileNotFoundError:
+        raise
+    except (ValueError, TypeError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise DatasetError("corrupt_dataset", f"{path} cannot be read as a prepared data set: {error}") from error
     found = digest(arrays)
     if extra or found != path.stem:

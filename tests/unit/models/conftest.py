@@ -1,0 +1,42 @@
+"""Fixtures of the model tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.data import Dataset, load_dataset, prepare_dataset
+from tests.unit.models.helpers import Run, make_dataset
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of prepared data sets that all tests share."""
+    return tmp_path_factory.mktemp("datasets")
+
+
+@pytest.fixture(scope="session")
+def digits(cache_dir: Path) -> Dataset:
+    """The real handwritten digits."""
+    return load_dataset(prepare_dataset("digits", cache_dir))
+
+
+@pytest.fixture
+def classification(tmp_path: Path) -> Run:
+    """Short classification runs."""
+    return Run(make_dataset("classification"), tmp_path, params={"epochs": 4, "hidden_units": 16, "batch_size": 32})
+
+
+@pytest.fixture
+def regression(tmp_path: Path) -> Run:
+    """Short regression runs."""
+    return Run(make_dataset("regression"), tmp_path, params={"epochs": 4, "hidden_units": 16, "batch_size": 32})

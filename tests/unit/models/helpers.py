@@ -1,0 +1,102 @@
+"""Small data, a listener with a script, and short training runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from models.catalogue import ParamValue, Task
+from models.data import Array, Dataset, digest
+from models.jobs import Decision, EpochReport, LaneResult, TrainJob
+from models.trainer import TrainSettings, train
+
+EVERY_EPOCH = TrainSettings(checkpoint_every_s=0)
+NEVER = TrainSettings(checkpoint_every_s=float("inf"))
+
+
+def make_dataset(task: Task, n_train: int = 96, n_features: int = 6, seed: int = 0) -> Dataset:
+    """Make data that a small network learns in a few steps: two or three shifted clouds, or a noisy plane."""
+    rng = np.random.default_rng(seed)
+    sizes = {"train": n_train, "val": 48, "test": 48}
+    slope = rng.normal(size=n_features)
+    arrays: dict[str, Array] = {}
+    for part, n_rows in sizes.items():
+        x = rng.normal(size=(n_rows, n_features))
+        if task == "classification":
+            y = np.arange(n_rows) % 3
+            arrays[f"y_{part}"] = y.astype(np.int64)
+            x[np.arange(n_rows), y] += 3
+        else:
+            arrays[f"y_{part}"] = (40 + 10 * (x @ slope) + rng.normal(size=n_rows)).astype(np.float32)
+        arrays[f"x_{part}"] = x.astype(np.float32)
+    regression = task == "regression"
+    arrays["feature_mean"] = np.full(n_features, 2.0, np.float32)
+    arrays["feature_scale"] = np.full(n_features, 4.0, np.float32)
+    arrays["target_mean"] = np.array(arrays["y_train"].mean() if regression else 0, np.float32)
+    arrays["target_scale"] = np.array(arrays["y_train"].std() if regression else 1, np.float32)
+    return Dataset(sha256=digest(arrays), **arrays)
+
+
+def always_continue(report: EpochReport) -> Decision:
+    """Let every lane run to its end."""
+    return Decision.CONTINUE
+
+
+@dataclass
+class Recorder:
+    """A listener that writes everything down and decides by a function of the report."""
+
+    decide: Callable[[EpochReport], Decision] = always_continue
+    reports: list[EpochReport] = field(default_factory=list)
+    checkpoints: list[tuple[str, int, Path]] = field(default_factory=list)
+    ended: list[LaneResult] = field(default_factory=list)
+
+    def on_epoch(self, report: EpochReport) -> Decision:
+        """Record the report and answer with the script's decision."""
+        self.reports.append(report)
+        return self.decide(report)
+
+    def on_checkpoint(self, lane_id: str, epoch: int, path: Path) -> None:
+        """Record the checkpoint."""
+        self.checkpoints.append((lane_id, epoch, path))
+
+    def on_end(self, result: LaneResult) -> None:
+        """Record the result."""
+        self.ended.append(result)
+
+    def curve(self, lane_id: str, metric: str) -> list[float]:
+        """Return one lane's values of a metric, epoch by epoch."""
+        return [report.metrics[metric] for report in self.reports if report.lane_id == lane_id]
+
+
+def decide_at(epoch: int, decision: Decision) -> Callable[[EpochReport], Decision]:
+    """Return a script that continues except after one epoch."""
+    return lambda report: decision if report.epoch == epoch else Decision.CONTINUE
+
+
+@dataclass(frozen=True)
+class Run:
+    """A way to train lanes of one model on one data set."""
+
+    dataset: Dataset
+    folder: Path
+    model: str = "mlp"
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
+    seed: int = 1
+
+    def job(self, lane_id: str, **params: ParamValue) -> TrainJob:
+        """Make a job whose folder bears the lane's name."""
+        return TrainJob(
+            lane_id=lane_id,
+            model=self.model,
+            params={**self.params, **params},
+            dataset=self.dataset,
+            seed=self.seed,
+            output_dir=self.folder / lane_id,
+        )
+
+    def train_one(self, lane_id: str, **params: ParamValue) -> tuple[LaneResult, Recorder]:
+        """Train a single lane to its end, without checkpoints."""
+        recorder = Recorder()
+        return train([self.job(lane_id, **params)], recorder, NEVER)[0], recorder
