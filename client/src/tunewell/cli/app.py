@@ -1,0 +1,67 @@
+"""The tree of commands and the options that all of them share."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tunewell import __version__
+from tunewell.cli import catalogue, study, study_changes, trial
+from tunewell.cli.session import session_of
+
+HELP = """Search hyperparameters of neural networks with a Tunewell server.
+
+\b
+Examples:
+  tunewell study submit digits.yaml --watch
+  tunewell study best digits-mlp
+  tunewell study trials digits-mlp --order-by value --limit 5
+  tunewell --server https://tune.example.org study list
+
+\b
+Exit codes: 0 done; 1 the server refused, or failed; 2 wrong usage, or an
+unreadable file; 3 no server answers; 4 the token is missing, unknown or not
+allowed to do this; 5 the watched study failed; 130 interrupted by Ctrl-C.
+"""
+
+app = typer.Typer(
+    help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        sys.stdout.write(f"tunewell {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    server: Annotated[
+        str | None,
+        typer.Option(envvar="TUNEWELL_SERVER", help="Address of the server [default: http://127.0.0.1:8000]"),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="TUNEWELL_TOKEN", help="Access token; better in the environment, where `ps` hides it"),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit")
+    ] = False,
+) -> None:
+    """Take the options before the command."""
+    session = session_of(ctx)
+    session.server, session.token = server, token
+
+
+study_app = typer.Typer(help="Submit, watch, read and change studies.", no_args_is_help=True, rich_markup_mode=None)
+study.add_commands(study_app)
+study_changes.add_commands(study_app)
+app.add_typer(study_app, name="study")
+app.add_typer(trial.app, name="trial")
+app.add_typer(catalogue.dataset_app, name="dataset")
+app.add_typer(catalogue.model_app, name="model")
+app.add_typer(catalogue.worker_app, name="worker")

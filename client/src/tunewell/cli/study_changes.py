@@ -1,0 +1,137 @@
+"""Commands that change studies: submit, stop, pause, resume, delete, restore."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tunewell.cli.output import JsonFlag, print_json
+from tunewell.cli.session import console, session_of
+from tunewell.cli.study import StudyArgument, watch_to_end
+from tunewell.errors import Invalid, Problem
+from tunewell.records import Study
+from tunewell.studyfile import MAX_FILE_BYTES, parse_study, with_overrides
+from tunewell.terminal import clean
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the changing commands to `tunewell study`."""
+    app.command("submit", help=SUBMIT_HELP)(submit)
+    app.command("stop", help="Stop a study: no new trials, and running ones are asked to end.")(stop)
+    app.command("pause", help="Pause a study: no new trials; running ones go on.")(pause)
+    app.command("resume", help="Resume a paused study.")(resume)
+    app.command("delete", help=DELETE_HELP)(delete)
+    app.command("restore", help="Bring back a deleted study, by its id.")(restore)
+
+
+SUBMIT_HELP = """Submit a study from a YAML or JSON file.
+
+\b
+Examples:
+  tunewell study submit digits.yaml --watch
+  tunewell study submit digits.yaml --name second-try --n-trials 50
+  generate-study | tunewell study submit - --json
+
+\b
+A study:
+  name: digits-mlp
+  dataset: digits
+  model: mlp
+  fixed: {epochs: 20, batch_size: 64}
+  search_space:
+    learning_rate: {type: float, low: 1e-4, high: 0.1, log: true}
+    hidden_units: {type: int, low: 16, high: 128, step: 16}
+    activation: {type: categorical, choices: [relu, tanh, swish]}
+  sampler: {name: bayesian, seed: 7}
+  objectives: [{metric: val_accuracy, direction: maximize}]
+  budget: {n_trials: 20, max_parallel: 2}
+"""
+
+
+def submit(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON; - reads standard input")],
+    name: Annotated[str | None, typer.Option(help="Use this name, not the file's")] = None,
+    n_trials: Annotated[int | None, typer.Option(min=1, help="Run so many trials, not the file's number")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Watch it until it ends")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Submit a study."""
+    study = with_overrides(parse_study(_read(file), file), name=name, n_trials=n_trials)
+    with session_of(ctx).client() as client:
+        created = client.create_study(study)
+        if not as_json:
+            sys.stdout.write(f"Submitted {clean(created.name)} (id {created.study_id}) to {client.server}\n")
+        if watch:
+            # JSON on stdout stays alone there.
+            created = watch_to_end(client, created.study_id, console(sys.stderr) if as_json else None)
+        elif not as_json:
+            sys.stdout.write(f"Watch it: tunewell study watch {clean(created.name)}\n")
+    if as_json:
+        print_json(created)
+
+
+def stop(ctx: typer.Context, study: StudyArgument) -> None:
+    """Stop a study."""
+    with session_of(ctx).client() as client:
+        _say(client.stop_study(study))
+
+
+def pause(ctx: typer.Context, study: StudyArgument) -> None:
+    """Pause a study."""
+    with session_of(ctx).client() as client:
+        _say(client.pause_study(study))
+
+
+def resume(ctx: typer.Context, study: StudyArgument) -> None:
+    """Resume a study."""
+    with session_of(ctx).client() as client:
+        _say(client.resume_study(study))
+
+
+DELETE_HELP = """Delete a study: its running trials are stopped, and it is hidden.
+
+`tunewell study restore ID` brings it back.
+"""
+
+
+def delete(
+    ctx: typer.Context,
+    study: StudyArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")] = False,
+) -> None:
+    """Delete a study, after asking."""
+    with session_of(ctx).client() as client:
+        found = client.get_study(study)
+        if not yes:
+            typer.confirm(f"Delete {clean(found.name)} with {sum(found.trial_counts.values())} trials?", abort=True)
+        client.delete_study(found.study_id)
+    sys.stdout.write(f"Deleted {clean(found.name)}. Bring it back: tunewell study restore {found.study_id}\n")
+
+
+def restore(
+    ctx: typer.Context, study_id: Annotated[int, typer.Argument(metavar="ID", help="Id of the deleted study")]
+) -> None:
+    """Bring back a deleted study."""
+    with session_of(ctx).client() as client:
+        _say(client.restore_study(study_id))
+
+
+def _say(study: Study) -> None:
+    sys.stdout.write(f"{clean(study.name)} is {clean(study.state)}\n")
+
+
+def _read(file: str) -> str:
+    if file == "-":
+        content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    else:
+        with open(file, "rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise Invalid(Problem("study_file", f"{file} is larger than {MAX_FILE_BYTES} bytes, which no study is"))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(Problem("study_file", f"{file} is not UTF-8 text", hint="save it as UTF-8")) from error

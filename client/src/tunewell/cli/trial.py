@@ -1,0 +1,101 @@
+"""Commands about single trials: show, logs, stop."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tunewell._display import duration_words, number_words, state_text
+from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table, time_words
+from tunewell.cli.session import console, session_of
+from tunewell.client import Client
+from tunewell.errors import Invalid, Problem
+from tunewell.records import LogLine, Trial
+from tunewell.terminal import safe
+
+app = typer.Typer(help="Read and stop single trials.", no_args_is_help=True, rich_markup_mode=None)
+TrialArgument = Annotated[str, typer.Argument(metavar="TRIAL", help="STUDY/NUMBER, such as digits-mlp/4, or an id")]
+STREAM_STYLES = {"stderr": "yellow", "system": "dim"}
+
+SHOW_HELP = """Show a trial: its parameters, its values, its attempts.
+
+\b
+Examples:
+  tunewell trial show digits-mlp/4
+  tunewell trial show 117 --json
+"""
+
+
+@app.command("show", help=SHOW_HELP)
+def show(ctx: typer.Context, trial: TrialArgument, as_json: JsonFlag = False) -> None:
+    """Show a trial."""
+    with session_of(ctx).client() as client:
+        found = find_trial(client, trial)
+    if as_json:
+        print_json(found)
+        return
+    print_facts(_facts(found))
+    rows = [
+        (a.attempt_no, state_text(a.state), a.worker_name or "-", time_words(a.created_at), a.reason)
+        for a in found.attempts
+    ]
+    if rows:
+        sys.stdout.write("\n")
+        print_table(("ATTEMPT", "STATE", "WORKER", "STARTED", "REASON"), rows, "")
+
+
+@app.command("logs", help="Print what a trial wrote.")
+def logs(ctx: typer.Context, trial: TrialArgument, as_json: JsonFlag = False) -> None:
+    """Print log lines."""
+    with session_of(ctx).client() as client:
+        lines = client.list_logs(find_trial(client, trial).trial_id)
+        if as_json:
+            print_json(list(lines))
+            return
+        out = console()
+        for line in lines:
+            out.print(_log(line), soft_wrap=True)
+
+
+@app.command("stop", help="Ask a trial to end.")
+def stop(ctx: typer.Context, trial: TrialArgument) -> None:
+    """Ask a trial to end."""
+    with session_of(ctx).client() as client:
+        stopped = client.stop_trial(find_trial(client, trial).trial_id)
+    words = stopped.state if stopped.is_ended else f"{stopped.state}, and asked to stop"
+    console().print(safe(f"Trial {stopped.number} is {words}"))
+
+
+def find_trial(client: Client, ref: str) -> Trial:
+    """Read a trial named by `STUDY/NUMBER` or by its id.
+
+    Raises:
+        Invalid: `trial_ref` where it is neither.
+        NotFound: There is no such trial.
+    """
+    study, slash, number = ref.rpartition("/")
+    if not (number.isascii() and number.isdigit()) or (slash and not study):
+        raise Invalid(Problem("trial_ref", f"{ref!r} names no trial", hint="give STUDY/NUMBER, or the id of a trial"))
+    return client.get_trial_by_number(study, int(number)) if slash else client.get_trial(int(number))
+
+
+def _facts(trial: Trial) -> list[tuple[str, object]]:
+    step = "" if trial.step is None else f"{trial.step} of {trial.n_steps}" if trial.n_steps else str(trial.step)
+    facts: list[tuple[str, object]] = [
+        ("trial", f"{trial.number} of {trial.study_name or trial.study_id} (id {trial.trial_id})"),
+        ("state", f"{trial.state}: {trial.reason}" if trial.reason else trial.state),
+        ("source", trial.source),
+        ("note", trial.note),
+        ("step", step),
+        ("started", time_words(trial.started_at) if trial.started_at else ""),
+        ("took", duration_words(trial.duration_s) if trial.duration_s is not None else ""),
+    ]
+    facts.extend((f"parameter {name}", number_words(value)) for name, value in trial.params.items())
+    facts.extend((f"value {name}", number_words(value)) for name, value in trial.values.items())
+    return facts
+
+
+def _log(line: LogLine) -> object:
+    return safe(line.text, STREAM_STYLES.get(line.stream, ""))
