@@ -10,7 +10,9 @@ import typer
 from db import schema
 from db.engine import Database
 
-app = typer.Typer(help="Look after the schema of Tunewell's database.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Look after the schema of Tunewell's database.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 Url = typer.Option(..., "--url", envvar="TUNEWELL_DATABASE_URL", help="SQLAlchemy URL of the database.")
 
 

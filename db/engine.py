@@ -58,8 +58,9 @@ def _make_postgresql(url: URL) -> Engine:
 
 
 def _make_sqlite(url: URL) -> Engine:
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    if not url.database or url.database == ":memory:":
+        raise ValueError(f"{url}: SQLite needs a file here, because every connection must see the same data")
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, pool_size=20, max_overflow=40)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -88,19 +88,21 @@ def list_series(session: Session, trial_ids: Collection[int], names: Collection[
     if names:
         statement = statement.where(MetricSeriesRow.name.in_(names))
     rows = session.execute(statement.order_by(MetricSeriesRow.trial_id, MetricSeriesRow.name)).scalars()
-    return [
-        Series(
-            id=row.id,
-            trial_id=row.trial_id,
-            name=row.name,
-            n_points=row.n_points,
-            latest_step=row.latest_step,
-            latest_value=None if row.latest_step is None else _decode(row.latest_value, row.latest_kind),
-            min_value=row.min_value,
-            max_value=row.max_value,
-        )
-        for row in rows
-    ]
+    return [_series(row) for row in rows]
+
+
+def list_study_series(
+    session: Session, study_id: int, name: str, limit: int
+) -> tuple[int, list[tuple[Series, int, TrialState]]]:
+    """Return how many trials of a study have a metric, and the newest of them: summary, trial number, trial state."""
+    condition = (TrialRow.study_id == study_id, MetricSeriesRow.name == name)
+    joined = select(MetricSeriesRow, TrialRow.number, TrialRow.state).join(
+        TrialRow, TrialRow.id == MetricSeriesRow.trial_id
+    )
+    rows = session.execute(joined.where(*condition).order_by(TrialRow.number.desc()).limit(limit))
+    found = [(_series(row), number, TrialState(state)) for row, number, state in rows]
+    counted = select(func.count()).select_from(MetricSeriesRow).join(TrialRow, TrialRow.id == MetricSeriesRow.trial_id)
+    return session.execute(counted.where(*condition)).scalar_one(), found
 
 
 def list_points(session: Session, series_ids: Collection[int]) -> dict[int, tuple[list[int], list[float]]]:
@@ -130,6 +132,19 @@ def list_intermediate(session: Session, study_id: int, metric: str) -> dict[int,
     for trial_id, step, value, kind in session.execute(statement):
         curves.setdefault(trial_id, {})[step] = _decode(value, kind)
     return curves
+
+
+def _series(row: MetricSeriesRow) -> Series:
+    return Series(
+        id=row.id,
+        trial_id=row.trial_id,
+        name=row.name,
+        n_points=row.n_points,
+        latest_step=row.latest_step,
+        latest_value=None if row.latest_step is None else _decode(row.latest_value, row.latest_kind),
+        min_value=row.min_value,
+        max_value=row.max_value,
+    )
 
 
 def _series_ids(session: Session, trial_id: int, names: Sequence[str]) -> dict[str, int]:

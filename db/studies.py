@@ -89,7 +89,7 @@ def list_claimable(session: Session, queues: Sequence[str]) -> list[int]:
     statement = (
         select(StudyRow.id)
         .where(_alive(), StudyRow.state == StudyState.RUNNING, StudyRow.queue.in_(queues))
-        .where(n_running < StudyRow.max_parallel)
+        .where(n_running < StudyRow.max_parallel, _in_time())
         .where(or_(n_waiting > 0, _may_suggest()))
         .order_by(StudyRow.priority.desc(), n_running, StudyRow.id)
         .limit(20)
@@ -103,7 +103,7 @@ def count_runnable(session: Session) -> dict[str, int]:
     n_waiting = _count_in(TrialState.WAITING)
     left = func.coalesce(StudyRow.n_trials, StudyRow.next_number + StudyRow.max_parallel) - StudyRow.next_number
     statement = select(StudyRow.queue, StudyRow.max_parallel - n_running, n_waiting, StudyRow.is_exhausted, left).where(
-        _alive(), StudyRow.state == StudyState.RUNNING
+        _alive(), StudyRow.state == StudyState.RUNNING, _in_time()
     )
     runnable: dict[str, int] = {}
     for queue, room, waiting, is_exhausted, n_left in session.execute(statement):
@@ -113,6 +113,14 @@ def count_runnable(session: Session) -> dict[str, int]:
     return runnable
 
 
+def list_overdue(session: Session) -> list[int]:
+    """Return ids of studies whose wall time is used up and that were not told to stop yet."""
+    statement = select(StudyRow.id).where(
+        _alive(), StudyRow.state.in_((StudyState.RUNNING, StudyState.PAUSED)), ~_in_time()
+    )
+    return list(session.execute(statement).scalars())
+
+
 def update_study(session: Session, study_id: int, values: Mapping[str, Any]) -> None:
     """Change columns of a study; its `rev` grows.
 
@@ -120,6 +128,11 @@ def update_study(session: Session, study_id: int, values: Mapping[str, Any]) -> 
         IntegrityError: The new name is taken.
     """
     session.execute(update(StudyRow).where(StudyRow.id == study_id).values(**values, rev=StudyRow.rev + 1))
+
+
+def delete_study(session: Session, study_id: int) -> None:
+    """Hide a study; its rows stay."""
+    update_study(session, study_id, {"deleted_at": utc_now()})
 
 
 def move_study(session: Session, study_id: int, target: StudyState, reason: str = "") -> bool:
@@ -186,6 +199,10 @@ def find_best_trial(session: Session, study: StudyRecord) -> TrialRecord | None:
 
 def _alive() -> ColumnElement[bool]:
     return StudyRow.deleted_at.is_(None)
+
+
+def _in_time() -> ColumnElement[bool]:
+    return or_(StudyRow.deadline_at.is_(None), StudyRow.deadline_at > utc_now())
 
 
 def _may_suggest() -> ColumnElement[bool]:

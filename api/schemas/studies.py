@@ -11,7 +11,7 @@ from api.schemas.base import ParamValue, Shape
 from db.lifecycle import StudyState
 
 StudyName = Annotated[
-    str, StringConstraints(pattern=r"^(?=.*[A-Za-z_])[A-Za-z0-9][A-Za-z0-9._-]*$", min_length=1, max_length=100)
+    str, StringConstraints(pattern=r"^([A-Za-z]|[0-9][0-9._-]*[A-Za-z])[A-Za-z0-9._-]*$", min_length=1, max_length=100)
 ]
 Tag = Annotated[str, StringConstraints(pattern=r"^[\w.:-]+$", min_length=1, max_length=50)]
 QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]

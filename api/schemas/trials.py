@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.base import Number, ParamValue, Shape
 from db.lifecycle import AttemptState, TrialState
+from db.trials import OrderBy
 
 
 class TrialCreate(Shape):
@@ -73,6 +74,16 @@ class TrialDetail(TrialRead):
     attempts: list[AttemptRead]
 
 
+class TrialQuery(Shape):
+    """Which trials a list shows, in which order."""
+
+    state: list[TrialState] = Field(default_factory=list, description="Repeat to allow several")
+    order_by: OrderBy = "number"
+    descending: bool = Field(default=False, description="By value: worst first")
+    cursor: str | None = Field(default=None, max_length=500, description="`next_cursor` of the page before")
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
 class TrialPage(Shape):
     """Some trials of a study, and where the next page starts."""
 
@@ -128,6 +139,14 @@ class ArtifactRead(Shape):
     n_bytes: int
     media_type: str
     created_at: datetime
+
+
+class UploadQuery(Shape):
+    """What an uploaded artifact is."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    kind: Literal["network", "checkpoint", "file"] = "file"
+    step: int | None = Field(default=None, ge=0, le=2**62)
 
 
 class ArtifactList(Shape):

@@ -1,0 +1,109 @@
+"""`python -m api`: serve the control plane, print its OpenAPI document, make tokens."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+import uvicorn
+from pydantic import SecretStr, ValidationError
+
+from api.app import create_app
+from api.auth import Role
+from api.settings import Settings
+from db import schema
+from db.engine import Database
+from db.tokens import insert_token, revoke_token
+
+app = typer.Typer(help="Tunewell's control plane.", pretty_exceptions_enable=False)
+tokens = typer.Typer(help="Make and revoke tokens.", no_args_is_help=True)
+app.add_typer(tokens, name="tokens")
+
+
+@app.callback(invoke_without_command=True)
+def serve(context: typer.Context) -> None:
+    """Serve the API and the dashboard. Settings come from TUNEWELL_* variables; see docs/settings.md."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = _settings()
+    _check(settings)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        access_log=False,
+        timeout_graceful_shutdown=3,  # live streams would hold it for ever
+        server_header=False,
+    )
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    with TemporaryDirectory() as home:
+        document = create_app(Settings(home=Path(home), broker_url=SecretStr("memory://"))).openapi()
+    typer.echo(json.dumps(document, indent=1, sort_keys=True))
+
+
+@tokens.command("create")
+def create_token(
+    role: Role,
+    name: Annotated[str, typer.Option(help="Who or what it is for.")],
+    days: Annotated[float | None, typer.Option(help="Days until it expires; without: never.", min=0.0)] = None,
+) -> None:
+    """Make a token and print it. It is shown this once; the database keeps only its hash."""
+    database = Database(_settings().effective_database_url)
+    if _settings().should_migrate:
+        schema.upgrade(database)
+    token = f"tw_{secrets.token_urlsafe(32)}"
+    with database.write() as session:
+        expires_in_s = None if days is None else days * 86400
+        token_id = insert_token(session, name=name, role=role.value, token=token, expires_in_s=expires_in_s)
+    typer.echo(f"token {token_id} ({role.value}, {name}):", err=True)
+    typer.echo(token)
+
+
+@tokens.command("revoke")
+def revoke(token_id: int) -> None:
+    """Make a token worthless."""
+    with Database(_settings().effective_database_url).write() as session:
+        if not revoke_token(session, token_id):
+            raise typer.BadParameter(f"there is no token {token_id} in force")
+    typer.echo(f"token {token_id} is revoked")
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"TUNEWELL_{str(first['loc'][0]).upper()}"
+        typer.echo(f"{name}: {first['msg']} (it is {first['input']!r}); docs/settings.md lists all settings", err=True)
+        raise typer.Exit(2) from error
+
+
+def _check(settings: Settings) -> None:
+    if not settings.broker_url.get_secret_value():
+        typer.echo(
+            "TUNEWELL_BROKER_URL is not set: give a Redis or Valkey URL (redis://:password@host:6379/0), "
+            "or run `python -m stack up`, which starts a broker of its own",
+            err=True,
+        )
+        raise typer.Exit(2)
+    if not settings.is_loopback and settings.require_tokens == "no":
+        typer.echo(
+            f"TUNEWELL_HOST={settings.host} can be reached from other machines: TUNEWELL_REQUIRE_TOKENS=no is refused",
+            err=True,
+        )
+        raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,143 @@
+"""Put the control plane together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from api import pages
+from api.doorbell import Doorbell, make_producer
+from api.errors import ApiError, Invalid, NotFound, Unavailable
+from api.events import EventHub
+from api.guard import Guard, error_body
+from api.routes import catalogue, events, health, studies, trials, work
+from api.services.reconcile import Reconciler
+from api.settings import Settings
+from api.state import Control
+from api.store import ArtifactStore
+from api.transaction import Ledger
+from db import schema
+from db.engine import Database
+
+log = logging.getLogger(__name__)
+_ROUTERS = (studies.router, trials.router, work.router, catalogue.router, events.router)
+
+
+def make_control(settings: Settings) -> Control:
+    """Open the database, the store and the doorbell."""
+    database = Database(settings.effective_database_url)
+    doorbell = Doorbell(make_producer(settings.broker_url.get_secret_value(), settings.key_prefix))
+    hub = EventHub()
+    return Control(
+        settings=settings,
+        database=database,
+        ledger=Ledger(database, ring=doorbell.ring, notify=hub.notify),
+        doorbell=doorbell,
+        hub=hub,
+        store=ArtifactStore(settings.effective_artifact_url, settings.max_artifact_bytes),
+    )
+
+
+def create_app(settings: Settings, control: Control | None = None) -> FastAPI:
+    """Return the application. It starts its threads when it is served, and ends them with it."""
+    control = control or make_control(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        prepare_schema(control)
+        reconciler = Reconciler(control.ledger, settings)
+        control.hub.open()
+        control.doorbell.start()
+        reconciler.start()
+        yield
+        control.hub.close()
+        reconciler.close()
+        control.doorbell.close()
+        control.database.close()
+
+    app = FastAPI(
+        title="Tunewell",
+        version="0.1.0",
+        summary="Hyperparameter search and experiment tracking for neural networks",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.control = control
+    for router in _ROUTERS:
+        app.include_router(router, prefix="/api/v1")
+    app.include_router(health.router)
+    pages.add_pages(app, settings.dashboard_dir)
+    _add_error_handlers(app)
+    app.add_middleware(Guard, host_names=settings.host_names, max_body_bytes=settings.max_body_bytes)
+    return app
+
+
+def prepare_schema(control: Control) -> None:
+    """Migrate the database if the settings say so.
+
+    Raises:
+        RuntimeError: Its schema is not the one this code needs.
+    """
+    if control.settings.should_migrate:
+        schema.upgrade(control.database)
+    found, needed = schema.current_revision(control.database), schema.newest_revision()
+    if found != needed:
+        raise RuntimeError(
+            f"the database is at revision {found or 'none'}, this code needs {needed}: run `python -m db upgrade`"
+        )
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(ApiError, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_malformed)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(OperationalError, _on_database_away)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def _answer(error: ApiError) -> JSONResponse:
+    return JSONResponse(error_body(error), status_code=error.status)
+
+
+async def _on_refusal(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)
+    return _answer(error)
+
+
+async def _on_malformed(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    if isinstance(first.get("ctx", {}).get("error"), ApiError):
+        return _answer(first["ctx"]["error"])
+    code = "json_malformed" if first["type"] == "json_invalid" else first["type"]
+    shown = repr(jsonable_encoder(first.get("input"), custom_encoder={bytes: repr}))
+    given = f"; got {shown[:80]}" if first["type"] not in ("missing", "json_invalid") else ""
+    return _answer(Invalid(code, f"{first['msg']}{given}", ".".join(place), "see /docs for the shape of this request"))
+
+
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return _answer(NotFound("route_not_found", f"there is no {request.url.path} here", hint="see /docs"))
+    refusal = ApiError("http_error", str(error.detail))
+    return JSONResponse(error_body(refusal), status_code=error.status_code, headers=error.headers)
+
+
+async def _on_database_away(_request: Request, error: Exception) -> JSONResponse:
+    log.warning("database error: %s", error)
+    return _answer(Unavailable("database_unavailable", "the database does not answer; try again in a moment"))
+
+
+async def _on_bug(_request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error", exc_info=error)
+    return _answer(ApiError("internal_error", "an unexpected error; the server's log has the details"))

@@ -1,0 +1,80 @@
+"""Who calls, and what they may do. Closed by default: a test walks all routes and finds a stated role on each."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.errors import Forbidden, Unauthorized
+from api.state import Control, control_of
+from db.tokens import find_role
+
+
+class Role(StrEnum):
+    """admin: everything. user: studies and what belongs to them. worker: the worker protocol."""
+
+    ADMIN = "admin"
+    USER = "user"
+    WORKER = "worker"
+
+
+def role_of(control: Control, authorization: str | None) -> Role:
+    """Return the caller's role.
+
+    Raises:
+        Unauthorized: `token_missing`, or `token_unknown` for one that is not in force (also where none is needed).
+    """
+    if not authorization:
+        if control.settings.needs_tokens:
+            raise Unauthorized(
+                "token_missing",
+                "this server requires a token",
+                "Authorization",
+                "send the header `Authorization: Bearer <token>` (SDK and CLI: set TUNEWELL_TOKEN)",
+            )
+        return Role.ADMIN
+    scheme, _, token = authorization.partition(" ")
+    role = _find_role(control, token.strip()) if scheme.lower() == "bearer" else None
+    if role is None:
+        raise Unauthorized("token_unknown", "the token is unknown, expired or revoked", "Authorization")
+    return role
+
+
+def _find_role(control: Control, token: str) -> Role | None:
+    settings = control.settings
+    for secret, role in (
+        (settings.admin_token, Role.ADMIN),
+        (settings.user_token, Role.USER),
+        (settings.worker_token, Role.WORKER),
+    ):
+        known = secret.get_secret_value()
+        if known and hmac.compare_digest(known.encode(), token.encode()):
+            return role
+    with control.ledger.read() as session:
+        stored = find_role(session, token)
+    return None if stored is None else Role(stored)
+
+
+def require(*allowed: Role) -> Callable[[Request], Control]:
+    """Return a dependency that admits callers of the given roles (and admins) and hands out the control plane."""
+
+    def check(request: Request) -> Control:
+        control = control_of(request)
+        role = role_of(control, request.headers.get("authorization"))
+        if role is not Role.ADMIN and role not in allowed:
+            needed = " or ".join(sorted({*allowed, Role.ADMIN}))
+            raise Forbidden("role_forbidden", f"the role {role} may not do this", "Authorization", f"needs {needed}")
+        return control
+
+    check.allowed_roles = frozenset({*allowed, Role.ADMIN})  # type: ignore[attr-defined]
+    return check
+
+
+ForUsers = Annotated[Control, Depends(require(Role.USER))]
+ForWorkers = Annotated[Control, Depends(require(Role.WORKER))]
+ForAll = Annotated[Control, Depends(require(Role.USER, Role.WORKER))]
+ForAdmins = Annotated[Control, Depends(require())]

@@ -1,0 +1,140 @@
+"""What every request passes before it reaches a route: host, origin, content type, size. Plain ASGI, no buffering."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import telemetry
+from api.errors import ApiError, Forbidden, Invalid, TooLarge
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CSP = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"content-security-policy", _CSP.encode()),
+]
+
+
+def error_body(error: ApiError) -> dict[str, object]:
+    """Return the one JSON shape of every refusal."""
+    detail = {"code": error.code, "message": error.message, "field": error.field, "hint": error.hint}
+    return {"error": detail}
+
+
+class Guard:
+    """Refuses what no route should see and counts what passes.
+
+    Args:
+        app: What is guarded.
+        host_names: Names by which this server may be called; protects loopback against DNS rebinding.
+        max_body_bytes: Largest JSON body. Uploads of artifacts have their own limit.
+    """
+
+    def __init__(self, app: ASGIApp, host_names: Iterable[str], max_body_bytes: int) -> None:
+        self._app = app
+        self._host_names = frozenset(host_names)
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started_at = time.perf_counter()
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        status = 500
+
+        async def send_counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], *_HEADERS]}
+            await send(message)
+
+        try:
+            self._check(scope, headers)
+        except ApiError as refusal:
+            await _refuse(refusal, send_counted)
+        else:
+            await self._app(scope, self._limited(scope, receive), send_counted)
+        _count(scope, status, time.perf_counter() - started_at)
+
+    def _check(self, scope: Scope, headers: dict[str, str]) -> None:
+        host = headers.get("host", "")
+        if _name_of(host) not in self._host_names:
+            hint = "call it by a name it knows, or add the name to TUNEWELL_ALLOWED_HOSTS"
+            raise Forbidden("host_unknown", f"this server is not called {_name_of(host)!r}", "Host", hint)
+        if scope["method"] in _SAFE:
+            return
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            raise Forbidden("origin_foreign", f"a page of {origin} may not change anything here", "Origin")
+        if headers.get("sec-fetch-site") == "cross-site":
+            raise Forbidden("origin_foreign", "a page of another site may not change anything here", "Sec-Fetch-Site")
+        if not _is_upload(scope):
+            self._check_json(headers)
+
+    def _check_json(self, headers: dict[str, str]) -> None:
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_body_bytes:
+            raise self._too_large()
+        has_body = "transfer-encoding" in headers or length not in ("", "0")
+        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if has_body and content_type != "application/json":
+            hint = "send JSON with the header `Content-Type: application/json`"
+            raise Invalid("not_json", f"the body's content type is {content_type!r}", "Content-Type", hint)
+
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        if _is_upload(scope):
+            return receive
+        n_bytes = 0
+
+        async def receive_limited() -> Message:
+            nonlocal n_bytes
+            message = await receive()
+            n_bytes += len(message.get("body", b""))
+            if n_bytes > self._max_body_bytes:
+                raise self._too_large()
+            return message
+
+        return receive_limited
+
+    def _too_large(self) -> TooLarge:
+        limit = self._max_body_bytes
+        return TooLarge("body_too_large", f"the body is larger than {limit} bytes", hint="send less at a time")
+
+
+def _is_upload(scope: Scope) -> bool:
+    return scope["method"] == "PUT" and "/artifacts/" in scope["path"]
+
+
+def _name_of(host: str) -> str:
+    name = host.lower()
+    if name.startswith("["):
+        return name.partition("]")[0] + "]"
+    return name.partition(":")[0]
+
+
+async def _refuse(refusal: ApiError, send: Send) -> None:
+    body = json.dumps(error_body(refusal)).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    # The request's body was not read: the connection cannot be used again.
+    await send(
+        {"type": "http.response.start", "status": refusal.status, "headers": [*headers, (b"connection", b"close")]}
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+def _count(scope: Scope, status: int, duration_s: float) -> None:
+    route = getattr(scope.get("route"), "path", "other")
+    telemetry.REQUESTS.labels(scope["method"], route, str(status)).inc()
+    if not route.endswith("/events"):
+        telemetry.DURATION.labels(route).observe(duration_s)

@@ -1,0 +1,94 @@
+"""Studies over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from api.auth import ForUsers
+from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
+from api.schemas.studies import CurvesRead, StudyCreate, StudyPage, StudyRead, StudyUpdate
+from api.services import curves, export, studies
+from db.lifecycle import StudyState
+from db.studies import StudyFilter
+
+router = APIRouter(tags=["studies"])
+
+
+@router.post("/studies", status_code=201, responses=refusals(409, 413))
+def create_study(body: StudyCreate, control: ForUsers) -> StudyRead:
+    """Submit a study. Everything is checked before anything is stored."""
+    with control.ledger.write() as tx:
+        return studies.create_study(tx, body)
+
+
+@router.get("/studies", responses=refusals())
+def list_studies(
+    control: ForUsers,
+    state: StudyState | None = None,
+    search: Annotated[str | None, Query(max_length=100, description="Part of a name or note")] = None,
+    tag: Annotated[str | None, Query(max_length=50)] = None,
+    cursor: PageCursor = None,
+    limit: Limit = 50,
+) -> StudyPage:
+    """List studies, newest first."""
+    with control.ledger.read() as session:
+        return studies.list_studies(session, StudyFilter(state, search, tag), cursor, limit)
+
+
+@router.get("/studies/{study}", responses=refusals(404))
+def read_study(study: StudyRef, control: ForUsers) -> StudyRead:
+    """Return a study by id or name."""
+    with control.ledger.read() as session:
+        return studies.read_study(session, study)
+
+
+@router.patch("/studies/{study}", responses=refusals(404, 409))
+def update_study(study: StudyRef, body: StudyUpdate, control: ForUsers) -> StudyRead:
+    """Pause, resume, stop, extend, rename or annotate a study."""
+    with control.ledger.write() as tx:
+        return studies.update_study(tx, study, body)
+
+
+@router.delete("/studies/{study}", status_code=204, responses=refusals(404))
+def delete_study(study: StudyRef, control: ForUsers) -> Response:
+    """Delete a study; its running trials stop. `POST /studies/{study_id}:restore` undoes it."""
+    with control.ledger.write() as tx:
+        studies.delete_study(tx, study)
+    return Response(status_code=204)
+
+
+@router.post("/studies/{study_id}:restore", responses=refusals(404, 409))
+def restore_study(study_id: Id, control: ForUsers) -> StudyRead:
+    """Bring a deleted study back."""
+    with control.ledger.write() as tx:
+        return studies.restore_study(tx, study_id)
+
+
+@router.get("/studies/{study}/curves", responses=refusals(404))
+def read_curves(
+    study: StudyRef,
+    control: ForUsers,
+    metric: Annotated[str | None, Query(max_length=200, description="The objective where left out")] = None,
+    max_points: Annotated[int, Query(ge=4, le=10_000)] = 200,
+    max_trials: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> CurvesRead:
+    """Return one metric of the study's newest trials, for a chart."""
+    with control.ledger.read() as session:
+        return curves.read_curves(session, study, metric, max_points, max_trials)
+
+
+@router.get("/studies/{study}/export", responses=refusals(404), response_class=StreamingResponse)
+def export_study(
+    study: StudyRef,
+    control: ForUsers,
+    file_format: Annotated[Literal["csv", "json"], Query(alias="format")] = "csv",
+) -> StreamingResponse:
+    """Download all trials as CSV or JSON."""
+    with control.ledger.read() as session:
+        name, chunks = export.export_trials(session, study, file_format)
+    media_type = "text/csv; charset=utf-8" if file_format == "csv" else "application/json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{file_format}"'}
+    return StreamingResponse(iter(chunks), media_type=media_type, headers=headers)

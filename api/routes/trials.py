@@ -1,0 +1,104 @@
+"""Trials over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from api.auth import ForAll, ForUsers
+from api.errors import NotFound
+from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
+from api.schemas.trials import (
+    ArtifactList,
+    LogPage,
+    MetricsRead,
+    TrialCreate,
+    TrialDetail,
+    TrialPage,
+    TrialQuery,
+    TrialRead,
+)
+from api.services import curves, trials
+from db import outputs
+
+router = APIRouter(tags=["trials"])
+
+
+@router.get("/studies/{study}/trials", responses=refusals(404))
+def list_trials(study: StudyRef, control: ForUsers, query: Annotated[TrialQuery, Query()]) -> TrialPage:
+    """List a study's trials; ordered by value, the best comes first."""
+    with control.ledger.read() as session:
+        return trials.list_trials(session, study, query)
+
+
+@router.post("/studies/{study}/trials", status_code=201, responses=refusals(404, 409))
+def add_trial(study: StudyRef, body: TrialCreate, control: ForUsers) -> TrialRead:
+    """Add a trial with given parameters: by-hand tuning, a hint to the sampler, or a result from elsewhere."""
+    with control.ledger.write() as tx:
+        return trials.add_trial(tx, study, body)
+
+
+@router.get("/studies/{study}/trials/{number}", responses=refusals(404))
+def read_trial_by_number(study: StudyRef, number: Id, control: ForUsers) -> TrialDetail:
+    """Return a trial by its number in its study."""
+    with control.ledger.read() as session:
+        return trials.read_trial_by_number(session, study, number)
+
+
+@router.get("/trials/{trial_id}", responses=refusals(404))
+def read_trial(trial_id: Id, control: ForUsers) -> TrialDetail:
+    """Return a trial."""
+    with control.ledger.read() as session:
+        return trials.read_trial(session, trial_id)
+
+
+@router.get("/trials/{trial_id}/metrics", responses=refusals(404))
+def read_metrics(
+    trial_id: Id,
+    control: ForUsers,
+    names: Annotated[str | None, Query(max_length=4000, description="Comma-separated; all where left out")] = None,
+    max_points: Annotated[int, Query(ge=4, le=100_000)] = 1000,
+) -> MetricsRead:
+    """Return a trial's curves."""
+    wanted = [name for name in (names or "").split(",") if name]
+    with control.ledger.read() as session:
+        return curves.read_metrics(session, trial_id, wanted, max_points)
+
+
+@router.get("/trials/{trial_id}/logs", responses=refusals(404))
+def read_logs(trial_id: Id, control: ForUsers, cursor: PageCursor = None, limit: Limit = 500) -> LogPage:
+    """Return what a trial wrote, from the cursor on."""
+    with control.ledger.read() as session:
+        return curves.read_logs(session, trial_id, cursor, limit)
+
+
+@router.get("/trials/{trial_id}/artifacts", responses=refusals(404))
+def list_artifacts(trial_id: Id, control: ForUsers) -> ArtifactList:
+    """List what a trial stored."""
+    with control.ledger.read() as session:
+        return trials.list_artifacts(session, trial_id)
+
+
+@router.post("/trials/{trial_id}:stop", responses=refusals(404, 409))
+def stop_trial(trial_id: Id, control: ForUsers) -> TrialRead:
+    """End a trial: at its next report if it runs, at once if it waits."""
+    with control.ledger.write() as tx:
+        return trials.stop_trial(tx, trial_id)
+
+
+@router.get("/artifacts/{artifact_id}/content", responses=refusals(404), response_class=StreamingResponse)
+def read_artifact(artifact_id: Id, control: ForAll) -> Response:
+    """Download an artifact."""
+    with control.ledger.read() as session:
+        artifact = outputs.find_artifact(session, artifact_id)
+    if artifact is None:
+        raise NotFound("artifact_not_found", f"there is no artifact {artifact_id}", "artifact_id")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{artifact.name}"',
+        "Content-Length": str(artifact.n_bytes),
+        "X-Content-Type-Options": "nosniff",
+        "ETag": f'"{artifact.sha256}"',
+    }
+    return StreamingResponse(control.store.get(artifact.sha256), media_type="application/octet-stream", headers=headers)

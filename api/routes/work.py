@@ -1,0 +1,121 @@
+"""The worker protocol over HTTP: register, heartbeat, claim, report, finish."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from api.auth import ForUsers, ForWorkers
+from api.routes.common import Id, refusals
+from api.schemas.trials import ArtifactRead, UploadQuery
+from api.schemas.work import (
+    ClaimRead,
+    ClaimRequest,
+    FinishRead,
+    FinishRequest,
+    ReportRead,
+    ReportRequest,
+    WorkerHeartbeat,
+    WorkerList,
+    WorkerOrders,
+    WorkerRead,
+    WorkerRegister,
+    WorkerWelcome,
+)
+from api.services import artifacts, claims, reports, workers
+from api.streams import as_blocking
+from db.lifecycle import WorkerState
+
+router = APIRouter(tags=["worker protocol"])
+
+
+@router.post("/workers", status_code=201, responses=refusals())
+def register_worker(body: WorkerRegister, control: ForWorkers) -> WorkerWelcome:
+    """Join. The answer holds all a worker has to know, the broker's address too."""
+    settings = control.settings
+    with control.ledger.write() as tx:
+        worker_id = workers.register(tx, body)
+    broker = settings.worker_broker_url.get_secret_value() or settings.broker_url.get_secret_value()
+    return WorkerWelcome(
+        worker_id=worker_id,
+        broker_url=broker,
+        key_prefix=settings.key_prefix,
+        lease_s=settings.lease_s,
+        heartbeat_s=settings.heartbeat_s,
+        checkpoint_every_s=settings.checkpoint_every_s,
+    )
+
+
+@router.post("/workers/{worker_id}:heartbeat", responses=refusals(404))
+def heartbeat(
+    worker_id: Id, control: ForWorkers, body: Annotated[WorkerHeartbeat | None, Body()] = None
+) -> WorkerOrders:
+    """Give a sign of life and take orders."""
+    with control.ledger.write() as tx:
+        return workers.heartbeat(tx, worker_id)
+
+
+@router.post("/workers/{worker_id}:leave", status_code=204, responses=refusals(404))
+def leave(worker_id: Id, control: ForWorkers) -> Response:
+    """Say goodbye; what still runs is for its leases to tell."""
+    with control.ledger.write() as tx:
+        workers.set_state(tx, worker_id, WorkerState.LOST)
+    return Response(status_code=204)
+
+
+@router.post("/workers/{worker_id}:drain", responses=refusals(404))
+def drain_worker(worker_id: Id, control: ForUsers) -> WorkerRead:
+    """Let a worker finish what it runs and claim nothing more."""
+    with control.ledger.write() as tx:
+        workers.set_state(tx, worker_id, WorkerState.DRAINING)
+        return workers.read_worker(tx.session, worker_id)
+
+
+@router.get("/workers", responses=refusals())
+def list_workers(control: ForUsers) -> WorkerList:
+    """List workers."""
+    with control.ledger.read() as session:
+        return workers.list_workers(session)
+
+
+@router.post("/work:claim", responses=refusals(404))
+def claim(body: ClaimRequest, control: ForWorkers) -> ClaimRead:
+    """Ask for work: attempts with leases, all of one study."""
+    with control.ledger.write() as tx:
+        return claims.claim(tx, body, control.settings.lease_s)
+
+
+@router.post("/attempts/{attempt_id}:report", responses=refusals(404, 409, 413))
+def report(attempt_id: Id, body: ReportRequest, control: ForWorkers) -> ReportRead:
+    """Report metric points and log lines; the answer says whether to go on."""
+    with control.ledger.write() as tx:
+        return reports.report(tx, attempt_id, body, control.settings.lease_s)
+
+
+@router.post("/attempts/{attempt_id}:finish", responses=refusals(404, 409))
+def finish(attempt_id: Id, body: FinishRequest, control: ForWorkers) -> FinishRead:
+    """End an attempt. Repeating it answers the same and changes nothing."""
+    with control.ledger.write() as tx:
+        return reports.finish(tx, attempt_id, body)
+
+
+@router.put(
+    "/attempts/{attempt_id}/artifacts/{name}",
+    status_code=201,
+    responses=refusals(404, 409, 413),
+    openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
+)
+async def upload_artifact(
+    attempt_id: Id,
+    name: artifacts.ArtifactName,
+    request: Request,
+    control: ForWorkers,
+    lease_token: Annotated[str, Header(alias="X-Lease-Token", max_length=64)],
+    query: Annotated[UploadQuery, Query()],
+) -> ArtifactRead:
+    """Store an output of the attempt's trial; the same name again replaces it."""
+    upload = artifacts.Upload(attempt_id, lease_token, name, query)
+    chunks = as_blocking(request.stream())
+    return await run_in_threadpool(artifacts.store, control, upload, chunks)

@@ -1,0 +1,111 @@
+"""Curves for charts: few points, whose minima, maxima and non-finite points are those of the full series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from api.errors import Invalid, nearest
+from api.schemas.studies import Curve, CurvesRead
+from api.schemas.trials import LogLine, LogPage, MetricSeries, MetricsRead
+from api.services.lookup import get_study, get_trial
+from api.services.paging import decode_cursor, encode_cursor
+from api.services.views import spec_of
+from db import metrics, outputs
+from models import catalogue
+
+
+def thin(steps: Sequence[int], values: Sequence[float], max_points: int) -> tuple[list[int], list[float]]:
+    """Return at most about `max_points` points of a series.
+
+    The series is cut into equal runs of points; of each run its first minimum and maximum stay, and of the whole the
+    first and the last point and every change between finite and non-finite values.
+
+    Args:
+        steps: Ascending, length n.
+        values: Length n; NaN and infinities allowed.
+        max_points: At least 4.
+    """
+    n = len(values)
+    if n <= max_points:
+        return list(steps), list(values)
+    array = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(array)
+    n_runs = max(1, (max_points - 2) // 2)
+    edges = np.linspace(0, n, n_runs + 1).astype(np.int64)[:-1]
+    keep = {0, n - 1}
+    for filled, pick in ((np.inf, np.argmin), (-np.inf, np.argmax)):
+        masked = np.where(finite, array, filled)
+        keep |= {int(edge + pick(run)) for edge, run in zip(edges, np.split(masked, edges[1:]), strict=True)}
+    changes = np.flatnonzero(finite[1:] != finite[:-1])[: max_points // 2]
+    keep |= {int(place) for place in changes} | {int(place) + 1 for place in changes}
+    chosen = sorted(keep)
+    return [steps[place] for place in chosen], [values[place] for place in chosen]
+
+
+def read_metrics(session: Session, trial_id: int, names: Sequence[str], max_points: int) -> MetricsRead:
+    """Return curves of one trial, all or the named ones."""
+    get_trial(session, trial_id)
+    series = metrics.list_series(session, [trial_id], names)
+    points = metrics.list_points(session, [one.id for one in series])
+    shown = []
+    for one in series:
+        steps, values = thin(*points[one.id], max_points)
+        shown.append(
+            MetricSeries(
+                name=one.name,
+                n_points=one.n_points,
+                min_value=one.min_value,
+                max_value=one.max_value,
+                latest_step=one.latest_step,
+                latest_value=one.latest_value,
+                steps=steps,
+                values=values,
+            )
+        )
+    return MetricsRead(trial_id=trial_id, series=shown)
+
+
+def read_curves(session: Session, ref: str, metric: str | None, max_points: int, max_trials: int) -> CurvesRead:
+    """Return one metric (the objective where none is named) of a study's newest trials.
+
+    Raises:
+        Invalid: `unknown_metric`.
+    """
+    study = get_study(session, ref)
+    spec = spec_of(study)
+    name = metric or spec.objectives[0].metric
+    known = [info.name for info in catalogue.metrics_for(spec.model, spec.dataset)]
+    if name not in known:
+        raise Invalid("unknown_metric", f"no metric {name!r} in this study", "metric", nearest(name, known))
+    n_trials, found = metrics.list_study_series(session, study.id, name, max_trials)
+    points = metrics.list_points(session, [series.id for series, _, _ in found])
+    curves = []
+    for series, number, state in found:
+        steps, values = thin(*points[series.id], max_points)
+        curves.append(
+            Curve(
+                trial_id=series.trial_id,
+                number=number,
+                state=state,
+                n_points=series.n_points,
+                steps=steps,
+                values=values,
+            )
+        )
+    return CurvesRead(metric=name, n_trials=n_trials, curves=curves)
+
+
+def read_logs(session: Session, trial_id: int, cursor: str | None, limit: int) -> LogPage:
+    """Return a trial's lines after the cursor."""
+    get_trial(session, trial_id)
+    after = decode_cursor(cursor)
+    lines = outputs.list_lines(session, trial_id, 0 if after is None else int(after[0]), limit)
+    last = lines[-1].id if lines else (0 if after is None else int(after[0]))
+    items = [
+        LogLine(line_id=line.id, attempt_no=line.attempt_no, stream=line.stream, at=line.at, text=line.text)  # type: ignore[arg-type]
+        for line in lines
+    ]
+    return LogPage(items=items, next_cursor=encode_cursor(last))

@@ -1,0 +1,49 @@
+"""A study's trials as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from api.schemas.trials import TrialRead
+from api.services.lookup import get_study
+from api.services.views import show_trial
+from db import trials
+
+_COLUMNS = ("number", "state", "value", "started_at", "finished_at", "duration_s", "n_attempts", "source", "reason")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export_trials(session: Session, ref: str, file_format: Literal["csv", "json"]) -> tuple[str, Iterable[str]]:
+    """Return the study's name and the file's text in pieces."""
+    study = get_study(session, ref)
+    shown = [show_trial(trial) for trial in trials.list_history(session, study.id)]
+    if file_format == "json":
+        body = [trial.model_dump(mode="json") for trial in shown]
+        return study.name, [json.dumps({"study": study.name, "spec": study.spec, "trials": body}, indent=1)]
+    return study.name, [_csv(shown)]
+
+
+def _csv(shown: Sequence[TrialRead]) -> str:
+    params = sorted({name for trial in shown for name in trial.params})
+    metrics = sorted({name for trial in shown for name in trial.values})
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([*_COLUMNS, *(f"param.{name}" for name in params), *(f"metric.{name}" for name in metrics)])
+    for trial in shown:
+        fixed = [getattr(trial, column) for column in _COLUMNS]
+        row = [*fixed, *(trial.params.get(name) for name in params), *(trial.values.get(name) for name in metrics)]
+        writer.writerow([_cell(value) for value in row])
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    # A spreadsheet runs text that starts like a formula; a leading apostrophe makes it text again.
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

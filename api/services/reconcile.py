@@ -1,0 +1,133 @@
+"""The loop that mends what messages and processes lost: expired leases, used-up time, work nobody was rung for.
+
+One leader at a time: on PostgreSQL a round holds an advisory lock, on SQLite the write transaction is the lock. Every
+step is a conditional update, so even two leaders at once would do nothing twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from sqlalchemy import text
+
+from api.errors import NotFound
+from api.services.reports import Ending, conclude, lock_trial_of
+from api.services.settle import settle_study, stop_study
+from api.services.workers import lose_silent
+from api.settings import Settings
+from api.transaction import Ledger, Tx
+from db import attempts, events, studies, workers
+from db.lifecycle import AttemptState, StudyState
+from db.records import AttemptRecord
+
+_LOCK = 7_303_015  # an arbitrary key
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Runs rounds on a thread of its own until closed.
+
+    Args:
+        ledger: Where to look and write.
+        settings: Lease, interval and retention.
+    """
+
+    def __init__(self, ledger: Ledger, settings: Settings) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._stop = threading.Event()
+        self._started_at = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="reconcile", daemon=True)
+        self.last_round_at: float | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End after the round that runs."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def run_once(self, *, with_leases: bool = True) -> None:
+        """Do one round.
+
+        Args:
+            with_leases: Whether to take away expired leases. Not right after a start: workers could not renew theirs
+                while no API ran, and are given time to do so.
+        """
+        if with_leases:
+            self._expire_leases()
+        with self._ledger.write() as tx:
+            if not self._lead(tx):
+                return
+            lose_silent(tx, self._settings.lease_s)
+            events.drop_old_events(tx.session, self._settings.event_retention_s)
+        self._stop_overdue()
+        self._settle_stopping()
+        self._ring()
+        self.last_round_at = time.monotonic()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._settings.reconcile_s):
+            grace_s = min(self._settings.lease_s, 2 * self._settings.heartbeat_s)
+            try:
+                self.run_once(with_leases=time.monotonic() - self._started_at > grace_s)
+            except Exception:  # a database that is away comes back; the loop must outlive it
+                log.exception("reconcile round failed; the next one is in %s s", self._settings.reconcile_s)
+
+    def _lead(self, tx: Tx) -> bool:
+        if self._ledger.database.is_sqlite:
+            return True
+        got: bool = tx.session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}).scalar_one()
+        return got
+
+    def _expire_leases(self) -> None:
+        with self._ledger.read() as session:
+            expired = attempts.list_expired(session)
+        for attempt in expired:
+            # One transaction each: locks are held briefly, and never those of two studies at once.
+            with self._ledger.write() as tx:
+                expire(tx, attempt)
+
+    def _stop_overdue(self) -> None:
+        with self._ledger.read() as session:
+            overdue = studies.list_overdue(session)
+        for study_id in overdue:
+            with self._ledger.write() as tx:
+                study = studies.lock_study(tx.session, study_id)
+                if study is not None:
+                    stop_study(tx, study, "the time budget is used up")
+                    settle_study(tx, study_id)
+
+    def _settle_stopping(self) -> None:
+        with self._ledger.read() as session:
+            stopping = studies.list_open_studies(session, [StudyState.STOPPING])
+        for study in stopping:
+            with self._ledger.write() as tx:
+                studies.lock_study(tx.session, study.id)
+                settle_study(tx, study.id)
+
+    def _ring(self) -> None:
+        with self._ledger.read() as session:
+            runnable = studies.count_runnable(session)
+            idle = workers.count_idle_slots(session) if runnable else {}
+        for queue, n in runnable.items():
+            if idle.get(queue, 0) > 0:
+                self._ledger.ring(queue, min(n, idle[queue]))
+
+
+def expire(tx: Tx, attempt: AttemptRecord) -> None:
+    """Take an attempt's lease away if it is still expired; its trial waits for another attempt or fails."""
+    try:
+        study, trial = lock_trial_of(tx, attempt.id)
+    except NotFound:
+        return
+    if not attempts.is_expired(tx.session, attempt.id):
+        return
+    reason = "the worker gave no sign of life until the lease ran out"
+    if attempts.close_attempt(tx.session, attempt.id, attempt.lease_token, AttemptState.LOST, reason):
+        conclude(tx, study, trial, Ending(AttemptState.LOST, reason, {}, is_retryable=True))

@@ -1,0 +1,244 @@
+"""What a running attempt says, and what it is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from api.errors import LeaseLost, NotFound
+from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
+from api.services.settle import announce_study, announce_trial, settle_study
+from api.services.views import is_number, objective_of
+from api.transaction import Tx
+from db import attempts, metrics, outputs, studies, trials
+from db.attempts import Orders, Renewed
+from db.lifecycle import (
+    BURNING_ENDS,
+    FINISHED_TRIALS,
+    AttemptState,
+    StudyState,
+    TrialState,
+    decide_trial_state,
+)
+from db.metrics import Point
+from db.records import AttemptRecord, StudyRecord, TrialRecord
+from db.types import encode_float
+from search import pruners
+from search.types import PastTrial, PruneRequest
+
+
+def report(tx: Tx, attempt_id: int, body: ReportRequest, lease_s: float) -> ReportRead:
+    """Store a report once and decide how the trial goes on.
+
+    Raises:
+        NotFound: `attempt_not_found`.
+        LeaseLost: The attempt is not the caller's any more; nothing was stored.
+    """
+    renewed = attempts.renew_attempt(tx.session, attempt_id, body.lease_token, body.seq, lease_s)
+    if renewed is None:
+        return _repeat(tx, attempt_id, body, lease_s)
+    fresh = metrics.store_points(tx.session, renewed.trial_id, _points(body))
+    outputs.store_lines(tx.session, renewed.trial_id, renewed.attempt_no, _lines(body.logs))
+    trials.advance_trial(tx.session, renewed.trial_id, body.step, body.n_steps)
+    orders = attempts.find_orders(tx.session, renewed.trial_id)
+    _announce(tx, renewed, orders, body, fresh)
+    return _decide(
+        tx,
+        renewed.trial_id,
+        orders,
+        fresh,
+        ReportRead(decision="continue", reason="", lease_s=lease_s, last_seq=body.seq),
+    )
+
+
+def finish(tx: Tx, attempt_id: int, body: FinishRequest) -> FinishRead:
+    """End an attempt and, unless it is to be tried again, its trial.
+
+    Repeating the same finish answers the same and changes nothing.
+
+    Raises:
+        NotFound: `attempt_not_found`.
+        LeaseLost: The attempt is not the caller's any more, or it ended differently.
+    """
+    end = AttemptState(body.outcome)
+    study, trial = lock_trial_of(tx, attempt_id)
+    if not attempts.close_attempt(tx.session, attempt_id, body.lease_token, end, body.reason):
+        return _finished_before(tx, attempt_id, body)
+    target = conclude(tx, study, trial, Ending(end, body.reason, body.values, body.is_retryable))
+    return FinishRead(trial_state=target, attempt_state=end)
+
+
+def lock_trial_of(tx: Tx, attempt_id: int) -> tuple[StudyRecord, TrialRecord]:
+    """Return the study, locked, and the trial of an attempt.
+
+    Raises:
+        NotFound: `attempt_not_found`.
+    """
+    found = attempts.find_trial_of(tx.session, attempt_id)
+    if found is None:
+        raise _no_attempt(attempt_id)
+    study = studies.lock_study(tx.session, found.study_id)
+    trial = attempts.find_trial_of(tx.session, attempt_id)  # again: it may have changed before the lock was ours
+    assert study is not None
+    assert trial is not None
+    return study, trial
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended, as `conclude` needs to know it."""
+
+    end: AttemptState
+    reason: str
+    values: Mapping[str, float]
+    is_retryable: bool
+
+
+def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> TrialState:
+    """Move a trial whose attempt was just closed, and return its new state. The caller holds the study's lock.
+
+    Effects:
+        Updates the trial, settles the study, rings where the trial waits again.
+    """
+    n_burned = trial.n_burned + (ending.end in BURNING_ENDS)
+    target = decide_trial_state(
+        ending.end,
+        n_burned=n_burned,
+        max_retries=study.spec["budget"]["max_retries"],
+        retryable=ending.is_retryable and study.state in (StudyState.RUNNING, StudyState.PAUSED),
+    )
+    if target is TrialState.WAITING and (trial.is_stop_requested or study.state is StudyState.STOPPING):
+        target = TrialState.FAIL
+    values = _with_objective(tx, study, trial, ending) if target in FINISHED_TRIALS else {}
+    value = values.get(objective_of(study))
+    reason = ending.reason
+    if target is TrialState.COMPLETE and not is_number(value):
+        target, reason = TrialState.FAIL, _no_value(objective_of(study), value)
+    changes = {
+        "reason": reason,
+        "n_burned": n_burned,
+        "value": value if is_number(value) and target is not TrialState.FAIL else None,
+        "values": {name: encode_float(number) for name, number in values.items()},
+    }
+    trials.end_trial(tx.session, trial, target, changes)
+    if study.deleted_at is None:
+        announce_trial(tx, trial.id)
+        announce_study(tx, study.id)
+        settle_study(tx, study.id)
+    return target
+
+
+def _with_objective(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> dict[str, float]:
+    metric = objective_of(study)
+    if metric in ending.values:
+        return dict(ending.values)
+    latest = _latest(tx, trial.id, metric)
+    return dict(ending.values) if latest is None else {**ending.values, metric: latest}
+
+
+def _no_value(metric: str, value: float | None) -> str:
+    return f"the objective {metric} " + ("was never reported" if value is None else f"is {encode_float(value)}")
+
+
+def _latest(tx: Tx, trial_id: int, metric: str) -> float | None:
+    series = metrics.list_series(tx.session, [trial_id], [metric])
+    return series[0].latest_value if series else None
+
+
+def _repeat(tx: Tx, attempt_id: int, body: ReportRequest, lease_s: float) -> ReportRead:
+    attempt = _held(tx, attempt_id, body.lease_token)
+    attempts.extend_lease(tx.session, attempt_id, body.lease_token, lease_s)
+    orders = attempts.find_orders(tx.session, attempt.trial_id)
+    answer = ReportRead(decision="continue", reason="", lease_s=lease_s, last_seq=attempt.last_seq)
+    return _decide(tx, attempt.trial_id, orders, [], answer)
+
+
+def _held(tx: Tx, attempt_id: int, token: str) -> AttemptRecord:
+    attempt = attempts.find_attempt(tx.session, attempt_id)
+    if attempt is None:
+        raise _no_attempt(attempt_id)
+    if attempt.state is not AttemptState.RUNNING or attempt.lease_token != token:
+        raise LeaseLost(attempt_id)
+    return attempt
+
+
+def _finished_before(tx: Tx, attempt_id: int, body: FinishRequest) -> FinishRead:
+    attempt = attempts.find_attempt(tx.session, attempt_id)
+    if attempt is None or attempt.lease_token != body.lease_token or attempt.state != body.outcome:
+        raise LeaseLost(attempt_id)
+    _, trial = lock_trial_of(tx, attempt_id)
+    return FinishRead(trial_state=trial.state, attempt_state=attempt.state)
+
+
+def _decide(tx: Tx, trial_id: int, orders: Orders, fresh: Sequence[Point], answer: ReportRead) -> ReportRead:
+    goes_on = orders.study_state in (StudyState.RUNNING, StudyState.PAUSED) and not orders.is_deleted
+    if orders.is_stop_requested or not goes_on:
+        reason = "a user stopped the trial" if goes_on else "the study was stopped"
+        return answer.model_copy(update={"decision": "stop", "reason": reason})
+    pruner = pruners.get_pruner(orders.spec["pruner"]["name"])
+    metric = orders.spec["objectives"][0]["metric"]
+    if not pruner.needs_history or all(point.name != metric for point in fresh):
+        return answer
+    study = studies.find_study(tx.session, orders.study_id)
+    assert study is not None
+    return _prune(tx, study, orders.number, answer)
+
+
+def _prune(tx: Tx, study: StudyRecord, number: int, answer: ReportRead) -> ReportRead:
+    curves = metrics.list_intermediate(tx.session, study.id, objective_of(study))
+    history = [
+        PastTrial(
+            number=past.number,
+            state=past.state.value,
+            params=past.params,
+            values=None if past.value is None else (past.value,),
+            intermediate=curves.get(past.id, {}),
+        )
+        for past in trials.list_history(tx.session, study.id)
+    ]
+    options = {key: value for key, value in study.spec["pruner"].items() if key != "name"}
+    decision = pruners.get_pruner(study.spec["pruner"]["name"]).decide(
+        PruneRequest(
+            trial=next(past for past in history if past.number == number),
+            directions=(study.spec["objectives"][0]["direction"],),
+            history=[past for past in history if past.number != number],
+            options=options,
+        )
+    )
+    if not decision.prune:
+        return answer
+    return answer.model_copy(update={"decision": "prune", "reason": decision.reason})
+
+
+def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fresh: Sequence[Point]) -> None:
+    if fresh or body.step is not None:
+        payload = {
+            "study_id": orders.study_id,
+            "trial_id": renewed.trial_id,
+            "number": orders.number,
+            "step": body.step,
+            "n_steps": body.n_steps,
+            "points": [[point.name, point.step, encode_float(point.value)] for point in fresh],
+        }
+        tx.emit("metrics", payload, study_id=orders.study_id, trial_id=renewed.trial_id)
+    if body.logs:
+        payload = {"study_id": orders.study_id, "trial_id": renewed.trial_id, "n": len(body.logs)}
+        tx.emit("logs", payload, study_id=orders.study_id, trial_id=renewed.trial_id)
+
+
+def _points(body: ReportRequest) -> list[Point]:
+    now_ms = int(time.time() * 1000)
+    return [
+        Point(point.name, point.step, point.value, now_ms if point.at is None else int(point.at.timestamp() * 1000))
+        for point in body.metrics
+    ]
+
+
+def _lines(logs: Sequence[LogEntry]) -> list[dict[str, object]]:
+    # PostgreSQL's text cannot hold NUL.
+    return [{"stream": line.stream, "at": line.at, "text": line.text.replace("\x00", "\\0")} for line in logs]
+
+
+def _no_attempt(attempt_id: int) -> NotFound:
+    return NotFound("attempt_not_found", f"there is no attempt {attempt_id}", "attempt_id")

@@ -1,0 +1,125 @@
+"""Whether a study can be run: every rule, checked before anything is stored."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from api.errors import Invalid
+from api.schemas.base import ParamValue
+from api.schemas.studies import StudyCreate, StudySpec
+from models import catalogue
+from search import pruners, samplers
+from search.errors import SearchError
+from search.space import parse_space
+
+_SPEC_FIELDS = frozenset(StudySpec.model_fields)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn the refusals of `search` and `models.catalogue` into the API's own."""
+    try:
+        yield
+    except (SearchError, catalogue.CatalogueError) as error:
+        raise Invalid(error.code, error.message, error.field, error.hint) from error
+
+
+def complete_spec(body: StudyCreate) -> StudySpec:
+    """Return what is to be stored: the study as asked for, with every default and the seed filled in.
+
+    Raises:
+        Invalid: Whatever rule the study breaks; see the refusals of `search` and `models.catalogue`.
+    """
+    spec = StudySpec.model_validate({key: value for key, value in body.model_dump().items() if key in _SPEC_FIELDS})
+    with refusals():
+        _check_model(spec)
+        space = parse_space(spec.search_space)
+        _check_names(spec)
+        _check_objectives(spec)
+        sampler = _complete_sampler(spec)
+        pruner = _complete_pruner(spec)
+        budget = _complete_budget(body, spec)
+        samplers.get_sampler(spec.sampler.name).check(space, budget["n_trials"])
+    update = {"sampler": sampler, "pruner": pruner, "budget": budget, "search_space": space.to_json()}
+    return StudySpec.model_validate({**spec.model_dump(), **update})
+
+
+def check_params(spec: StudySpec, params: Mapping[str, ParamValue]) -> None:
+    """Refuse parameters that do not fit the study's space.
+
+    Raises:
+        Invalid: With the parameter's name in `field`.
+    """
+    with refusals():
+        parse_space(spec.search_space).check(params, under="params")
+
+
+def n_grid_cells(spec: StudySpec) -> int | None:
+    """Return the size of the study's grid; None for samplers without one."""
+    if spec.sampler.name != "grid":
+        return None
+    return samplers.get_sampler("grid").n_cells(parse_space(spec.search_space))
+
+
+def sampler_options(spec: StudySpec) -> dict[str, Any]:
+    """Return the sampler's options, without its name and seed."""
+    return {key: value for key, value in spec.sampler.model_dump().items() if key not in {"name", "seed"}}
+
+
+def _check_model(spec: StudySpec) -> None:
+    model = catalogue.get_model(spec.model)
+    catalogue.get_dataset(spec.dataset)
+    catalogue.metrics_for(spec.model, spec.dataset)
+    catalogue.check_params(model, spec.fixed, field="fixed")
+    # Names first: a misspelt parameter deserves its suggestion even where its range is wrong as well.
+    for name in spec.search_space:
+        if name not in model.hyperparameters:
+            raise catalogue.unknown_name("parameter", name, model.hyperparameters, f"search_space.{name}")
+
+
+def _check_names(spec: StudySpec) -> None:
+    catalogue.check_space(catalogue.get_model(spec.model), spec.search_space, field="search_space")
+    both = sorted(set(spec.fixed) & set(spec.search_space))
+    if both:
+        raise Invalid(
+            "parameter_twice",
+            f"{both[0]!r} stands in both fixed and search_space",
+            f"fixed.{both[0]}",
+            "keep it in one of the two",
+        )
+
+
+def _check_objectives(spec: StudySpec) -> None:
+    for place, objective in enumerate(spec.objectives):
+        catalogue.get_metric(spec.model, spec.dataset, objective.metric, field=f"objectives.{place}.metric")
+    if len(spec.objectives) > 1:
+        raise Invalid(
+            "one_objective",
+            f"{len(spec.objectives)} objectives were given: a study optimises one",
+            "objectives",
+            "keep the one that decides; the other metrics are recorded anyway",
+        )
+
+
+def _complete_sampler(spec: StudySpec) -> dict[str, Any]:
+    given = spec.sampler.model_dump(exclude={"name"})
+    options = samplers.check_options(spec.sampler.name, given)
+    seed = options["seed"] if options["seed"] is not None else secrets.randbelow(2**31)
+    return {"name": spec.sampler.name, **options, "seed": seed}
+
+
+def _complete_pruner(spec: StudySpec) -> dict[str, Any]:
+    options = pruners.check_options(spec.pruner.name, spec.pruner.model_dump(exclude={"name"}))
+    pruners.get_pruner(spec.pruner.name).check(tuple(objective.direction for objective in spec.objectives))
+    return {"name": spec.pruner.name, **options}
+
+
+def _complete_budget(body: StudyCreate, spec: StudySpec) -> dict[str, Any]:
+    budget = spec.budget.model_dump()
+    # A grid ends by itself, a manual study when its owner says so: only samplers without an end get a default.
+    if "n_trials" not in body.budget.model_fields_set and spec.sampler.name in {"grid", "manual"}:
+        budget["n_trials"] = None
+    return budget

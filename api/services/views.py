@@ -1,0 +1,141 @@
+"""From records to what callers read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeGuard
+
+from sqlalchemy.orm import Session
+
+from api.schemas.studies import BestTrial, StudyRead, StudySpec, TrialCounts
+from api.schemas.trials import ArtifactRead, AttemptRead, TrialDetail, TrialRead
+from api.services.specs import n_grid_cells
+from db import attempts, metrics, studies
+from db.lifecycle import TrialState
+from db.records import ArtifactRecord, StudyRecord, TrialRecord
+from db.types import decode_float
+
+
+def spec_of(study: StudyRecord) -> StudySpec:
+    """Return the stored study as a schema."""
+    return StudySpec.model_validate(study.spec)
+
+
+def objective_of(study: StudyRecord) -> str:
+    """Return the name of the metric that the study optimises."""
+    name: str = study.spec["objectives"][0]["metric"]
+    return name
+
+
+def decode_values(values: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return stored values as numbers."""
+    return {name: decode_float(value) for name, value in values.items()}
+
+
+def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState, int] | None = None) -> StudyRead:
+    """Return a study with its counts and its best trial."""
+    if counts is None:
+        counts = studies.count_trials(session, [study.id])[study.id]
+    best = studies.find_best_trial(session, study)
+    spec = spec_of(study)
+    return StudyRead(
+        study_id=study.id,
+        name=study.name,
+        state=study.state,
+        state_reason=study.state_reason,
+        trial_counts=TrialCounts(**{state.value: n for state, n in counts.items()}),
+        best_trial=None if best is None else _show_best(best),
+        spec=spec,
+        n_grid_cells=n_grid_cells(spec),
+        notes=study.notes,
+        tags=list(study.tags),
+        created_at=study.created_at,
+        finished_at=study.finished_at,
+        deleted_at=study.deleted_at,
+        rev=study.rev,
+    )
+
+
+def show_trial(trial: TrialRecord) -> TrialRead:
+    """Return a trial as tables show it."""
+    return TrialRead(**_trial_fields(trial))
+
+
+def show_trial_detail(session: Session, trial: TrialRecord, study_name: str) -> TrialDetail:
+    """Return a trial with its attempts and the names of its curves."""
+    series = metrics.list_series(session, [trial.id])
+    tries = [
+        AttemptRead(
+            attempt_id=attempt.id,
+            attempt_no=attempt.attempt_no,
+            state=attempt.state,
+            reason=attempt.reason,
+            worker_id=attempt.worker_id,
+            worker_name=worker_name,
+            created_at=attempt.created_at,
+            ended_at=attempt.ended_at,
+        )
+        for attempt, worker_name in attempts.list_attempts(session, trial.id)
+    ]
+    return TrialDetail(
+        **_trial_fields(trial),
+        study_name=study_name,
+        metric_names=[one.name for one in series],
+        attempts=tries,
+    )
+
+
+def show_artifact(artifact: ArtifactRecord) -> ArtifactRead:
+    """Return an artifact as callers read it."""
+    return ArtifactRead(
+        artifact_id=artifact.id,
+        name=artifact.name,
+        kind=artifact.kind,
+        step=artifact.step,
+        sha256=artifact.sha256,
+        n_bytes=artifact.n_bytes,
+        media_type=artifact.media_type,
+        created_at=artifact.created_at,
+    )
+
+
+def is_number(value: float | None) -> TypeGuard[float]:
+    """Tell whether `value` can be compared: not missing, not NaN, not infinite."""
+    return value is not None and math.isfinite(value)
+
+
+def _show_best(trial: TrialRecord) -> BestTrial:
+    return BestTrial(
+        trial_id=trial.id, number=trial.number, params=dict(trial.params), values=decode_values(trial.values)
+    )
+
+
+def _trial_fields(trial: TrialRecord) -> dict[str, Any]:
+    return {
+        "trial_id": trial.id,
+        "study_id": trial.study_id,
+        "number": trial.number,
+        "state": trial.state,
+        "reason": trial.reason,
+        "source": trial.source,
+        "note": trial.note,
+        "params": dict(trial.params),
+        "value": trial.value,
+        "values": decode_values(trial.values),
+        "step": trial.step,
+        "n_steps": trial.n_steps,
+        "n_attempts": trial.n_attempts,
+        "is_stop_requested": trial.is_stop_requested,
+        "created_at": trial.created_at,
+        "started_at": trial.started_at,
+        "finished_at": trial.finished_at,
+        "duration_s": _duration_s(trial.started_at, trial.finished_at),
+    }
+
+
+def _duration_s(started_at: datetime | None, finished_at: datetime | None) -> float | None:
+    if started_at is None or finished_at is None:
+        return None
+    return (finished_at - started_at).total_seconds()

@@ -1,0 +1,82 @@
+"""Artifacts by hash, in a local folder or any store that fsspec reaches."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+
+import fsspec
+
+from api.errors import Invalid, NotFound, TooLarge
+
+_CHUNK_BYTES = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class ArtifactStore:
+    """Holds bytes under their SHA-256. Names of users never become paths, so none can lead out of the root.
+
+    Args:
+        url: Root folder, or an fsspec URL such as `s3://bucket/prefix`.
+        max_bytes: Largest artifact.
+    """
+
+    def __init__(self, url: str, max_bytes: int) -> None:
+        self._fs, self._root = fsspec.core.url_to_fs(url)
+        self._max_bytes = max_bytes
+
+    def put(self, chunks: Iterable[bytes], sha256: str) -> int:
+        """Store bytes and return their number; the content appears whole or not at all.
+
+        Raises:
+            Invalid: `hash_malformed`, or `hash_mismatch` where the bytes are not those of `sha256`.
+            TooLarge: `artifact_too_large`.
+        """
+        path = self._path(sha256)
+        temporary = f"{self._root}/incoming/{secrets.token_hex(16)}"
+        self._fs.makedirs(f"{self._root}/incoming", exist_ok=True)
+        try:
+            n_bytes = self._receive(chunks, temporary, sha256)
+            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self._fs.mv(temporary, path)
+        except BaseException:
+            if self._fs.exists(temporary):
+                self._fs.rm(temporary)
+            raise
+        return n_bytes
+
+    def get(self, sha256: str) -> Iterator[bytes]:
+        """Yield the bytes stored under `sha256`.
+
+        Raises:
+            NotFound: `artifact_missing`.
+        """
+        path = self._path(sha256)
+        if not self._fs.exists(path):
+            raise NotFound("artifact_missing", f"the store holds nothing under {sha256}")
+        return self._send(path)
+
+    def _send(self, path: str) -> Iterator[bytes]:
+        with self._fs.open(path, "rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
+
+    def _receive(self, chunks: Iterable[bytes], path: str, sha256: str) -> int:
+        digest, n_bytes = hashlib.sha256(), 0
+        with self._fs.open(path, "wb") as file:
+            for chunk in chunks:
+                n_bytes += len(chunk)
+                if n_bytes > self._max_bytes:
+                    raise TooLarge("artifact_too_large", f"an artifact may have at most {self._max_bytes} bytes")
+                digest.update(chunk)
+                file.write(chunk)
+        if digest.hexdigest() != sha256:
+            raise Invalid("hash_mismatch", f"the bytes have SHA-256 {digest.hexdigest()}, not {sha256}", "sha256")
+        return n_bytes
+
+    def _path(self, sha256: str) -> str:
+        if not _SHA256.fullmatch(sha256):
+            raise Invalid("hash_malformed", "sha256 must be 64 lower-case hexadecimal digits", "sha256")
+        return f"{self._root}/{sha256[:2]}/{sha256}"

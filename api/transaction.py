@@ -1,0 +1,66 @@
+"""One transaction a request: events are written in it, messages leave after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.engine import Database
+from db.events import NewEvent, store_events
+
+
+@dataclass(slots=True)
+class Tx:
+    """An open write transaction, and what is to happen once it has committed."""
+
+    session: Session
+    events: list[NewEvent] = field(default_factory=list)
+    rings: Counter[str] = field(default_factory=Counter)
+
+    def emit(
+        self, kind: str, payload: Mapping[str, Any], *, study_id: int | None = None, trial_id: int | None = None
+    ) -> None:
+        """Tell the live stream, with this transaction's commit."""
+        self.events.append(NewEvent(kind, payload, study_id, trial_id))
+
+    def ring(self, queue: str, n: int = 1) -> None:
+        """Wake up to `n` idle workers of `queue`, after the commit."""
+        self.rings[queue] += n
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Opens transactions on the database and sends what they leave behind.
+
+    Attributes:
+        database: Where everything is stored.
+        ring: Called with queue and count after a commit; must not block.
+        notify: Called after a commit that wrote events; must not block.
+    """
+
+    database: Database
+    ring: Callable[[str, int], None]
+    notify: Callable[[], None]
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a transaction that only reads."""
+        with self.database.read() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """Open a transaction; when it has committed, messages leave. When the block raises, nothing happened."""
+        with self.database.write() as session:
+            tx = Tx(session)
+            yield tx
+            store_events(session, tx.events)
+        if tx.events:
+            self.notify()
+        for queue, n in tx.rings.items():
+            self.ring(queue, n)
