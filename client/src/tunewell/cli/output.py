@@ -39,7 +39,7 @@ def plain(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print a table of cells that are `Text`, or anything, which is cleaned; the sentence `empty` where there is none."""
+    """Print a table; what is not `Text` is cleaned. The sentence `empty` stands where there are no rows."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(safe(column), overflow="fold")
