@@ -110,7 +110,9 @@ class FloatParameter:
             return float(value)
         nearest = self.snap(value)
         if abs(nearest - value) > LATTICE_TOLERANCE * self.step:
-            raise SpaceError("off_step", f"{value} is not a multiple of the step", "", f"nearest: {nearest}")
+            raise SpaceError(
+                "off_step", f"{value} is not {self.low} plus a multiple of {self.step}", "", f"nearest: {nearest}"
+            )
         return nearest
 
     def accepts(self) -> str:

@@ -77,7 +77,9 @@ class IntParameter:
             raise SpaceError("out_of_range", f"{value} lies outside the range", "", self.accepts())
         if (value - self.low) % self.step:
             nearest = self.snap(value)
-            raise SpaceError("off_step", f"{value} is not a multiple of the step", "", f"nearest: {nearest}")
+            raise SpaceError(
+                "off_step", f"{value} is not {self.low} plus a multiple of {self.step}", "", f"nearest: {nearest}"
+            )
         return value
 
     def accepts(self) -> str:

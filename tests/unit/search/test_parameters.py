@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import FloatDistribution
 
+from search.errors import SpaceError
 from search.parameters import CategoricalParameter, FloatParameter, IntParameter, Parameter
 from search.samplers.seen import to_optuna
 from search.space import SearchSpace
@@ -85,6 +86,8 @@ def test_a_logarithmic_int_reaches_both_ends_and_favours_the_small() -> None:
     drawn = [parameter.from_unit((i + 0.5) / 2000) for i in range(2000)]
     assert set(range(1, 30)) | {100} <= set(drawn)
     assert drawn.count(1) > 10 * drawn.count(50) > 0
+    assert drawn.count(1) == pytest.approx(2000 * math.log(1.5 / 0.5) / math.log(100.5 / 0.5), abs=1)
+    assert drawn.count(100) == pytest.approx(2000 * math.log(100.5 / 99.5) / math.log(100.5 / 0.5), abs=1)
 
 
 def test_a_choice_is_not_mistaken_for_an_equal_of_another_type() -> None:
@@ -100,6 +103,16 @@ def test_every_parameter_has_its_counterpart_in_optuna() -> None:
     params = {name: parameter.value_at(0) for name, parameter in MIXED.items()}
     for name, value in params.items():
         assert theirs[name].to_external_repr(theirs[name].to_internal_repr(value)) == value
+
+
+def test_a_value_beyond_the_last_lattice_point_snaps_to_that() -> None:
+    parameter = FloatParameter(0.0, 0.5, step=0.3)
+    assert parameter.snap(0.5) == parameter.last == 0.3
+    assert IntParameter(0, 5, step=3).snap(5) == 3
+    with pytest.raises(SpaceError) as caught:
+        parameter.check(0.5)
+    assert (caught.value.code, caught.value.hint) == ("off_step", "nearest: 0.3")
+    assert parameter.check(0.3) == 0.3
 
 
 @given(parameters())
