@@ -1,4 +1,4 @@
-"""Children that do not outlive their parent.
+"""Children that do not outlive their parent, and grandchildren that stay in sight.
 
 A parent that is killed with SIGKILL runs no clean-up code, so only the kernel can end its children. Linux offers that
 as `PR_SET_PDEATHSIG`; elsewhere the functions here do nothing, and an orderly stop is all there is.
@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable
 
 PR_SET_PDEATHSIG = 1
-"""From `linux/prctl.h`."""
+PR_SET_CHILD_SUBREAPER = 36
+"""Both from `linux/prctl.h`."""
 
 
 def die_with_parent(signum: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:
@@ -40,3 +41,12 @@ def die_with_parent(signum: signal.Signals = signal.SIGKILL) -> Callable[[], Non
             os._exit(128 + int(signum))
 
     return ask_kernel
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of every descendant that loses its own (Linux; elsewhere nothing).
+
+    Source: man 2 prctl, PR_SET_CHILD_SUBREAPER.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

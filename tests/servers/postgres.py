@@ -17,6 +17,7 @@ from tests.servers.account import Account, account_for_servers, make_folder, rea
 from tests.servers.binaries import find_postgres
 from tests.servers.errors import ServerUnavailableError
 from tests.servers.ports import free_port
+from tests.servers.registry import SERVER_PIDS
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -150,6 +151,7 @@ def _launch(binaries: Path, account: Account | None, scratch: Path, password: st
             start_new_session=True,  # Ctrl-C belongs to the tests, which then stop the server themselves
             preexec_fn=die_with_parent(signal.SIGQUIT),
         )
+    SERVER_PIDS.add(process.pid)
     return PostgresServer(port=port, password=password, process=process, log=log)
 
 

@@ -5,7 +5,6 @@ declares itself their "subreaper", so that every orphan becomes its child and st
 Elsewhere a mark in the environment, inherited by every descendant, finds them.
 """
 
-import ctypes
 import os
 import secrets
 import signal
@@ -17,12 +16,13 @@ from pathlib import Path
 
 import psutil
 
+from stack.family import children_now, descendants
+from stack.parent_death import adopt_orphans
+from tests.servers.registry import SERVER_PIDS
 from tests.servers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "TUNEWELL_TEST_MARK"
-PR_SET_CHILD_SUBREAPER = 36
-"""From `linux/prctl.h`."""
 
 
 @dataclass(slots=True)
@@ -99,12 +99,11 @@ class ProcessFamily:
     folder: Path
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     started: list[ServiceProcess] = field(default_factory=list)
-    _others: set[psutil.Process] = field(default_factory=set)
+    _others: frozenset[psutil.Process] = field(default_factory=children_now)
 
     def __post_init__(self) -> None:
-        """Adopt future orphans, and remember whose processes are none of ours."""
+        """Adopt future orphans."""
         adopt_orphans()
-        self._others = set(psutil.Process().children(recursive=True))
 
     def start_module(self, module: str, *args: str, env: Mapping[str, str] | None = None) -> ServiceProcess:
         """Start `python -m module args` in the repository with this environment added to the tests' own."""
@@ -129,8 +128,8 @@ class ProcessFamily:
 
     def alive(self) -> list[psutil.Process]:
         """Return the started processes and all their descendants that have not ended, orphans included."""
-        mine = [process for process in psutil.Process().children(recursive=True) if process not in self._others]
-        family = {*mine, *_marked(self.mark)}
+        servers = [child for child in children_now() if child.pid in SERVER_PIDS]  # may be younger than the family
+        family = {*descendants({*self._others, *servers}), *_marked(self.mark)}
         return sorted((process for process in family if is_alive(process)), key=lambda process: process.pid)
 
     def assert_none_left(self, timeout_s: float = 10.0) -> None:
@@ -156,15 +155,6 @@ class ProcessFamily:
         wait_until(gone, 20.0, what="killed processes end")
         for process in self.started:
             process.popen.wait()
-
-
-def adopt_orphans() -> None:
-    """Make this process the parent of every descendant that loses its own (Linux; elsewhere nothing).
-
-    Source: man 2 prctl, PR_SET_CHILD_SUBREAPER.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.servers.processes import ProcessFamily, ServiceProcess, is_alive
+from tests.servers.valkey import start_valkey
 from tests.servers.waiting import wait_until
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
@@ -52,6 +53,13 @@ def test_other_peoples_processes_are_left_alone(family: ProcessFamily, tmp_path:
     assert later.alive() == []
     later.kill_all()
     assert len(family.alive()) == 1
+
+
+def test_servers_started_later_are_left_alone(family: ProcessFamily) -> None:
+    with start_valkey() as server, server.client() as client:
+        assert family.alive() == []
+        family.kill_all()
+        assert client.ping()
 
 
 def test_kill_all_ends_frozen_processes(family: ProcessFamily) -> None:

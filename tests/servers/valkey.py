@@ -18,6 +18,7 @@ from stack.parent_death import die_with_parent
 from tests.servers.binaries import find_valkey
 from tests.servers.errors import ServerUnavailableError
 from tests.servers.ports import free_port
+from tests.servers.registry import SERVER_PIDS
 from tests.servers.waiting import wait_until
 
 START_TIMEOUT_S = 20.0
@@ -66,6 +67,7 @@ class ValkeyServer:
                 start_new_session=True,
                 preexec_fn=die_with_parent(),
             )
+        SERVER_PIDS.add(self.process.pid)
         assert self.process.stdin is not None
         self.process.stdin.write(self._settings().encode())
         self.process.stdin.close()

@@ -1,0 +1,87 @@
+"""`python -m stack`: everything on one machine, with nothing to install."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import tunewell
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from stack.demo import Demo
+from stack.errors import StackError
+from stack.home import find_running
+from stack.runner import running_stack
+from stack.settings import StackSettings, read_settings
+from stack.signals import StopRequested, stop_on_signals
+
+TICK_S = 0.2
+HELP = """Run all of Tunewell on this machine: broker, API with dashboard, and one worker.
+
+State is kept in TUNEWELL_HOME (default ./.tunewell): database, artifacts, logs. The API listens on 127.0.0.1 only, on
+TUNEWELL_PORT (default 8000) or the next free port. TUNEWELL_DATABASE_URL and TUNEWELL_BROKER_URL replace the SQLite
+file and the embedded broker.
+"""
+app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+Slots = Annotated[int | None, typer.Option(min=1, help="Trials at once; by default one for each core.")]
+Queues = Annotated[str | None, typer.Option(help="Queues the worker serves, such as `cpu,gpu`.")]
+
+
+@app.command()
+def up(slots: Slots = None, queues: Queues = None) -> None:
+    """Run until Ctrl-C; a process that dies is started again."""
+    console = Console(highlight=False)
+
+    def say(line: str) -> None:
+        console.print(Text(line), soft_wrap=True)
+
+    def run(settings: StackSettings) -> None:
+        with running_stack(settings, os.environ, say) as stack:
+            say(f"dashboard  {stack.server}")
+            say(f"API        {stack.server}/docs")
+            say(f"state      {settings.home} (logs: {settings.logs})")
+            say("Ctrl-C stops everything.")
+            while True:
+                stack.tick()
+                time.sleep(TICK_S)
+
+    _guarded(run, slots, queues)
+
+
+@app.command()
+def demo(slots: Slots = None, queues: Queues = None) -> None:
+    """Search a network for handwritten digits, show the search live, test the best network, and stop.
+
+    A stack that already runs for this TUNEWELL_HOME is used and left running.
+    """
+    _guarded(lambda settings: Demo(settings, os.environ, Console(highlight=False)).run(), slots, queues)
+
+
+@app.command()
+def status() -> None:
+    """Say which process serves this TUNEWELL_HOME, and where; exit code 1 where none does."""
+    running = find_running(read_settings(os.environ).home)
+    if running is None:
+        typer.echo("no stack runs here: `python -m stack up` starts one")
+        sys.exit(1)
+    typer.echo(f"process {running.pid}: {running.server or 'still starting'}")
+
+
+def _guarded(run: Callable[[StackSettings], None], slots: int | None, queues: str | None) -> None:
+    """Turn refusals into one line and exit code 1, and a stop signal into the usual 128 + its number."""
+    try:
+        with stop_on_signals():
+            run(read_settings(os.environ, n_slots=slots, queues=queues))
+    except (StackError, tunewell.TunewellError) as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except StopRequested as stop:
+        typer.echo("stopped")
+        sys.exit(128 + stop.signum)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,46 @@
+"""What the demo shows at the end: the best trials, and the best network beside the baseline."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+from tunewell.records import Study, Trial
+
+from stack.progress import format_duration, format_value
+
+
+def trials_table(study: Study, trials: Sequence[Trial]) -> Table:
+    """Return a table of trials in the given order: objective, parameters, duration."""
+    metrics = [objective.metric for objective in study.spec.objectives]
+    params = list(study.spec.search_space)
+    table = Table(title=f"Best of {study.n_finished} trials", title_justify="left")
+    for heading in ("trial", *metrics, *params, "time"):
+        table.add_column(heading, justify="right")
+    for trial in trials:
+        values = [trial.values.get(metric) for metric in metrics]
+        cells = [trial.number, *values, *(trial.params.get(name) for name in params)]
+        duration = format_duration(trial.duration_s) if trial.duration_s is not None else ""
+        table.add_row(*(Text(format_value(cell)) for cell in cells), Text(duration))
+    return table
+
+
+def comparison_lines(evaluation: Mapping[str, Any], trial: Trial) -> list[str]:
+    """Return the test accuracies in words.
+
+    Args:
+        evaluation: What `python -m models evaluate` printed.
+        trial: Whose network it was.
+    """
+    baseline = evaluation["baseline"]
+    name = str(baseline["name"]).replace("_", " ")
+    return [
+        f"accuracy on {evaluation['n_test']} test images that no training has seen:",
+        f"  best network (trial {trial.number})  {accuracy_of(evaluation['network']):.4f}",
+        f"  {name:<{len(f'best network (trial {trial.number})')}}  {accuracy_of(baseline):.4f}",
+    ]
+
+
+def accuracy_of(metrics: Mapping[str, Any]) -> float:
+    """Return the accuracy among a model's test metrics."""
+    return float(metrics["test_accuracy"])
