@@ -1,0 +1,315 @@
+"""The command line: what it prints, and the exit code that tells what went wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from tunewell import __version__
+from tunewell.cli import main
+from tunewell.studyfile import parse_study
+
+from tests.unit.client.fakes import SERVER, FakeServer, message, ok, page, refusal, stream, study_json, trial_json
+
+HOSTILE = "\x1b]0;x\x07[red]n\u202e"
+
+
+class Result(NamedTuple):
+    """What one call left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Runner:
+    """Calls the command line with a fake server."""
+
+    def __init__(self, server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+        self.server = server
+        self.capsys = capsys
+
+    def __call__(self, *args: str) -> Result:
+        """Call it."""
+        with pytest.raises(SystemExit) as caught:
+            main(["--server", SERVER, *args], transport=self.server)
+        out, err = self.capsys.readouterr()
+        return Result(int(caught.value.code or 0), out, err)
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+def run(server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Runner:
+    monkeypatch.delenv("TUNEWELL_TOKEN", raising=False)
+    return Runner(server, capsys)
+
+
+class TestSubmit:
+    """Submitting files."""
+
+    def test_yaml_with_overrides(self, server: FakeServer, run: Runner, tmp_path: Path) -> None:
+        server.on("POST", "/studies", ok(study_json(name="second"), 201))
+        path = tmp_path / "digits.yaml"
+        path.write_text("name: digits\nfixed: {lr: 1e-4}\nbudget: {n_trials: 5, max_parallel: 2}\n")
+        result = run("study", "submit", str(path), "--name", "second", "--n-trials", "9")
+        assert result.code == 0
+        assert "Submitted second (id 3)" in result.out
+        assert server.bodies() == [
+            {"name": "second", "fixed": {"lr": 1e-4}, "budget": {"n_trials": 9, "max_parallel": 2}}
+        ]
+
+    def test_standard_input_and_json(self, server: FakeServer, run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+        server.on("POST", "/studies", ok(study_json(), 201))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'\xef\xbb\xbf{"name": "x"}')))
+        result = run("study", "submit", "-", "--json")
+        assert result.code == 0
+        assert json.loads(result.out)["study_id"] == 3
+        assert server.bodies() == [{"name": "x"}]
+
+    def test_watching_to_the_end(self, server: FakeServer, run: Runner, tmp_path: Path) -> None:
+        path = tmp_path / "s.json"
+        path.write_text('{"name": "x"}')
+        server.on("POST", "/studies", ok(study_json(), 201)).on("GET", "/events", stream(message("hello", 1, {})))
+        server.on("GET", "/studies/3", ok(study_json(state="COMPLETE"))).on("GET", "/studies/3/trials", page())
+        result = run("study", "submit", str(path), "--watch", "--json")
+        assert result.code == 0
+        assert json.loads(result.out)["state"] == "COMPLETE"
+        assert "digits-mlp: COMPLETE" in result.err
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [(b"a: 1\na: 2\n", "line 2"), (b"\xff\xfe", "not UTF-8"), (b" " * (5 << 20) + b"  ", "larger than")],
+    )
+    def test_a_bad_file_is_refused_before_anything_is_sent(
+        self, server: FakeServer, run: Runner, tmp_path: Path, content: bytes, words: str
+    ) -> None:
+        path = tmp_path / "s.yaml"
+        path.write_bytes(content)
+        result = run("study", "submit", str(path))
+        assert result.code == 2
+        assert words in result.err
+        assert server.requests == []
+
+    def test_a_missing_file(self, run: Runner, tmp_path: Path) -> None:
+        result = run("study", "submit", str(tmp_path / "none.yaml"))
+        assert (result.code, result.out) == (2, "")
+        assert "none.yaml: No such file or directory" in result.err
+
+
+class TestExitCodes:
+    """Each kind of failure has its code; none shows a traceback."""
+
+    @pytest.mark.parametrize(
+        ("answer", "code", "words"),
+        [
+            (refusal(404, "study_not_found", "there is no study x", hint="did you mean y?"), 1, "did you mean y?"),
+            (refusal(500, "internal", "it broke"), 1, "it broke"),
+            (httpx.ConnectError("refused"), 3, "make up"),
+            (httpx.ReadTimeout(""), 3, "did not answer in time"),
+            (refusal(401, "unauthorized", "a token is needed"), 4, "TUNEWELL_TOKEN"),
+            (refusal(403, "forbidden", "workers may not do this"), 4, "workers may not do this"),
+            (refusal(404, "x", "a\x1b[2Jb", field="f"), 1, "f: a\\x1b[2Jb"),
+        ],
+    )
+    def test_of_failures(
+        self, server: FakeServer, run: Runner, answer: httpx.Response | Exception, code: int, words: str
+    ) -> None:
+        server.on("GET", "/studies/x", answer)
+        result = run("study", "show", "x")
+        assert (result.code, result.out) == (code, "")
+        assert result.err.startswith("Error: ")
+        assert words in result.err
+        assert "Traceback" not in result.err
+
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ("study", "nonsense"),
+            ("study", "trials", "x", "--order-by", "colour"),
+            ("study", "list", "--limit", "0"),
+            ("trial", "show", "digits"),
+            ("trial", "show", "/4"),
+            ("--server", "ftp://x", "study", "list"),
+        ],
+    )
+    def test_of_wrong_usage(self, server: FakeServer, run: Runner, args: tuple[str, ...]) -> None:
+        result = run(*args)
+        assert result.code == 2
+        assert "Error" in result.err
+        assert server.requests == []
+
+    def test_of_success(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies/x", ok(study_json()))
+        result = run("study", "show", "x")
+        assert (result.code, result.err) == (0, "")
+
+    def test_of_a_failed_study(self, server: FakeServer, run: Runner) -> None:
+        failed = ok(study_json(state="FAILED", state_reason="every trial failed"))
+        server.on("GET", "/studies/x", failed).on("GET", "/studies/3", failed).on("GET", "/studies/3/trials", page())
+        result = run("study", "watch", "x")
+        assert result.code == 5
+        assert "every trial failed" in result.err
+
+    def test_of_ctrl_c_while_watching(self, server: FakeServer, run: Runner) -> None:
+        def interrupt(_request: httpx.Request) -> httpx.Response:
+            raise KeyboardInterrupt
+
+        server.on("GET", "/studies/x", ok(study_json())).on("GET", "/studies/3", interrupt)
+        result = run("study", "watch", "x")
+        assert result.code == 130
+        assert "The study goes on" in result.err
+        assert "tunewell study stop x" in result.err
+
+    def test_of_ctrl_c_elsewhere(self, server: FakeServer, run: Runner) -> None:
+        def interrupt(_request: httpx.Request) -> httpx.Response:
+            raise KeyboardInterrupt
+
+        server.on("GET", "/studies/x", interrupt)
+        assert run("study", "show", "x").code == 130
+
+
+class TestReading:
+    """Tables and JSON."""
+
+    def test_list(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies", page(study_json(name=HOSTILE)))
+        result = run("study", "list")
+        assert "\\x1b]0;x\\x07[red]n\\u202e" in result.out
+        assert "5/20 trials (1 pruned)" in result.out
+        assert json.loads(run("study", "list", "--json").out)[0]["name"] == HOSTILE
+        assert "\x1b" not in run("study", "list", "--json").out
+
+    def test_an_empty_list_says_how_to_begin(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies", page())
+        assert "tunewell study submit" in run("study", "list").out
+        assert json.loads(run("study", "list", "--json").out) == []
+
+    def test_show(self, server: FakeServer, run: Runner) -> None:
+        notes = "first line\nsecond\x1b"
+        server.on("GET", "/studies/x", ok(study_json(notes=notes, state_reason="[why]", tags=["a", "b"])))
+        out = run("study", "show", "x").out
+        for words in (
+            "digits-mlp (id 3)",
+            "RUNNING: [why]",
+            "maximize val_accuracy of mlp on digits",
+            "bayesian seed=7",
+            "best val_accuracy 0.975 (trial 2)",
+            "learning_rate: float 0.0001 to 0.1, log",
+            "epochs=20",
+            "a, b",
+            "second\\x1b",
+        ):
+            assert words in out
+
+    def test_best(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies/x", ok(study_json())).on("GET", "/studies/y", ok(study_json(best_trial=None)))
+        assert "val_accuracy" in run("study", "best", "x").out
+        assert json.loads(run("study", "best", "x", "--json").out)["values"] == {"val_accuracy": 0.975}
+        assert "No trial" in run("study", "best", "y").out
+        assert json.loads(run("study", "best", "y", "--json").out) is None
+
+    def test_trials_stop_at_the_limit(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies/x/trials", page(trial_json(1, value=0.5), trial_json(2), next_cursor="c"))
+        result = run(
+            "study", "trials", "x", "--state", "FAIL", "--state", "PRUNED", "--order-by=-value", "--limit", "2"
+        )
+        assert len(result.out.splitlines()) == 3
+        (request,) = server.requests
+        assert request.url.params.get_list("state") == ["FAIL", "PRUNED"]
+        assert (request.url.params["order_by"], request.url.params["descending"]) == ("value", "true")
+
+    def test_export(self, server: FakeServer, run: Runner, tmp_path: Path) -> None:
+        content = b"number,value\r\n0,1\r\n"
+        server.on("GET", "/studies/x/export", httpx.Response(200, content=content))
+        assert run("study", "export", "x").out == content.decode()
+        path = tmp_path / "t.json"
+        result = run("study", "export", "x", "--format", "json", "-o", str(path))
+        assert (result.code, result.out) == (0, "")
+        assert path.read_bytes() == content
+        assert [request.url.params["format"] for request in server.requests] == ["csv", "json"]
+
+    def test_trial_by_number_and_by_id(self, server: FakeServer, run: Runner) -> None:
+        attempt: dict[str, Any] = {"attempt_id": 1, "attempt_no": 1, "state": "LOST", "reason": "no sign of life"}
+        detail = trial_json(4, state="FAIL", reason=HOSTILE, attempts=[attempt], values={"loss": "NaN"})
+        server.on("GET", "/studies/digits/trials/4", ok(detail)).on("GET", "/trials/14", ok(detail))
+        result = run("trial", "show", "digits/4")
+        assert "no sign of life" in result.out
+        assert "nan" in result.out
+        assert "\x1b" not in result.out
+        assert json.loads(run("trial", "show", "14", "--json").out)["values"] == {"loss": "NaN"}
+
+    def test_logs_cannot_steer_the_terminal(self, server: FakeServer, run: Runner) -> None:
+        line = {"line_id": 1, "attempt_no": 1, "stream": "stderr", "at": "2026-01-01T00:00:00Z", "text": HOSTILE}
+        empty = ok({"items": [], "next_cursor": "1"})
+        server.on("GET", "/trials/14", ok(trial_json(4)))
+        server.on("GET", "/trials/14/logs", ok({"items": [line], "next_cursor": "1"}), empty)
+        assert run("trial", "logs", "14").out == "\\x1b]0;x\\x07[red]n\\u202e\n"
+
+    def test_catalogues_and_workers(self, server: FakeServer, run: Runner) -> None:
+        parameter = {"name": "lr", "type": "float", "low": 1e-5, "high": 1.0, "log": True, "default": 1e-3}
+        model = {"name": "mlp", "tasks": ["classification"], "hyperparameters": [parameter], "title": "Perceptron"}
+        worker = {"worker_id": 1, "name": HOSTILE, "state": "ALIVE", "queues": ["cpu"], "n_slots": 2, "n_busy": 1}
+        server.on("GET", "/datasets", ok({"items": [{"name": "digits", "task": "classification", "n_rows": 1797}]}))
+        server.on("GET", "/models", ok({"items": [model]})).on("GET", "/workers", ok({"items": [worker]}))
+        assert "1797" in run("dataset", "list").out
+        assert "float 1e-05 to 1, log" in run("model", "list").out
+        assert "1/2" in run("worker", "list").out
+        for kind in ("dataset", "model", "worker"):
+            assert len(json.loads(run(kind, "list", "--json").out)) == 1
+
+
+class TestChanging:
+    """Stop, pause, resume, delete, restore."""
+
+    @pytest.mark.parametrize("action", ["stop", "pause", "resume"])
+    def test_actions(self, server: FakeServer, run: Runner, action: str) -> None:
+        server.on("PATCH", "/studies/x", ok(study_json(state="PAUSED")))
+        assert run("study", action, "x").out == "digits-mlp is PAUSED\n"
+        assert server.bodies() == [{"action": action}]
+
+    @pytest.mark.parametrize(("answer", "code", "n_requests"), [("y\n", 0, 2), ("n\n", 1, 1), ("", 1, 1)])
+    def test_delete_asks(
+        self, server: FakeServer, run: Runner, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, n_requests: int
+    ) -> None:
+        server.on("GET", "/studies/x", ok(study_json())).on("DELETE", "/studies/3", httpx.Response(204))
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        result = run("study", "delete", "x")
+        assert (result.code, len(server.requests)) == (code, n_requests)
+        assert "Delete digits-mlp with 7 trials?" in result.out
+
+    def test_delete_without_asking_tells_the_way_back(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies/x", ok(study_json())).on("DELETE", "/studies/3", httpx.Response(204))
+        server.on("POST", "/studies/3:restore", ok(study_json()))
+        assert "tunewell study restore 3" in run("study", "delete", "x", "--yes").out
+        assert run("study", "restore", "3").code == 0
+
+    def test_stop_a_trial(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/trials/14", ok(trial_json(4))).on("POST", "/trials/14:stop", ok(trial_json(4)))
+        assert run("trial", "stop", "14").out == "Trial 4 is RUNNING, and asked to stop\n"
+
+
+def test_help_teaches_with_examples_and_exit_codes(run: Runner) -> None:
+    assert "3 no server answers" in run("--help").out
+    for command in ("submit", "list", "watch", "trials", "export"):
+        result = run("study", command, "--help")
+        assert result.code == 0
+        assert f"tunewell study {command}" in result.out.split("Options:")[0].partition("\n")[2]
+
+
+def test_version(run: Runner) -> None:
+    assert run("--version").out == f"tunewell {__version__}\n"
+
+
+def test_the_example_of_the_help_is_a_study(run: Runner) -> None:
+    text = run("study", "submit", "--help").out.split("A study:\n")[1].split("\n\n")[0]
+    study = parse_study(text, "help")
+    assert study["search_space"]["learning_rate"]["low"] == 1e-4
+    assert study["objectives"] == [{"metric": "val_accuracy", "direction": "maximize"}]
