@@ -1,0 +1,93 @@
+/** Reads and writes of studies. */
+import { client, unwrap } from './client';
+import { readNumber, readNumbers } from './numbers';
+import type { Series, Study, StudyCreate, StudyUpdate, Trial, TrialState } from './types';
+
+export interface StudyFilter {
+  readonly search?: string;
+  readonly cursor?: string | null;
+  readonly limit?: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+export type TrialOrder = 'number' | 'value' | 'started_at' | 'duration';
+
+export interface TrialQuery {
+  readonly order: TrialOrder;
+  readonly isDescending: boolean;
+  readonly states: readonly TrialState[];
+  readonly cursor?: string | null;
+  readonly limit?: number;
+}
+
+export interface StudyCurve extends Series {
+  readonly trialId: number;
+  readonly number: number;
+  readonly state: string;
+}
+
+export async function listStudies(filter: StudyFilter, signal?: AbortSignal): Promise<Page<Study>> {
+  const query = {
+    limit: filter.limit ?? 50,
+    ...(filter.search ? { search: filter.search } : {}),
+    ...(filter.cursor ? { cursor: filter.cursor } : {}),
+  };
+  const page = await unwrap(client.GET('/api/v1/studies', { params: { query }, ...(signal ? { signal } : {}) }));
+  return { items: page.items, nextCursor: page.next_cursor };
+}
+
+export function getStudy(study: string | number): Promise<Study> {
+  return unwrap(client.GET('/api/v1/studies/{study}', { params: { path: { study: String(study) } } }));
+}
+
+export function createStudy(body: StudyCreate): Promise<Study> {
+  return unwrap(client.POST('/api/v1/studies', { body }));
+}
+
+export function updateStudy(study: string | number, body: StudyUpdate): Promise<Study> {
+  return unwrap(client.PATCH('/api/v1/studies/{study}', { params: { path: { study: String(study) } }, body }));
+}
+
+export async function listTrials(study: string, query: TrialQuery): Promise<Page<Trial>> {
+  const page = await unwrap(
+    client.GET('/api/v1/studies/{study}/trials', {
+      params: {
+        path: { study },
+        query: {
+          order_by: query.order,
+          descending: query.isDescending,
+          limit: query.limit ?? 100,
+          ...(query.states.length > 0 ? { state: [...query.states] } : {}),
+          ...(query.cursor ? { cursor: query.cursor } : {}),
+        },
+      },
+    }),
+  );
+  return { items: page.items.map(readTrial), nextCursor: page.next_cursor };
+}
+
+/** Give a trial's numbers back their NaN and infinities, which travel as strings. */
+export function readTrial<T extends Trial>(trial: T): T {
+  const values = Object.fromEntries(Object.entries(trial.values).map(([name, v]) => [name, v === null ? null : readNumber(v)]));
+  return { ...trial, values };
+}
+
+/** Read one metric of the newest trials, down-sampled by the server; minima and maxima survive. */
+export async function getCurves(study: string, metric: string, maxTrials: number, maxPoints: number): Promise<StudyCurve[]> {
+  const read = await unwrap(
+    client.GET('/api/v1/studies/{study}/curves', {
+      params: { path: { study }, query: { metric, max_trials: maxTrials, max_points: maxPoints } },
+    }),
+  );
+  return read.curves.map((curve) => ({
+    trialId: curve.trial_id,
+    number: curve.number,
+    state: curve.state,
+    steps: curve.steps,
+    values: readNumbers(curve.values),
+  }));
+}

@@ -1,0 +1,26 @@
+/** Names for the generated shapes that views use. The shapes themselves come from `openapi.json`: `npm run types`. */
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Study = Schemas['StudyRead'];
+export type StudyCreate = Schemas['StudyCreate'];
+export type StudyUpdate = Schemas['StudyUpdate'];
+export type StudyState = Study['state'];
+export type TrialCounts = Schemas['TrialCounts'];
+export type Trial = Schemas['TrialRead'];
+export type TrialDetail = Schemas['TrialDetail'];
+export type TrialState = Trial['state'];
+export type Attempt = Schemas['AttemptRead'];
+export type LogLine = Schemas['LogLine'];
+export type Artifact = Schemas['ArtifactRead'];
+export type Worker = Schemas['WorkerRead'];
+export type Dataset = Schemas['DatasetRead'];
+export type Model = Schemas['ModelRead'];
+export type Samplers = Schemas['SamplerList'];
+
+/** One metric of one trial as views use it: non-finite values are numbers again. */
+export interface Series {
+  readonly steps: readonly number[];
+  readonly values: readonly number[];
+}

@@ -1,0 +1,57 @@
+/** Optimisation history: a dot for every finished trial, and a line through the best value so far. Pure. */
+import { formatNumber } from '$lib/format';
+import type { ChartColours } from './palette';
+import type { Line, Picture, Y } from './picture';
+
+export type Direction = 'minimize' | 'maximize';
+
+export interface HistoryPoint {
+  readonly number: number;
+  readonly state: string;
+  /** The objective; null while there is none. */
+  readonly value: number | null;
+}
+
+export interface HistoryOptions {
+  readonly metric: string;
+  readonly direction: Direction;
+  readonly colours: ChartColours;
+}
+
+export const COMPLETE_LINE = 1;
+export const PRUNED_LINE = 2;
+export const BEST_LINE = 3;
+
+/** For each trial in order of number: the best value of a completed trial up to there; null before the first one. */
+export function bestSoFar(points: readonly HistoryPoint[], direction: Direction): (number | null)[] {
+  let best: number | null = null;
+  return points.map(({ state, value }) => {
+    if (state === 'COMPLETE' && value !== null && Number.isFinite(value)) {
+      if (best === null || (direction === 'maximize' ? value > best : value < best)) best = value;
+    }
+    return best;
+  });
+}
+
+/** Draw the history of a study; `points` may come in any order. */
+export function drawHistory(points: readonly HistoryPoint[], options: HistoryOptions): Picture {
+  const sorted = [...points].sort((a, b) => a.number - b.number);
+  const best = bestSoFar(sorted, options.direction);
+  const ofState = (state: string): Y[] =>
+    sorted.map((point) => (point.state === state && Number.isFinite(point.value) ? point.value : undefined));
+  const { colours } = options;
+  const dots = { mark: 'dots', width: 1 } as const;
+  const lines: Line[] = [
+    { ...dots, key: PRUNED_LINE, label: 'pruned', values: ofState('PRUNED'), colour: colours.quiet },
+    { ...dots, key: COMPLETE_LINE, label: 'complete', values: ofState('COMPLETE'), colour: colours.lines[0] ?? colours.best },
+    { key: BEST_LINE, label: 'best so far', values: best, mark: 'step', width: 2, colour: colours.lines[1] ?? colours.best },
+  ];
+  const summary = summarise(best.at(-1) ?? null, ofState('COMPLETE').filter((y) => y !== undefined).length, options);
+  return { xs: sorted.map((point) => point.number), lines, xLabel: 'trial', yLabel: options.metric, summary };
+}
+
+function summarise(best: number | null, nComplete: number, { metric, direction }: HistoryOptions): string {
+  if (best === null) return 'No trial has completed yet.';
+  const trials = nComplete === 1 ? '1 completed trial' : `${nComplete} completed trials`;
+  return `${trials}; the best ${metric} so far is ${formatNumber(best)} (${direction}).`;
+}

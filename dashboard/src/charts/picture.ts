@@ -1,0 +1,88 @@
+/** What a line chart draws, as plain data: charts are functions to a `Picture`, and one wrapper draws any of them. */
+
+/** `undefined`: this line has no point at this x. `null`: it has one that is not a finite number, so the line breaks. */
+export type Y = number | null | undefined;
+
+export interface Line {
+  /** Identifies the line between two pictures, and to whoever handles a click. */
+  readonly key: number;
+  /** Names the line in the readout, e.g. `Trial 12`. */
+  readonly label: string;
+  readonly values: readonly Y[];
+  readonly mark: 'line' | 'step' | 'dots';
+  readonly colour: string;
+  readonly width: number;
+  readonly dash?: readonly number[];
+}
+
+export interface Picture {
+  readonly xs: readonly number[];
+  readonly lines: readonly Line[];
+  readonly xLabel: string;
+  readonly yLabel: string;
+  /** One sentence for those who cannot see the chart. */
+  readonly summary: string;
+}
+
+export interface Hit {
+  /** Index into `Picture.lines` and `Picture.xs`. */
+  readonly line: number;
+  readonly index: number;
+}
+
+/** A drawn point, resolved from a hit. */
+export interface Spot {
+  readonly line: Line;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Resolve a hit; null where there is no such point (any more). */
+export function spotAt(picture: Picture, hit: Hit | null): Spot | null {
+  const line = hit ? picture.lines[hit.line] : undefined;
+  const x = hit ? picture.xs[hit.index] : undefined;
+  const y = hit && line ? line.values[hit.index] : undefined;
+  return line && x !== undefined && typeof y === 'number' ? { line, x, y } : null;
+}
+
+/** Where the pointer is and how data become pixels. */
+export interface Pointer {
+  readonly left: number;
+  readonly top: number;
+  readonly toLeft: (x: number) => number;
+  readonly toTop: (y: number) => number;
+}
+
+/** Find the point nearest to the pointer, at most `reach` px away; among equals the line drawn last, which is on top. */
+export function nearestPoint(picture: Picture, pointer: Pointer, reach = 32): Hit | null {
+  let best: Hit | null = null;
+  let bestDistance = reach * reach;
+  const lefts = picture.xs.map(pointer.toLeft);
+  const [from, to] = rangeWithin(lefts, pointer.left - reach, pointer.left + reach);
+  for (const [line, { values }] of picture.lines.entries()) {
+    for (let index = from; index < to; index += 1) {
+      const y = values[index];
+      if (y === null || y === undefined) continue;
+      const distance = ((lefts[index] ?? 0) - pointer.left) ** 2 + (pointer.toTop(y) - pointer.top) ** 2;
+      if (distance <= bestDistance) {
+        bestDistance = distance;
+        best = { line, index };
+      }
+    }
+  }
+  return best;
+}
+
+/** Indices `[from, to)` of the ascending `values` that lie within `[low, high]`. */
+function rangeWithin(values: readonly number[], low: number, high: number): [number, number] {
+  const from = values.findIndex((value) => value >= low);
+  if (from < 0) return [0, 0];
+  const beyond = values.findIndex((value) => value > high);
+  return [from, beyond < 0 ? values.length : beyond];
+}
+
+/** What decides whether a drawn chart can take new data as it is, or must be built anew. */
+export function shapeOf(picture: Picture): string {
+  const lines = picture.lines.map((line) => [line.key, line.mark, line.colour, line.width, line.dash?.join('-') ?? '']);
+  return JSON.stringify([picture.xLabel, picture.yLabel, lines]);
+}

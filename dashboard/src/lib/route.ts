@@ -1,0 +1,52 @@
+/** Addresses of the views, both ways: path to route and route to path. Pure; `router.svelte.ts` holds the live one. */
+
+export type Route =
+  | { readonly view: 'studies' }
+  | { readonly view: 'new-study' }
+  | { readonly view: 'study'; readonly study: string }
+  | { readonly view: 'trial'; readonly study: string; readonly number: number }
+  | { readonly view: 'workers' }
+  | { readonly view: 'datasets' }
+  | { readonly view: 'unknown'; readonly path: string };
+
+/** Find the view that a path shows. Studies live under `/studies/NAME`, so the form stands apart at `/new`. */
+export function matchRoute(path: string): Route {
+  const [head, study, section, number, ...rest] = path.split('/').filter(Boolean).map(decode);
+  if (rest.length > 0) return { view: 'unknown', path };
+  if (study === undefined) return matchHead(head, path);
+  if (head !== 'studies') return { view: 'unknown', path };
+  if (section === undefined) return { view: 'study', study };
+  if (section === 'trials' && number !== undefined && /^\d{1,15}$/.test(number)) {
+    return { view: 'trial', study, number: Number(number) };
+  }
+  return { view: 'unknown', path };
+}
+
+function matchHead(head: string | undefined, path: string): Route {
+  if (head === undefined || head === 'studies') return { view: 'studies' };
+  if (head === 'new') return { view: 'new-study' };
+  if (head === 'workers' || head === 'datasets') return { view: head };
+  return { view: 'unknown', path };
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a stray % is no reason to show nothing
+  }
+}
+
+export const studyPath = (study: string): string => `/studies/${encodeURIComponent(study)}`;
+export const trialPath = (study: string, number: number): string => `${studyPath(study)}/trials/${number}`;
+
+/** Change some parameters of a query string; `null` and '' remove one. The result starts with `?` or is empty. */
+export function withQuery(search: string, changes: Readonly<Record<string, string | null>>): string {
+  const query = new URLSearchParams(search);
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null || value === '') query.delete(key);
+    else query.set(key, value);
+  }
+  const text = query.toString().replaceAll('%2C', ',');
+  return text === '' ? '' : `?${text}`;
+}
