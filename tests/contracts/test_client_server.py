@@ -1,0 +1,310 @@
+"""The SDK, the worker protocol and the command line against the real server, over a real socket."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from pydantic import SecretStr
+from tunewell import Client, Conflict, Forbidden, Invalid, LeaseLost, NotFound, Study, Unauthorized
+from tunewell.cli import main
+from tunewell.protocol import (
+    Claim,
+    Finish,
+    LogEntry,
+    MetricPoint,
+    Protocol,
+    Registration,
+    Report,
+    Transport,
+    Upload,
+)
+
+from api.app import create_app
+from api.settings import Settings
+from tests.servers.waiting import wait_until
+
+CONTENT = b"weights" * 100
+TOKENS = {"admin_token": "admin-secret", "user_token": "user-secret", "worker_token": "worker-secret"}
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Serve the API from a thread, on a port that the system chooses."""
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(settings), port=0, log_level="warning", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, name="api-under-test")
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive(), 30.0, what="the API serves")
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20.0)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("api")
+    with serving(Settings(home=home, broker_url=SecretStr("memory://"))) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve an API that wants tokens."""
+    home = tmp_path_factory.mktemp("guarded")
+    tokens: dict[str, Any] = {name: SecretStr(token) for name, token in TOKENS.items()}
+    settings = Settings(home=home, broker_url=SecretStr("memory://"), require_tokens="yes", **tokens)
+    with serving(settings) as address:
+        yield address
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[Client]:
+    with Client(address) as client:
+        yield client
+
+
+@pytest.fixture
+def protocol(address: str) -> Iterator[Protocol]:
+    with Transport(address) as transport:
+        yield Protocol(transport)
+
+
+def spec(name: str, **changes: Any) -> dict[str, Any]:
+    """Return a study that needs a queue of its own, so that tests do not take each other's trials."""
+    study: dict[str, Any] = {
+        "name": name,
+        "dataset": "digits",
+        "model": "mlp",
+        "fixed": {"epochs": 3},
+        "search_space": {"learning_rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": True}},
+        "sampler": {"name": "random", "seed": 7},
+        "objectives": [{"metric": "val_accuracy", "direction": "maximize"}],
+        "budget": {"n_trials": 2, "max_parallel": 2},
+        "resources": {"queue": name},
+    }
+    return {**study, **changes}
+
+
+def join_and_claim(protocol: Protocol, study: Study, n_max: int = 1) -> Claim:
+    welcome = protocol.register(Registration(f"w-{study.name}", "host", 42, "0.1.0", (study.name,), 4))
+    assert welcome.lease_s > welcome.heartbeat_s > 0
+    assert protocol.heartbeat(welcome.worker_id).state == "ALIVE"
+    return protocol.claim(welcome.worker_id, [study.name], n_max)
+
+
+def test_a_study_lives_from_submission_to_export(client: Client, protocol: Protocol, tmp_path: Path) -> None:
+    study = client.create_study(spec("whole-life"))
+    assert (study.state, study.n_planned, study.best_trial) == ("RUNNING", 2, None)
+    claim = join_and_claim(protocol, study, n_max=8)
+    assert [job.number for job in claim.attempts] == [0, 1]
+    assert (claim.study_name, claim.dataset, claim.model) == ("whole-life", "digits", "mlp")
+    for job in claim.attempts:
+        points = (MetricPoint("val_accuracy", 1, 0.5 + job.number / 10), MetricPoint("val_loss", 1, math.inf))
+        logs = (LogEntry(datetime.now(UTC), "epoch 1"),)
+        report = Report(1, step=1, n_steps=3, metrics=points, logs=logs)
+        assert protocol.report(job.attempt_id, job.lease_token, report).decision == "continue"
+        assert protocol.report(job.attempt_id, job.lease_token, report).last_seq == 1
+        stored = protocol.upload_artifact(job.attempt_id, job.lease_token, Upload("net", "network", CONTENT, 1))
+        assert stored.sha256 == hashlib.sha256(CONTENT).hexdigest()
+        values = {"val_accuracy": 0.5 + job.number / 10, "val_loss": math.nan}
+        finished = protocol.finish(job.attempt_id, job.lease_token, Finish("COMPLETE", values=values))
+        assert finished.trial_state == "COMPLETE"
+
+    ended = client.wait("whole-life", timeout_s=20, poll_s=0.1)
+    assert ended.state == "COMPLETE"
+    assert ended.best_trial is not None
+    assert (ended.best_trial.number, ended.best_trial.values["val_accuracy"]) == (1, 0.6)
+    best_first = list(client.list_trials("whole-life", order_by="value", page_size=1))
+    assert [trial.number for trial in best_first] == [1, 0]
+    trial = client.get_trial_by_number("whole-life", 1)
+    assert trial.attempts == client.get_trial(trial.trial_id).attempts
+    assert math.isnan(trial.values["val_loss"] or 0.0)
+    assert (trial.study_name, trial.attempts[0].state) == ("whole-life", "COMPLETE")
+    (accuracy,) = client.get_metrics(trial.trial_id, ["val_accuracy"])
+    assert (accuracy.steps, accuracy.values) == ((1,), (0.6,))
+    loss = next(series for series in client.get_metrics(trial.trial_id) if series.name == "val_loss")
+    assert loss.values == (math.inf,)
+    assert "epoch 1" in [line.text for line in client.list_logs(trial.trial_id)]
+    check_files(client, trial.trial_id, tmp_path)
+
+
+def check_files(client: Client, trial_id: int, folder: Path) -> None:
+    (artifact,) = client.list_artifacts(trial_id)
+    assert client.download_artifact(artifact, folder / "a").read_bytes() == CONTENT
+    assert client.download_artifact(artifact.artifact_id, folder / "b").read_bytes() == CONTENT
+    assert len(client.export_study("whole-life", folder / "c.csv").read_text().splitlines()) == 3
+    exported = json.loads(client.export_study("whole-life", folder / "c.json", file_format="json").read_text())
+    assert exported
+
+
+def test_events_tell_of_a_trial_and_can_be_taken_up(client: Client, protocol: Protocol) -> None:
+    study = client.create_study(spec("told"))
+    events = client.events(study.study_id)
+    hello = next(events)
+    assert hello.kind == "hello"
+    job = join_and_claim(protocol, study).attempts[0]
+    started = next(event for event in events if event.kind == "trial")
+    assert (started.data["number"], started.data["state"]) == (0, "RUNNING")
+    points = (MetricPoint("val_accuracy", 1, 0.5),)
+    protocol.report(job.attempt_id, job.lease_token, Report(1, step=1, n_steps=3, metrics=points))
+    metrics = next(event for event in events if event.kind == "metrics")
+    batch = metrics.data["trials"][0] if "trials" in metrics.data else metrics.data
+    assert (batch["trial_id"], batch["step"], batch["n_steps"]) == (job.trial_id, 1, 3)
+    assert batch["points"] == [["val_accuracy", 1, 0.5]]
+
+    again = client.events(study.study_id, hello.event_id)
+    assert next(event for event in again if event.kind == "trial").data["trial_id"] == job.trial_id
+    later = client.events(study.study_id, metrics.event_id)
+    protocol.finish(job.attempt_id, job.lease_token, Finish("COMPLETE", values={"val_accuracy": 0.5}))
+    assert next(event for event in later if event.kind == "trial").data["state"] == "COMPLETE"
+
+
+def test_a_place_that_the_server_does_not_know_resets(client: Client) -> None:
+    events = client.events(last_event_id="0-999999999")
+    assert [next(events).kind, next(events).kind] == ["hello", "reset"]
+    with pytest.raises(Invalid) as caught:
+        next(client.events(last_event_id="nonsense"))
+    assert caught.value.code == "cursor_malformed"
+
+
+def test_stop_decides_at_the_next_report_and_a_lost_lease_writes_nothing(client: Client, protocol: Protocol) -> None:
+    study = client.create_study(spec("stopped"))
+    job = join_and_claim(protocol, study).attempts[0]
+    assert client.stop_trial(job.trial_id).is_stop_requested
+    assert protocol.report(job.attempt_id, job.lease_token, Report(1, step=1)).decision == "stop"
+    with pytest.raises(LeaseLost) as caught:
+        protocol.report(job.attempt_id, "another", Report(2, step=2))
+    assert caught.value.code == "lease_lost"
+    with pytest.raises(LeaseLost) as caught:
+        protocol.upload_artifact(job.attempt_id, "another", Upload("net", "network", CONTENT))
+    assert caught.value.code == "lease_lost"
+    assert client.list_artifacts(job.trial_id) == ()
+    protocol.finish(job.attempt_id, job.lease_token, Finish("STOPPED"))
+    assert client.get_trial(job.trial_id).is_ended
+
+
+def test_a_study_is_paused_raised_renamed_deleted_and_restored(client: Client, protocol: Protocol) -> None:
+    study = client.create_study(spec("changed"))
+    assert client.pause_study("changed").state == "PAUSED"
+    assert join_and_claim(protocol, study).attempts == ()
+    assert client.resume_study("changed").state == "RUNNING"
+    renamed = client.update_study("changed", n_trials=5, name="renamed", notes="n", tags=["a"])
+    assert (renamed.n_planned, renamed.name, renamed.notes, renamed.tags) == (5, "renamed", "n", ("a",))
+    assert [found.name for found in client.list_studies(tag="a", search="name")] == ["renamed"]
+    added = client.add_trial(study.study_id, {"learning_rate": 0.01}, note="by hand")
+    assert (added.state, added.note) == ("WAITING", "by hand")
+    assert client.stop_study(study.study_id).is_ended
+    client.delete_study(study.study_id)
+    assert "renamed" not in [found.name for found in client.list_studies()]
+    assert client.restore_study(study.study_id).deleted_at is None
+
+
+def test_refusals_carry_the_servers_words(client: Client) -> None:
+    client.create_study(spec("taken"))
+    with pytest.raises(Conflict) as taken:
+        client.create_study(spec("taken"))
+    assert taken.value.code == "name_taken"
+    space = {"learning_rate": {"type": "float", "low": 1.0, "high": 0.1}}
+    with pytest.raises(Invalid) as bounds:
+        client.create_study(spec("bad-space", search_space=space))
+    assert bounds.value.field is not None
+    assert bounds.value.field.startswith("search_space.learning_rate")
+    assert bounds.value.status == 422
+    with pytest.raises(NotFound) as missing:
+        client.get_study("nowhere")
+    assert missing.value.code == "study_not_found"
+    with pytest.raises(NotFound) as trial:
+        client.get_trial(999_999)
+    assert trial.value.code == "trial_not_found"
+
+
+def test_catalogues_are_read(client: Client) -> None:
+    assert "digits" in [dataset.name for dataset in client.list_datasets()]
+    mlp = next(model for model in client.list_models() if model.name == "mlp")
+    assert "learning_rate" in [parameter.name for parameter in mlp.hyperparameters]
+
+
+def test_a_worker_is_listed_drained_and_gone(client: Client, protocol: Protocol) -> None:
+    welcome = protocol.register(Registration("leaver", "host", 7, "0.1.0", ("nothing",), 2))
+    assert "leaver" in [worker.name for worker in client.list_workers()]
+    assert client.drain_worker(welcome.worker_id).state == "DRAINING"
+    assert protocol.heartbeat(welcome.worker_id).state == "DRAINING"
+    protocol.leave(welcome.worker_id)
+
+
+class TestTokens:
+    """A server that wants tokens."""
+
+    @pytest.fixture(autouse=True)
+    def _no_token(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("TUNEWELL_TOKEN", raising=False)
+
+    @pytest.mark.parametrize(("token", "code"), [(None, "token_missing"), ("wrong", "token_unknown")])
+    def test_without_a_good_one_nothing_is_read(self, guarded: str, token: str | None, code: str) -> None:
+        with Client(guarded, token) as client, pytest.raises(Unauthorized) as caught:
+            next(client.list_studies())
+        assert caught.value.code == code
+        assert caught.value.hint
+
+    def test_a_workers_token_may_not_submit_and_a_users_may(self, guarded: str) -> None:
+        with Client(guarded, "worker-secret") as client, pytest.raises(Forbidden) as caught:
+            client.create_study(spec("mine"))
+        assert caught.value.code == "role_forbidden"
+        with Client(guarded, "user-secret") as client:
+            assert client.create_study(spec("mine")).name == "mine"
+
+    def test_events_want_one_too(self, guarded: str) -> None:
+        with Client(guarded) as client, pytest.raises(Unauthorized) as caught:
+            next(client.events())
+        assert caught.value.code == "token_missing"
+
+    def test_the_command_line_says_what_is_missing(self, guarded: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as caught:
+            main(["--server", guarded, "study", "list"])
+        assert caught.value.code == 4
+        assert "TUNEWELL_TOKEN" in capsys.readouterr().err
+        with pytest.raises(SystemExit) as allowed:
+            main(["--server", guarded, "--token", "user-secret", "study", "list"])
+        assert not allowed.value.code
+
+
+def test_the_command_line_submits_and_watches_to_the_end(
+    address: str, client: Client, protocol: Protocol, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "study.json"
+    path.write_text(json.dumps(spec("watched")))
+    codes: list[object] = []
+
+    def submit() -> None:
+        try:
+            main(["--server", address, "study", "submit", str(path), "--watch"])
+        except SystemExit as ended:
+            codes.append(ended.code)
+
+    thread = threading.Thread(target=submit)
+    thread.start()
+    wait_until(lambda: "watched" in [study.name for study in client.list_studies()], 20.0, what="it is submitted")
+    claim = join_and_claim(protocol, client.get_study("watched"), n_max=2)
+    for job in claim.attempts:
+        finish = Finish("COMPLETE", values={"val_accuracy": 0.9})
+        protocol.finish(job.attempt_id, job.lease_token, finish)
+    thread.join(30.0)
+    assert not thread.is_alive()
+    lines = capsys.readouterr().out.splitlines()
+    assert not codes[0]
+    assert lines[0].startswith("Submitted watched")
+    assert lines[-1] == "watched: COMPLETE, 2/2 trials, best val_accuracy 0.9 (trial 0)"
