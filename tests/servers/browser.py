@@ -1,0 +1,37 @@
+"""A Chromium for the dashboard's tests: the machine's own, else Playwright's."""
+
+import os
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.servers.errors import ServerUnavailableError
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_chromium() -> Path | None:
+    """Return TUNEWELL_TEST_CHROMIUM, or a Chromium on PATH, or the one `playwright install` brought, or None."""
+    named = os.environ.get("TUNEWELL_TEST_CHROMIUM")
+    candidates = [named] if named else [shutil.which(name) for name in NAMES]
+    found = next((Path(path) for path in candidates if path), None)
+    if found is None:
+        with sync_playwright() as playwright:
+            found = Path(playwright.chromium.executable_path)
+    return found if found.exists() else None
+
+
+def need_chromium() -> Path:
+    """Return the Chromium that the tests drive.
+
+    Raises:
+        ServerUnavailableError: There is none.
+    """
+    found = find_chromium()
+    if found is None:
+        raise ServerUnavailableError(
+            "no Chromium for the dashboard's tests: install Debian's package chromium, or run "
+            "`python -m playwright install chromium`, or set TUNEWELL_TEST_CHROMIUM to one's path"
+        )
+    return found
