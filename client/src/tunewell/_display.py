@@ -31,7 +31,7 @@ STATE_STYLES = {
 def panel(snapshot: Snapshot) -> RenderableType:
     """Draw the live display: state, progress, the best trial, a bar per running trial."""
     study = snapshot.study
-    parts: list[RenderableType] = [_headline(study), _progress(snapshot), safe(best_words(study), "bold")]
+    parts: list[RenderableType] = [_headline(study), _progress(snapshot), safe(_best_sentence(study), "bold")]
     parts.extend(_bar(trial) for trial in snapshot.running[:MAX_BARS])
     n_hidden = study.trial_counts.get("RUNNING", 0) - min(MAX_BARS, len(snapshot.running))
     if snapshot.running and n_hidden > 0:
@@ -44,7 +44,7 @@ def panel(snapshot: Snapshot) -> RenderableType:
 def line(snapshot: Snapshot) -> str:
     """Say the same in one line; the caller cleans it for its terminal."""
     study = snapshot.study
-    words = [f"{study.name}: {study.state}", count_words(study), best_words(study)]
+    words = [f"{study.name}: {study.state}", count_words(study), _best_sentence(study)]
     if n_running := study.trial_counts.get("RUNNING", 0):
         words.append(f"{n_running} running")
     if left := left_words(snapshot.left_s):
@@ -65,12 +65,12 @@ def count_words(study: Study) -> str:
 
 
 def best_words(study: Study) -> str:
-    """Say which trial is best so far."""
+    """Say the best value so far and its trial; `-` for none."""
     best = study.best_trial
     if best is None:
-        return "no result yet"
+        return "-"
     metric = study.spec.objectives[0].metric if study.spec.objectives else ""
-    return f"best {metric} {number_words(best.values.get(metric))} (trial {best.number})"
+    return f"{metric} {number_words(best.values.get(metric))} (trial {best.number})"
 
 
 def left_words(left_s: float | None) -> str:
@@ -113,6 +113,10 @@ def params_words(params: Mapping[str, ParamValue]) -> str:
 def state_text(state: str) -> Text:
     """Write a state in its colour."""
     return safe(state, STATE_STYLES.get(state, ""))
+
+
+def _best_sentence(study: Study) -> str:
+    return "no result yet" if study.best_trial is None else f"best {best_words(study)}"
 
 
 def _headline(study: Study) -> Text:

@@ -201,7 +201,7 @@ class TestReading:
             "RUNNING: [why]",
             "maximize val_accuracy of mlp on digits",
             "bayesian seed=7",
-            "best val_accuracy 0.975 (trial 2)",
+            "val_accuracy 0.975 (trial 2)",
             "learning_rate: float 0.0001 to 0.1, log",
             "epochs=20",
             "a, b",
