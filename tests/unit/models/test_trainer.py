@@ -11,6 +11,7 @@ from models.catalogue import CatalogueError
 from models.checkpoint import CheckpointError, load_checkpoint
 from models.jobs import Decision, Outcome, TrainJob
 from models.lane import Lane
+from models.layers import dropout_layers
 from models.network import load_network
 from models.optimizers import OPTIMIZERS
 from models.seeds import generator
@@ -32,13 +33,18 @@ def test_every_epoch_is_reported_once_in_order(classification: Run) -> None:
 
 
 def test_best_epoch_follows_the_objective(classification: Run) -> None:
+    overshooting = classification.job("loss", learning_rate=0.1, epochs=12)
     jobs = [
-        replace(classification.job("loss"), objective="val_loss"),
-        replace(classification.job("accuracy"), objective="val_accuracy"),
+        overshooting,
+        replace(
+            overshooting, lane_id="accuracy", output_dir=classification.folder / "accuracy", objective="val_accuracy"
+        ),
     ]
-    recorder = Recorder()
+    recorder = Recorder(lambda report: Decision.PRUNE if report.epoch == 11 else Decision.CONTINUE)
     by_loss, by_accuracy = train(jobs, recorder, NEVER)
     losses, accuracies = recorder.curve("loss", "val_loss"), recorder.curve("accuracy", "val_accuracy")
+    assert losses[-1] > min(losses)
+    assert accuracies[-1] < max(accuracies)
     assert by_loss.best_epoch == losses.index(min(losses)) + 1
     assert by_accuracy.best_epoch == accuracies.index(max(accuracies)) + 1
 
@@ -227,6 +233,38 @@ def test_lanes_need_names_and_folders_of_their_own(classification: Run) -> None:
 
 def test_no_jobs_no_results() -> None:
     assert train([], Recorder()) == []
+
+
+def test_each_epoch_sees_every_row_once_in_an_order_of_its_own(classification: Run) -> None:
+    lane = Lane(classification.job("a"))
+    rows: list[bytes] = []
+
+    def record(network: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        if network.training:
+            rows.extend(row.tobytes() for row in inputs[0].numpy())
+
+    lane.network.register_forward_pre_hook(record)
+    lane.train_epoch()
+    lane.train_epoch()
+    stored = [row.tobytes() for row in classification.dataset.x_train]
+    first, second = rows[:96], rows[96:]
+    assert sorted(first) == sorted(second) == sorted(stored)
+    assert stored != first != second
+
+
+def test_dropout_masks_are_new_in_each_step_of_each_epoch(classification: Run) -> None:
+    lane = Lane(classification.job("a", dropout=0.5, hidden_layers=1, activation="tanh"))
+    masks: list[bytes] = []
+
+    def record(layer: torch.nn.Module, _: object, output: torch.Tensor) -> None:
+        if layer.training:
+            masks.append((output == 0).numpy().tobytes())
+
+    [layer] = dropout_layers(lane.network)
+    layer.register_forward_hook(record)
+    lane.train_epoch()
+    lane.train_epoch()
+    assert len(masks) == len(set(masks)) == 6
 
 
 def _finish_and_save(job: TrainJob) -> Path:
