@@ -10,7 +10,15 @@ from torch import Tensor
 
 from models.catalogue import Direction, MetricInfo, complete_params, get_model, unknown_name
 from models.catalogue.metrics import METRICS_BY_TASK
-from models.checkpoint import Checkpoint, Identity, Progress, load_checkpoint, require_same, save_checkpoint
+from models.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    Identity,
+    Progress,
+    load_checkpoint,
+    require_same,
+    save_checkpoint,
+)
 from models.evaluation import forward_all, read_part
 from models.jobs import TrainJob
 from models.layers import dropout_layers, reseed_dropout
@@ -45,6 +53,7 @@ class Lane:
         Raises:
             CatalogueError: unknown model, metric or hyperparameter, or a value that is not accepted.
             CheckpointError: the checkpoint is damaged or another trial's.
+            FileNotFoundError: there is no such checkpoint.
         """
         self.job = job
         self.params = complete_params(get_model(job.model), job.params)
@@ -160,9 +169,12 @@ class Lane:
     def _resume(self, path: Path) -> None:
         found = load_checkpoint(path)
         require_same(found.identity, self._identity(), path)
-        self.network.load_state_dict(dict(found.network))
-        for name, tensor in self.optimizer.state.items():
-            tensor.copy_(found.optimizer[name])
+        try:
+            self.network.load_state_dict(dict(found.network))
+            for name, tensor in self.optimizer.state.items():
+                tensor.copy_(found.optimizer[name])
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError("corrupt_checkpoint", f"{path} lacks tensors of its trial: {error}") from error
         self.progress = found.progress
 
     def _identity(self) -> Identity:

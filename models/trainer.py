@@ -42,7 +42,8 @@ def train(jobs: Sequence[TrainJob], listener: Listener, settings: TrainSettings 
 
     Raises:
         CatalogueError: a job names an unknown model, metric or hyperparameter, or a value that is not accepted.
-        CheckpointError: a checkpoint cannot be resumed from. Both are raised before any lane trains.
+        CheckpointError: a checkpoint cannot be resumed from.
+        FileNotFoundError: there is no such checkpoint. All of these are raised before any lane trains.
         ValueError: two jobs share a name or a folder.
 
     Effects:
@@ -71,6 +72,7 @@ class _RunningLane:
         self.listener = listener
         self.settings = settings
         self.saved_at_s = settings.clock()
+        self.checkpoint = lane.job.resume_from
 
     def advance(self) -> LaneResult | None:
         """Train one epoch; return the result when the lane has ended."""
@@ -101,14 +103,13 @@ class _RunningLane:
                 return None
 
     def _save(self) -> None:
-        path = self.lane.save_checkpoint()
+        self.checkpoint = self.lane.save_checkpoint()
         self.saved_at_s = self.settings.clock()
-        self.listener.on_checkpoint(self.lane_id, self.lane.progress.epoch, path)
+        self.listener.on_checkpoint(self.lane_id, self.lane.progress.epoch, self.checkpoint)
 
     def _end(self, outcome: Outcome, reason: str = "") -> LaneResult:
         progress = self.lane.progress
         keep_network = outcome in (Outcome.COMPLETE, Outcome.STOPPED)
-        checkpoint = self.lane.checkpoint_path
         return LaneResult(
             lane_id=self.lane_id,
             outcome=outcome,
@@ -117,7 +118,7 @@ class _RunningLane:
             metrics=progress.metrics or {},
             best_epoch=progress.best_epoch,
             network_files=self.lane.save_network() if keep_network else (),
-            checkpoint=checkpoint if checkpoint.is_file() else self.lane.job.resume_from,
+            checkpoint=self.checkpoint,
         )
 
 

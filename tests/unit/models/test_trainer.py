@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.catalogue import CatalogueError
-from models.checkpoint import CheckpointError, load_checkpoint
+from models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from models.jobs import Decision, Outcome, TrainJob
 from models.lane import Lane
 from models.layers import dropout_layers
@@ -157,6 +157,28 @@ def test_checkpoint_of_another_trial_is_refused(classification: Run) -> None:
             train([replace(other, resume_from=before.checkpoint)], recorder, NEVER)
         assert refusal.value.code == "other_checkpoint"
     assert recorder.reports == []
+
+
+@pytest.mark.parametrize("part", ["network", "optimizer"])
+def test_checkpoint_with_missing_tensors_is_refused(classification: Run, part: str) -> None:
+    [before] = train([classification.job("first")], Recorder(decide_at(2, Decision.PREEMPT)), NEVER)
+    assert before.checkpoint is not None
+    sound = load_checkpoint(before.checkpoint)
+    save_checkpoint(
+        before.checkpoint, replace(sound, network={}) if part == "network" else replace(sound, optimizer={})
+    )
+    job = replace(classification.job("second"), resume_from=before.checkpoint)
+    with pytest.raises(CheckpointError) as refusal:
+        train([job], Recorder(), NEVER)
+    assert refusal.value.code == "corrupt_checkpoint"
+    save_checkpoint(before.checkpoint, sound)
+    assert train([job], Recorder(), NEVER)[0].outcome is Outcome.COMPLETE
+
+
+def test_file_left_in_the_folder_is_not_taken_for_the_lanes_own(classification: Run) -> None:
+    train([classification.job("a")], Recorder(decide_at(2, Decision.PREEMPT)), NEVER)
+    [result] = train([classification.job("a")], Recorder(), NEVER)
+    assert result.checkpoint is None
 
 
 def test_exploding_lane_diverges_at_once_and_says_where(regression: Run) -> None:
