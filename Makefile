@@ -100,7 +100,7 @@ dashboard: $(if $(DASHBOARD),$(STAMPS)/dashboard)
 
 $(STAMPS)/dashboard: $(STAMPS)/npm $(DASHBOARD_SOURCES)
 	@echo "building the dashboard"
-	@cd dashboard && npm run --silent build
+	@cd dashboard && npm run --silent build >/dev/null
 	@touch $@
 
 browser: $(STAMPS)/dev

@@ -1,8 +1,8 @@
 """Resolve the exact versions that are installed: `make lock`.
 
-Makes a new virtual environment, installs what pyproject.toml asks for, and writes down what came. Local versions such as
-`+cpu` are dropped, so that a file reads the same wherever it was made, and neither hosts nor hashes are kept: one version
-of a package has other files on each platform.
+Makes a new virtual environment, installs what pyproject.toml asks for, and writes down what came. Local versions such
+as `+cpu` are dropped, so that a file reads the same wherever it was made, and neither hosts nor hashes are kept: one
+version of a package has other files on each platform.
 """
 
 import json
