@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 # Files are byte-compiled when they are first imported: compiling all of torch costs more than the install.
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-compile
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --quiet --no-compile
 PYTEST_WORKERS ?= auto
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

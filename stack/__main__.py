@@ -48,7 +48,7 @@ def up(slots: Slots = None, queues: Queues = None) -> None:
                 stack.tick()
                 time.sleep(TICK_S)
 
-    _guarded(run, slots, queues)
+    _guarded(run, slots, queues, is_endless=True)
 
 
 @app.command()
@@ -70,8 +70,13 @@ def status() -> None:
     typer.echo(f"process {running.pid}: {running.server or 'still starting'}")
 
 
-def _guarded(run: Callable[[StackSettings], None], slots: int | None, queues: str | None) -> None:
-    """Turn refusals into one line and exit code 1, and a stop signal into the usual 128 + its number."""
+def _guarded(
+    run: Callable[[StackSettings], None], slots: int | None, queues: str | None, *, is_endless: bool = False
+) -> None:
+    """Turn refusals into one line and exit code 1.
+
+    A stop signal is the ordinary end of what is endless, and cuts short what is not: then the code is 128 + its number.
+    """
     try:
         with stop_on_signals():
             run(read_settings(os.environ, n_slots=slots, queues=queues))
@@ -80,7 +85,7 @@ def _guarded(run: Callable[[StackSettings], None], slots: int | None, queues: st
         sys.exit(1)
     except StopRequested as stop:
         typer.echo("stopped")
-        sys.exit(128 + stop.signum)
+        sys.exit(0 if is_endless else 128 + stop.signum)
 
 
 if __name__ == "__main__":
