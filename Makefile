@@ -40,7 +40,7 @@ check: $(STAMPS)/dev $(if $(DASHBOARD),$(STAMPS)/npm) ## Lint, format, types, la
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m scripts.limits
 	@$(if $(DASHBOARD),$(BIN)/python -m scripts.api_types check)
 	@$(if $(DASHBOARD),cd dashboard && npm run --silent lint && npm run --silent check)
