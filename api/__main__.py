@@ -7,6 +7,7 @@ import logging
 import secrets
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 from api.app import create_app
 from api.auth import Role
+from api.events import EventHub
 from api.settings import Settings
 from db import schema
 from db.engine import Database
@@ -33,15 +35,30 @@ def serve(context: typer.Context) -> None:
     settings = _settings()
     _check(settings)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    uvicorn.run(
-        create_app(settings),
+    served = create_app(settings)
+    config = uvicorn.Config(
+        served,
         host=settings.host,
         port=settings.port,
         log_level=settings.log_level,
         access_log=False,
-        timeout_graceful_shutdown=3,  # live streams would hold it for ever
+        timeout_graceful_shutdown=3,
         server_header=False,
     )
+    _Server(config, served.state.control.hub).run()
+
+
+class _Server(uvicorn.Server):
+    """Ends live streams as soon as it is told to end, instead of waiting for readers that never leave."""
+
+    def __init__(self, config: uvicorn.Config, hub: EventHub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        self._hub.close()
+        super().handle_exit(sig, frame)
 
 
 @app.command()

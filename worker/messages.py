@@ -1,0 +1,122 @@
+"""What the supervisor and the trial process say to each other: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
+
+from tunewell.protocol import Assignment
+
+ParamValue: TypeAlias = float | int | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOrder:
+    """One attempt to train. `lane` is the attempt's id as text."""
+
+    lane: str
+    params: Mapping[str, ParamValue]
+    seed: int
+    folder: str
+    resume_from: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """Attempts of one study to train together."""
+
+    model: str
+    dataset_file: str
+    objective: str
+    checkpoint_every_s: float
+    lanes: tuple[LaneOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How a lane goes on: `prune`, `stop` or `preempt`."""
+
+    lane: str
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Torch is imported; the process waits for its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """A lane's metrics after an epoch."""
+
+    lane: str
+    epoch: int
+    n_epochs: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved:
+    """A lane can be resumed after `epoch` from the file at `path`, which the next checkpoint replaces."""
+
+    lane: str
+    epoch: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneEnded:
+    """How a lane ended, in the words of an attempt's states."""
+
+    lane: str
+    outcome: str
+    reason: str
+    is_retryable: bool = True
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+FromChild: TypeAlias = Ready | EpochDone | CheckpointSaved | LaneEnded
+_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Ready, EpochDone, CheckpointSaved, LaneEnded)}
+
+
+def encode(message: object) -> bytes:
+    """Return a message as a line. NaN and infinities pass: both ends are Python's json."""
+    body = {"kind": type(message).__name__, **asdict(message)}  # type: ignore[call-overload]
+    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
+
+
+def decode_from_child(line: bytes) -> FromChild:
+    """Read what a trial process said.
+
+    Raises:
+        ValueError: The line is none of its messages.
+    """
+    body = json.loads(line)
+    kind = _KINDS.get(body.pop("kind", ""))
+    if kind is None:
+        raise ValueError(f"not a message of a trial process: {line[:200]!r}")
+    message: FromChild = kind(**body)
+    return message
+
+
+def decode_order(line: bytes) -> BatchOrder:
+    """Read the order that a trial process gets first."""
+    body = json.loads(line)
+    body.pop("kind")
+    lanes = tuple(LaneOrder(**lane) for lane in body.pop("lanes"))
+    return BatchOrder(**body, lanes=lanes)
+
+
+def decode_command(line: bytes) -> Command:
+    """Read what a trial process is told later."""
+    body = json.loads(line)
+    body.pop("kind")
+    return Command(**body)
+
+
+def lane_of(assignment: Assignment) -> str:
+    """Return the lane's name for an attempt."""
+    return str(assignment.attempt_id)

@@ -1,0 +1,149 @@
+"""The supervisor's handle on a trial process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Literal, TypeAlias
+
+from worker.messages import BatchOrder, Command, encode
+
+Stream: TypeAlias = Literal["message", "stdout", "stderr"]
+_ROOT = Path(__file__).resolve().parent.parent
+_MAX_LINE_BYTES = 1 << 20
+# One thread a slot: two on small networks gain nothing and collapse on a busy machine. The allocator keeps what it
+# has: returning memory to the system after each batch costs 11 to 28 % of a small network's time.
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONUNBUFFERED": "1",
+    "MALLOC_TRIM_THRESHOLD_": "1073741824",
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+}
+_SECRETS = frozenset({"TUNEWELL_TOKEN", "TUNEWELL_BROKER_URL", "TUNEWELL_WORKER_BROKER_URL", "TUNEWELL_DATABASE_URL"})
+
+
+class TrialProcess:
+    """A child in a session of its own. Made in the supervisor's main thread, whose end would end the child."""
+
+    def __init__(self) -> None:
+        message_read, message_write = os.pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "worker.child", str(message_write), str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(message_write,),
+                start_new_session=True,
+                cwd=_ROOT,
+                env=_environment(),
+            )
+        except BaseException:
+            os.close(message_read)
+            raise
+        finally:
+            os.close(message_write)
+        self.pid = self._process.pid
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._files: dict[Stream, IO[bytes]] = {
+            "message": os.fdopen(message_read, "rb", buffering=0),
+            "stdout": self._process.stdout,
+            "stderr": self._process.stderr,
+        }
+        self._partial: dict[Stream, bytes] = dict.fromkeys(self._files, b"")
+        for file in self._files.values():
+            os.set_blocking(file.fileno(), False)
+
+    @property
+    def descriptors(self) -> dict[int, Stream]:
+        """What to wait on, and what each carries; streams that ended are left out."""
+        return {file.fileno(): stream for stream, file in self._files.items() if not file.closed}
+
+    def order(self, batch: BatchOrder) -> None:
+        """Hand over the one order."""
+        self._send(encode(batch))
+
+    def tell(self, command: Command) -> None:
+        """Tell a running process how a lane goes on."""
+        self._send(encode(command))
+
+    def read_lines(self, stream: Stream) -> Iterator[bytes]:
+        """Yield the complete lines that have arrived; closes the stream at its end. Never blocks."""
+        file = self._files[stream]
+        try:
+            data = os.read(file.fileno(), 1 << 16)
+        except BlockingIOError:
+            return
+        buffer = self._partial[stream] + data
+        if not data:
+            file.close()
+            if buffer:
+                yield buffer
+            self._partial[stream] = b""
+            return
+        *lines, rest = buffer.split(b"\n")
+        if len(rest) > _MAX_LINE_BYTES:  # a progress bar without line ends must not fill the memory
+            lines.append(rest)
+            rest = b""
+        self._partial[stream] = rest
+        yield from lines
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def end(self, grace_s: float) -> int:
+        """End the process and all it started: SIGTERM, after `grace_s` seconds SIGKILL. Returns the exit code."""
+        deadline = time.monotonic() + grace_s
+        self._signal(signal.SIGTERM)
+        while self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._signal(signal.SIGKILL)
+        code = self._process.wait()
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        for file in (*self._files.values(), self._process.stdin):
+            if file is not None and not file.closed:
+                try:
+                    file.close()
+                except BrokenPipeError:
+                    continue
+
+    def _send(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            return  # it has ended; its exit code will tell
+
+    def _signal(self, signum: signal.Signals) -> None:
+        try:
+            os.killpg(self.pid, signum)
+        except ProcessLookupError:
+            return
+
+
+def describe_exit(code: int) -> str:
+    """Say in words how a process ended."""
+    if code >= 0:
+        return f"the trial process exited with code {code} before it had finished"
+    name = signal.Signals(-code).name
+    hint = " (out of memory?)" if -code == signal.SIGKILL else ""
+    return f"the trial process was killed by {name}{hint}"
+
+
+def _environment() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+    return {**inherited, **_ENVIRONMENT}

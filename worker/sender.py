@@ -1,0 +1,145 @@
+"""Deliver a spool to the server: in order, patiently, until the finish was heard or the lease is lost."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from tunewell.errors import LeaseLost, NotFound, TunewellError
+from tunewell.protocol import Decision, Finish, LogEntry, MetricPoint, Outcome, Protocol, Report, Upload
+from tunewell.retry import decide_retry
+
+from worker.outbox import Entry, OutboxReader
+
+log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Sends one attempt's spool from a thread of its own.
+
+    Args:
+        protocol: The way to the server.
+        path: The spool.
+    """
+
+    def __init__(self, protocol: Protocol, path: Path) -> None:
+        self._protocol = protocol
+        self._reader = OutboxReader(path)
+        self._grown = threading.Event()
+        self._give_up = threading.Event()
+        self.ended = threading.Event()
+        self.decision: Decision | None = None
+        self.is_lease_lost = False
+        self.is_finished = False
+        self.n_sent = 0
+        self._thread = threading.Thread(target=self._run, name=f"sender-{path.stem}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Tell that the spool has grown."""
+        self._grown.set()
+
+    def stop(self) -> None:
+        """End soon, delivered or not."""
+        self._give_up.set()
+        self._grown.set()
+        self._thread.join(timeout=40)
+
+    def _run(self) -> None:
+        try:
+            while not (self.is_finished or self._give_up.is_set()):
+                self._grown.wait()
+                self._grown.clear()
+                self._drain()
+        except LeaseLost:
+            self.is_lease_lost = True
+        except NotFound:  # the study was deleted for good
+            self.is_lease_lost = True
+        except TunewellError as error:
+            log.error("attempt %s: the server refuses what is reported: %s", self._reader.attempt_id, error)
+            self.is_lease_lost = True
+        finally:
+            self._reader.close()
+            self.ended.set()
+
+    def _drain(self) -> None:
+        for entry in self._reader.entries():
+            answer = persist(lambda entry=entry: self._send(entry), self._give_up.wait)  # type: ignore[misc]
+            if self._give_up.is_set() and answer is None and entry.kind != "upload":
+                return
+            if isinstance(answer, Decision):
+                self.decision = answer
+            self.n_sent += 1
+            self.is_finished = entry.kind == "finish"
+
+    def _send(self, entry: Entry) -> object:
+        attempt_id, token = self._reader.attempt_id, self._reader.lease_token
+        if entry.kind == "report":
+            return self._protocol.report(attempt_id, token, read_report(entry.body))
+        if entry.kind == "upload":
+            return self._upload(entry.body)
+        return self._protocol.finish(attempt_id, token, read_finish(entry.body))
+
+    def _upload(self, body: Mapping[str, Any]) -> object:
+        path = Path(body["path"])
+        if not path.is_file():
+            return None  # sent before a crash, and deleted
+        upload = Upload(name=body["name"], kind=body["artifact_kind"], content=path, step=body["step"])
+        answer = self._protocol.upload_artifact(self._reader.attempt_id, self._reader.lease_token, upload)
+        if body["artifact_kind"] == "checkpoint":
+            path.unlink(missing_ok=True)
+        return answer
+
+
+def persist(send: Callable[[], object], pause: Callable[[float], bool]) -> object:
+    """Send until the server answers; None if `pause` says to give up.
+
+    Raises:
+        TunewellError: A refusal that repeating would not change.
+    """
+    n_failures = 0
+    while True:
+        try:
+            return send()
+        except TunewellError as error:
+            n_failures += 1
+            retry = decide_retry(error, n_failures, jitter=random.random())
+            if retry is None:
+                raise
+            if n_failures == 3:
+                log.warning("%s; reports are kept on disk until it answers", retry.reason)
+            if pause(retry.delay_s):
+                return None
+
+
+def read_report(body: Mapping[str, Any]) -> Report:
+    """Return a spooled report as the protocol sends it."""
+    return Report(
+        seq=body["seq"],
+        step=body.get("step"),
+        n_steps=body.get("n_steps"),
+        metrics=tuple(
+            MetricPoint(name, step, value, datetime.fromisoformat(at)) for name, step, value, at in body["metrics"]
+        ),
+        logs=tuple(
+            LogEntry(at=datetime.fromisoformat(at), text=text, stream=stream) for stream, at, text in body["logs"]
+        ),
+    )
+
+
+def read_finish(body: Mapping[str, Any]) -> Finish:
+    """Return a spooled finish as the protocol sends it."""
+    return Finish(
+        outcome=cast(Outcome, body["outcome"]),
+        reason=body["reason"],
+        values=body["values"],
+        is_retryable=body["is_retryable"],
+    )

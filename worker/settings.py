@@ -1,0 +1,39 @@
+"""How a worker was started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What the command line and the environment say.
+
+    Attributes:
+        server: Address of the API.
+        token: Credential with the role worker; None where the server needs none.
+        name: How people recognise the worker.
+        queues: Queues it serves.
+        n_slots: Trials at the same time; one process each.
+        home: State folder; data sets are cached and reports are spooled below it.
+        keep_warm: Whether a process with torch already imported waits for the next trial.
+    """
+
+    server: str
+    token: str | None
+    name: str
+    queues: tuple[str, ...]
+    n_slots: int
+    home: Path
+    keep_warm: bool = True
+
+    @property
+    def dataset_dir(self) -> Path:
+        """Where prepared data sets lie, by hash; shared by all workers of this home."""
+        return self.home / "datasets"
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where each worker process has a folder of its own."""
+        return self.home / "workers"
