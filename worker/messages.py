@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
-from tunewell.protocol import Assignment
-
 ParamValue: TypeAlias = float | int | str | bool | None
 
 
@@ -44,7 +42,21 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Torch is imported; the process waits for its order."""
+    """Torch is imported; orders can come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The order's process runs."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The order's process, and all it had started, is gone. `code` is negative for a signal."""
+
+    code: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +90,8 @@ class LaneEnded:
     files: tuple[str, ...] = ()
 
 
-FromChild: TypeAlias = Ready | EpochDone | CheckpointSaved | LaneEnded
-_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Ready, EpochDone, CheckpointSaved, LaneEnded)}
+FromChild: TypeAlias = Ready | Started | Exited | EpochDone | CheckpointSaved | LaneEnded
+_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in FromChild.__args__}
 
 
 def encode(message: object) -> bytes:
@@ -102,10 +114,11 @@ def decode_from_child(line: bytes) -> FromChild:
     return message
 
 
-def decode_order(line: bytes) -> BatchOrder:
-    """Read the order that a trial process gets first."""
+def decode_order(line: bytes) -> BatchOrder | None:
+    """Read an order; None for a command, which came too late for the trial it was meant for."""
     body = json.loads(line)
-    body.pop("kind")
+    if body.pop("kind") != BatchOrder.__name__:
+        return None
     lanes = tuple(LaneOrder(**lane) for lane in body.pop("lanes"))
     return BatchOrder(**body, lanes=lanes)
 
@@ -115,8 +128,3 @@ def decode_command(line: bytes) -> Command:
     body = json.loads(line)
     body.pop("kind")
     return Command(**body)
-
-
-def lane_of(assignment: Assignment) -> str:
-    """Return the lane's name for an attempt."""
-    return str(assignment.attempt_id)

@@ -17,7 +17,6 @@ class WorkerSettings:
         queues: Queues it serves.
         n_slots: Trials at the same time; one process each.
         home: State folder; data sets are cached and reports are spooled below it.
-        keep_warm: Whether a process with torch already imported waits for the next trial.
     """
 
     server: str
@@ -26,7 +25,6 @@ class WorkerSettings:
     queues: tuple[str, ...]
     n_slots: int
     home: Path
-    keep_warm: bool = True
 
     @property
     def dataset_dir(self) -> Path:

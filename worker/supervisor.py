@@ -14,8 +14,17 @@ from tunewell.errors import TunewellError
 from tunewell.protocol import Claim, Protocol, Welcome
 
 from worker.attempt import RunningAttempt
-from worker.messages import BatchOrder, CheckpointSaved, Command, EpochDone, FromChild, LaneEnded, decode_from_child
-from worker.process import Stream, TrialProcess, describe_exit
+from worker.launcher import Launcher, Stream, describe_exit
+from worker.messages import (
+    BatchOrder,
+    CheckpointSaved,
+    Command,
+    EpochDone,
+    Exited,
+    LaneEnded,
+    Started,
+    decode_from_child,
+)
 from worker.settings import WorkerSettings
 
 _TICK_S = 0.1
@@ -48,12 +57,15 @@ class Supervisor:
         self._run_dir = run_dir
         self._is_stopping = is_stopping
         self._protocol = protocol
-        self._spare: TrialProcess | None = None
+        self._launcher: Launcher | None = None
 
-    def warm_up(self) -> None:
-        """Let a process import torch while it is not needed yet."""
-        if self._settings.keep_warm and self._spare is None and not self._is_stopping():
-            self._spare = TrialProcess()
+    def warm_up(self) -> Launcher:
+        """Return a program that has imported torch or is about to; start one where there is none."""
+        if self._launcher is not None and self._launcher.poll() is not None:
+            self.close()
+        if self._launcher is None:
+            self._launcher = Launcher()
+        return self._launcher
 
     def serve(self) -> int:
         """Work until there is nothing more to do. Returns the number of batches run."""
@@ -67,10 +79,10 @@ class Supervisor:
         return n_batches
 
     def close(self) -> None:
-        """End the spare."""
-        if self._spare is not None:
-            self._spare.end(grace_s=0)
-            self._spare = None
+        """End the program that imported torch, and a trial that may still run."""
+        if self._launcher is not None:
+            self._launcher.end()
+            self._launcher = None
 
     def _claim(self) -> Claim | None:
         try:
@@ -83,34 +95,24 @@ class Supervisor:
         attempts = [
             RunningAttempt(one, self._protocol, self._run_dir, self._welcome.heartbeat_s) for one in claim.attempts
         ]
-        process = self._take_process()
         try:
-            self._order(process, claim, attempts)
-            Batch(process, attempts, self._is_stopping).run()
-            self.warm_up()
-            self._wait_delivered(attempts)
+            launcher = self.warm_up()
+            self._order(launcher, claim, attempts)
+            Batch(launcher, attempts, self._is_stopping).run()
         except (TunewellError, OSError, subprocess.CalledProcessError) as error:
             log.exception("attempts %s failed on this worker", [one.assignment.attempt_id for one in attempts])
-            process.end(grace_s=0)
+            self.close()
             for attempt in attempts:
                 attempt.on_end(LaneEnded(attempt.lane, "CRASHED", f"the worker failed: {error}"), time.monotonic())
-            self._wait_delivered(attempts)
+        self._wait_delivered(attempts)
 
-    def _take_process(self) -> TrialProcess:
-        spare, self._spare = self._spare, None
-        if spare is not None and spare.poll() is None:
-            return spare
-        if spare is not None:
-            spare.end(grace_s=0)
-        return TrialProcess()
-
-    def _order(self, process: TrialProcess, claim: Claim, attempts: Sequence[RunningAttempt]) -> None:
+    def _order(self, launcher: Launcher, claim: Claim, attempts: Sequence[RunningAttempt]) -> None:
         assert claim.model is not None
         assert claim.dataset is not None
         dataset_file = self._settings.dataset_dir / f"{claim.dataset_sha256}.npz"
         if not dataset_file.is_file():
             prepare_dataset(claim.dataset, self._settings.dataset_dir)
-        process.order(
+        launcher.order(
             BatchOrder(
                 model=claim.model,
                 dataset_file=str(dataset_file),
@@ -130,95 +132,97 @@ class Supervisor:
 
 
 class Batch:
-    """One process and the attempts it trains.
+    """One order under way: its process and the attempts it trains.
 
     Args:
-        process: Has its order.
+        launcher: Has the order.
         attempts: A lane each.
         is_stopping: Tells whether the worker was told to end.
     """
 
-    def __init__(
-        self, process: TrialProcess, attempts: Sequence[RunningAttempt], is_stopping: Callable[[], bool]
-    ) -> None:
-        self._process = process
+    def __init__(self, launcher: Launcher, attempts: Sequence[RunningAttempt], is_stopping: Callable[[], bool]) -> None:
+        self._launcher = launcher
         self._attempts = {attempt.lane: attempt for attempt in attempts}
         self._is_stopping = is_stopping
         self._preempt_by: float | None = None
+        self._exit_code: int | None = None
         self._selector = selectors.DefaultSelector()
-        for descriptor, stream in process.descriptors.items():
+        for descriptor, stream in launcher.descriptors.items():
             self._selector.register(descriptor, selectors.EVENT_READ, stream)
 
     def run(self) -> None:
-        """Relay until the process has ended and all it said was read."""
-        while self._selector.get_map():
-            for key, _ in self._selector.select(timeout=_TICK_S):
-                self._read(key.data, key.fd)
-            now_s = time.monotonic()
-            for attempt in self._attempts.values():
-                attempt.tick(now_s)
-            self._steer(now_s)
-            if self._process.poll() is not None:
-                self._drain()
-        self._selector.close()
-        code = self._process.end(_GRACE_S)
-        self._conclude(code)
+        """Relay until the trial process is gone and all it said was read."""
+        with self._selector:
+            while self._exit_code is None:
+                for key, _ in self._selector.select(timeout=_TICK_S):
+                    self._read(key.data)
+                now_s = time.monotonic()
+                for attempt in self._attempts.values():
+                    attempt.tick(now_s)
+                self._steer(now_s)
+                if self._exit_code is None:
+                    self._exit_code = self._launcher.poll()
+        for stream in list(self._launcher.descriptors.values()):
+            self._read(stream)
+        for attempt in self._attempts.values():
+            attempt.on_end(LaneEnded(attempt.lane, "CRASHED", describe_exit(self._exit_code)), time.monotonic())
 
-    def _read(self, stream: Stream, descriptor: int) -> None:
-        for line in self._process.read_lines(stream):
-            if stream == "message":
-                self._handle(decode_from_child(line))
-            else:
+    def _read(self, stream: Stream) -> None:
+        descriptors = dict(self._launcher.descriptors)
+        for line in self._launcher.read_lines(stream):
+            if stream != "message":
                 for attempt in self._attempts.values():
                     attempt.on_log(stream, line)
-        if descriptor not in self._process.descriptors:
-            self._selector.unregister(descriptor)
+            elif line:
+                self._handle(line)
+        for descriptor in descriptors.keys() - self._launcher.descriptors.keys():
+            if self._selector.get_map():
+                self._selector.unregister(descriptor)
 
-    def _handle(self, message: FromChild) -> None:
+    def _handle(self, line: bytes) -> None:
+        try:
+            message = decode_from_child(line)
+        except ValueError:
+            log.warning("a killed trial process left half a message: %r", line[:200])
+            return
         now_s = time.monotonic()
-        if isinstance(message, EpochDone):
-            self._attempts[message.lane].on_epoch(message)
-        elif isinstance(message, CheckpointSaved):
-            self._attempts[message.lane].on_checkpoint(message, now_s)
-        elif isinstance(message, LaneEnded):
-            self._attempts[message.lane].on_end(message, now_s)
+        match message:
+            case EpochDone():
+                self._attempts[message.lane].on_epoch(message)
+            case CheckpointSaved():
+                self._attempts[message.lane].on_checkpoint(message, now_s)
+            case LaneEnded():
+                self._attempts[message.lane].on_end(message, now_s)
+            case Started():
+                self._launcher.trial_pid = message.pid
+            case Exited():
+                self._launcher.trial_pid = None
+                self._exit_code = message.code
 
     def _steer(self, now_s: float) -> None:
         running = [attempt for attempt in self._attempts.values() if not attempt.is_ended]
         for attempt in running:
             decision = attempt.new_decision()
             if decision is not None:
-                self._process.tell(Command(attempt.lane, decision))
+                self._launcher.tell(Command(attempt.lane, decision))
         if running and all(attempt.sender.is_lease_lost for attempt in running):
             log.warning("attempts %s are not ours any more: their process is ended", [a.lane for a in running])
             for attempt in running:
                 attempt.is_ended = True
-            self._process.end(grace_s=0)
-        if self._is_stopping():
+            self._launcher.kill_trial()
+        if running and self._is_stopping():
             self._preempt(running, now_s)
 
     def _preempt(self, running: Sequence[RunningAttempt], now_s: float) -> None:
         if self._preempt_by is None:
             self._preempt_by = now_s + _PREEMPT_WITHIN_S
             for attempt in running:
-                self._process.tell(Command(attempt.lane, "preempt"))
-        elif now_s > self._preempt_by and self._process.poll() is None:
+                self._launcher.tell(Command(attempt.lane, "preempt"))
+        elif now_s > self._preempt_by:
             for attempt in running:
                 reason = "the worker was told to end; the epoch that ran is lost"
                 attempt.on_end(LaneEnded(attempt.lane, "PREEMPTED", reason), now_s)
-            self._process.end(grace_s=0)
-
-    def _drain(self) -> None:
-        """Read what is left; a grandchild may hold the pipes open, so their end is not waited for."""
-        for descriptor, stream in list(self._process.descriptors.items()):
-            self._read(stream, descriptor)
-        for key in list(self._selector.get_map().values()):
-            self._selector.unregister(key.fd)
-
-    def _conclude(self, code: int) -> None:
-        for attempt in self._attempts.values():
-            if not attempt.is_ended:
-                attempt.on_end(LaneEnded(attempt.lane, "CRASHED", describe_exit(code)), time.monotonic())
+            self._launcher.kill_trial()
 
 
 def prepare_dataset(name: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The supervisor's handle on a trial process."""
+"""The supervisor's handle on the program that forks trial processes (`worker.child`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
@@ -29,8 +28,11 @@ _ENVIRONMENT = {
 _SECRETS = frozenset({"TUNEWELL_TOKEN", "TUNEWELL_BROKER_URL", "TUNEWELL_WORKER_BROKER_URL", "TUNEWELL_DATABASE_URL"})
 
 
-class TrialProcess:
-    """A child in a session of its own. Made in the supervisor's main thread, whose end would end the child."""
+class Launcher:
+    """Runs one order at a time, each in a process of its own.
+
+    Made in the supervisor's main thread, whose end would end the program.
+    """
 
     def __init__(self) -> None:
         message_read, message_write = os.pipe()
@@ -51,6 +53,7 @@ class TrialProcess:
         finally:
             os.close(message_write)
         self.pid = self._process.pid
+        self.trial_pid: int | None = None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._files: dict[Stream, IO[bytes]] = {
@@ -68,11 +71,12 @@ class TrialProcess:
         return {file.fileno(): stream for stream, file in self._files.items() if not file.closed}
 
     def order(self, batch: BatchOrder) -> None:
-        """Hand over the one order."""
+        """Hand over an order; the one before has `Exited`."""
+        self.trial_pid = None
         self._send(encode(batch))
 
     def tell(self, command: Command) -> None:
-        """Tell a running process how a lane goes on."""
+        """Tell the running trial process how a lane goes on."""
         self._send(encode(command))
 
     def read_lines(self, stream: Stream) -> Iterator[bytes]:
@@ -97,16 +101,21 @@ class TrialProcess:
         yield from lines
 
     def poll(self) -> int | None:
-        """Return the exit code, negative for a signal; None while it runs."""
+        """Return the program's exit code, negative for a signal; None while it runs."""
         return self._process.poll()
 
-    def end(self, grace_s: float) -> int:
-        """End the process and all it started: SIGTERM, after `grace_s` seconds SIGKILL. Returns the exit code."""
-        deadline = time.monotonic() + grace_s
-        self._signal(signal.SIGTERM)
-        while self._process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self._signal(signal.SIGKILL)
+    def kill_trial(self) -> None:
+        """Kill the trial process and all it started; `Exited` follows. Without one, end the program."""
+        if self.trial_pid is None:
+            self.end()
+            return
+        _kill_group(self.trial_pid)
+
+    def end(self) -> int:
+        """End the program and with it the trial. Returns the exit code."""
+        if self.trial_pid is not None:
+            _kill_group(self.trial_pid)
+        _kill_group(self.pid)
         code = self._process.wait()
         self.close()
         return code
@@ -128,11 +137,12 @@ class TrialProcess:
         except (BrokenPipeError, ValueError):
             return  # it has ended; its exit code will tell
 
-    def _signal(self, signum: signal.Signals) -> None:
-        try:
-            os.killpg(self.pid, signum)
-        except ProcessLookupError:
-            return
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
 
 
 def describe_exit(code: int) -> str:
