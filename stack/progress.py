@@ -44,11 +44,13 @@ def status_line(snapshot: Snapshot) -> str:
 
 
 def best_text(study: Study) -> str:
-    """Return the best value so far with its metric and trial."""
-    if study.best_trial is None:
+    """Return the best value so far, for each objective, with the trial that reached it."""
+    best = study.best_trial
+    if best is None:
         return "no value yet"
-    values = ", ".join(f"{name} {format_value(value)}" for name, value in study.best_trial.values.items())
-    return f"best {values} (trial {study.best_trial.number})"
+    metrics = [objective.metric for objective in study.spec.objectives]
+    values = ", ".join(f"{metric} {format_value(best.values.get(metric))}" for metric in metrics)
+    return f"best {values} (trial {best.number})"
 
 
 def running_lines(running: Sequence[Trial]) -> list[str]:
@@ -105,9 +107,8 @@ class PlainLines:
         if snapshot.n_done == self.shown:
             return
         self.shown = snapshot.n_done
-        self.console.print(Text(status_line(snapshot)))
-        for line in running_lines(snapshot.running):
-            self.console.print(Text(f"  {line}"))
+        for line in (status_line(snapshot), *(f"  {line}" for line in running_lines(snapshot.running))):
+            self.console.print(Text(line), soft_wrap=True)
 
 
 def _epoch(trial: Trial) -> str:

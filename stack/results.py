@@ -16,7 +16,7 @@ def trials_table(study: Study, trials: Sequence[Trial]) -> Table:
     params = list(study.spec.search_space)
     table = Table(title=f"Best of {study.n_finished} trials", title_justify="left")
     for heading in ("trial", *metrics, *params, "time"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading.replace("_", " "), justify="right")  # breaks between words where space is short
     for trial in trials:
         values = [trial.values.get(metric) for metric in metrics]
         cells = [trial.number, *values, *(trial.params.get(name) for name in params)]

@@ -25,7 +25,7 @@ RUNNING = Trial(
 
 
 def snapshot(n_done: int, **changes: Any) -> Snapshot:
-    best = BestTrial(4, 3, {}, {"val_accuracy": 0.98765}) if n_done else None
+    best = BestTrial(4, 3, {}, {"val_accuracy": 0.98765, "val_loss": 0.1}) if n_done else None
     study = Study(1, "digits-mlp", "RUNNING", SPEC, {"COMPLETE": n_done}, best_trial=best)
     return Snapshot(**{"study": study, "running": (RUNNING,), "elapsed_s": 10.0, **changes})
 
