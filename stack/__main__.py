@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import tunewell
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from stack.demo import Demo
+from stack.demo import STUDY_FILE, Demo
 from stack.errors import StackError
 from stack.home import find_running
 from stack.runner import running_stack
@@ -27,6 +28,7 @@ file and the embedded broker.
 """
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 Slots = Annotated[int | None, typer.Option(min=1, help="Trials at once; by default one for each core.")]
+StudyFile = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Another study, in YAML or JSON.")]
 Queues = Annotated[str | None, typer.Option(help="Queues the worker serves, such as `cpu,gpu`.")]
 
 
@@ -52,12 +54,12 @@ def up(slots: Slots = None, queues: Queues = None) -> None:
 
 
 @app.command()
-def demo(slots: Slots = None, queues: Queues = None) -> None:
-    """Search a network for handwritten digits, show the search live, test the best network, and stop.
+def demo(slots: Slots = None, queues: Queues = None, study: StudyFile = STUDY_FILE) -> None:
+    """Search a network for handwritten digits, show it live, test the best one, and stop.
 
     A stack that already runs for this TUNEWELL_HOME is used and left running.
     """
-    _guarded(lambda settings: Demo(settings, os.environ, Console(highlight=False)).run(), slots, queues)
+    _guarded(lambda settings: Demo(settings, os.environ, Console(highlight=False)).run(study), slots, queues)
 
 
 @app.command()

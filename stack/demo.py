@@ -23,7 +23,7 @@ from stack.runner import READY_TIMEOUT_S, Stack, running_stack
 from stack.settings import ROOT, StackSettings
 
 STUDY_FILE = ROOT / "examples" / "digits-mlp.yaml"
-POLL_S = 0.25
+POLL_S = 0.5
 STALLED_AFTER_S = 180.0
 N_BEST = 5
 
