@@ -1,6 +1,7 @@
 /** Reads and writes of studies. */
 import { client, unwrap } from './client';
 import { readNumber, readNumbers } from './numbers';
+import type { paths } from './schema';
 import type { Series, Study, StudyCreate, StudyUpdate, Trial, TrialState } from './types';
 
 export interface StudyFilter {
@@ -14,7 +15,9 @@ export interface Page<T> {
   readonly nextCursor: string | null;
 }
 
-export type TrialOrder = 'number' | 'value' | 'started_at' | 'duration';
+type TrialsQuery = NonNullable<paths['/api/v1/studies/{study}/trials']['get']['parameters']['query']>;
+/** What trials can be ordered by. */
+export type TrialOrder = NonNullable<TrialsQuery['order_by']>;
 
 export interface TrialQuery {
   readonly order: TrialOrder;

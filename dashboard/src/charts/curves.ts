@@ -15,6 +15,8 @@ export interface Curve {
 
 export interface CurvesOptions {
   readonly metric: string;
+  /** The y axis carries no name where a heading above the chart does. */
+  readonly isTitled?: boolean;
   readonly colours: ChartColours;
   /** Id of the best trial so far. */
   readonly bestId?: number | null;
@@ -96,7 +98,7 @@ export function drawCurves(curves: readonly Curve[], options: CurvesOptions): Pi
   const lines = order.map((curve, i): Line => {
     return { key: curve.id, label: curve.label, values: ys[i] ?? [], mark: 'line', ...lookOf(curve, order.length, options) };
   });
-  return { xs, lines, xLabel: 'step', yLabel: options.metric, summary: summarise(curves, options.metric) };
+  return { xs, lines, xLabel: 'step', yLabel: options.isTitled ? '' : options.metric, summary: summarise(curves, options.metric) };
 }
 
 function summarise(curves: readonly Curve[], metric: string): string {

@@ -32,7 +32,10 @@ export function toOptions(picture: Picture, colours: ChartColours, size: Size, h
     cursor: { x: false, y: false, points: { show: false }, drag: { x: true, y: false, setScale: true } },
     focus: { alpha: 0.35 },
     scales: { x: { time: false, range: toXRange }, y: { range: toYRange } },
-    axes: [toAxis(picture.xLabel, colours, { incrs: WHOLE_STEPS, space: 56 }), toAxis(picture.yLabel, colours, { size: 64 })],
+    axes: [
+      toAxis(picture.xLabel, colours, { incrs: WHOLE_STEPS, space: 56, size: 24 }),
+      toAxis(picture.yLabel, colours, { size: 56 }),
+    ],
     series: [{}, ...picture.lines.map(toSeries)],
     hooks: {
       setCursor: [hooks.onPointer],
@@ -55,9 +58,7 @@ function toYRange(_: uPlot, low: number | null, high: number | null): uPlot.Rang
 
 function toAxis(label: string, colours: ChartColours, more: uPlot.Axis): uPlot.Axis {
   return {
-    label,
-    labelSize: 20,
-    labelFont: FONT,
+    ...(label === '' ? {} : { label, labelSize: 20, labelGap: 0, labelFont: FONT }),
     font: FONT,
     stroke: colours.text,
     grid: { stroke: colours.grid, width: 1 },
@@ -73,7 +74,7 @@ const tidy = (value: number): number => Number(value.toPrecision(12));
 function toSeries(line: Line): uPlot.Series {
   const base: uPlot.Series = { label: line.label, stroke: line.colour, width: line.width, spanGaps: false };
   if (line.mark === 'dots') {
-    return { ...base, paths: () => null, points: { show: true, size: 7, fill: line.colour, width: 0 } };
+    return { ...base, paths: () => null, points: { show: true, size: 6, fill: line.colour, width: 0 } };
   }
   const stepped = line.mark === 'step' ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
   return {
@@ -81,7 +82,7 @@ function toSeries(line: Line): uPlot.Series {
     ...(line.dash ? { dash: [...line.dash] } : {}),
     ...(stepped ? { paths: stepped } : {}),
     // A line of one point has no length: show the point.
-    points: { show: hasOnePoint, size: 6, fill: line.colour, width: 0 },
+    points: { show: hasOnePoint, size: 4 + line.width, fill: line.colour, width: 0 },
   };
 }
 

@@ -66,12 +66,11 @@ const RELATIVE_UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[
 /** Say how long ago (or ahead) `at` lies from `nowMs`, in the reader's words, e.g. `5 minutes ago`. */
 export function formatRelative(at: string | Date, nowMs: number, locale = 'en'): string {
   const seconds = (new Date(at).getTime() - nowMs) / 1000;
-  if (Math.abs(seconds) < 45) return 'just now';
   const words = new Intl.RelativeTimeFormat(locale, { numeric: 'always' });
   for (const [unit, length] of RELATIVE_UNITS) {
     if (Math.abs(seconds) >= length) return words.format(Math.trunc(seconds / length), unit);
   }
-  return words.format(Math.trunc(seconds), 'second');
+  return 'just now';
 }
 
 /** Write a moment in the reader's time zone (or the one given), with the zone's short name. */

@@ -57,11 +57,11 @@ export function decodeEvents(message: SseMessage): LiveEvent[] {
     const trials = Array.isArray(data.trials) ? (data.trials as Json[]) : [data];
     return trials.map(readMetrics);
   }
-  const read = READERS[message.event];
+  const read = READERS.get(message.event);
   return read ? [read(data)] : [];
 }
 
-const READERS: Readonly<Record<string, (data: Json) => LiveEvent>> = {
+const READERS = new Map<string, (data: Json) => LiveEvent>(Object.entries({
   study: (data) => ({
     kind: 'study',
     studyId: Number(data.study_id),
@@ -77,7 +77,7 @@ const READERS: Readonly<Record<string, (data: Json) => LiveEvent>> = {
   }),
   logs: (data) => ({ kind: 'logs', studyId: Number(data.study_id), trialId: Number(data.trial_id) }),
   worker: (data) => ({ kind: 'worker', workerId: Number(data.worker_id) }),
-};
+} satisfies Record<string, (data: Json) => LiveEvent>));
 
 function readMetrics(data: Json): MetricsEvent {
   const points = Array.isArray(data.points) ? (data.points as [string, number, unknown][]) : [];

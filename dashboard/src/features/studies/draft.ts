@@ -33,6 +33,13 @@ export function templateOf(model: ModelFacts, dataset: DatasetFacts): Json {
   };
 }
 
+/** The name itself, or with the first number that makes it free. */
+export function freeName(name: string, taken: readonly string[]): string {
+  let free = name;
+  for (let n = 2; taken.includes(free); n += 1) free = `${name}-${n}`;
+  return free;
+}
+
 /** Exchange the network of a draft: its space, fixed parameters and objectives go with it, all else stays. */
 export function withModel(draft: Json, model: ModelFacts, dataset: DatasetFacts | undefined): Json {
   const objectives = dataset ? { objectives: objectivesOf(model, dataset) } : {};

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { decodeEvents } from './events';
+
+const message = (event: string, data: unknown) => ({ id: '1', event, data: JSON.stringify(data) });
+
+describe('decodeEvents', () => {
+  it('reads the metrics of several trials, non-finite values included', () => {
+    const trial = (id: number, value: unknown) => ({
+      study_id: 1, trial_id: id, number: id - 1, step: 2, n_steps: 20, points: [['loss', 2, value]],
+    });
+    const events = decodeEvents(message('metrics', { trials: [trial(7, 0.5), trial(8, 'NaN')] }));
+    expect(events).toEqual([
+      { kind: 'metrics', studyId: 1, trialId: 7, number: 6, step: 2, nSteps: 20, points: [['loss', 2, 0.5]] },
+      { kind: 'metrics', studyId: 1, trialId: 8, number: 7, step: 2, nSteps: 20, points: [['loss', 2, NaN]] },
+    ]);
+  });
+
+  it('reads the metrics of a lone trial', () => {
+    const data = { study_id: 1, trial_id: 7, number: 6, step: null, n_steps: null, points: [['loss', 0, '-Infinity']] };
+    expect(decodeEvents(message('metrics', data))).toEqual([
+      { kind: 'metrics', studyId: 1, trialId: 7, number: 6, step: null, nSteps: null, points: [['loss', 0, -Infinity]] },
+    ]);
+  });
+
+  it('reads a trial that has no value yet', () => {
+    const data = { study_id: 1, trial_id: 7, number: 6, state: 'RUNNING', value: null, step: null, n_steps: 20 };
+    expect(decodeEvents(message('trial', data))).toEqual([
+      { kind: 'trial', studyId: 1, trialId: 7, number: 6, state: 'RUNNING', value: null, step: null, nSteps: 20 },
+    ]);
+  });
+
+  it('ignores what it does not know, and broken data', () => {
+    expect(decodeEvents(message('hello', { cursor: '3' }))).toEqual([]);
+    expect(decodeEvents(message('toString', {}))).toEqual([]);
+    expect(decodeEvents({ id: '', event: 'trial', data: '{' })).toEqual([]);
+    expect(decodeEvents({ id: '', event: 'trial', data: '7' })).toEqual([]);
+  });
+});
