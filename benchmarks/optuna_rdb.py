@@ -1,0 +1,62 @@
+"""The peer: Optuna's RDBStorage doing the same no-op trials in the same database kind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import RDBStorage
+from sqlalchemy import event
+
+from benchmarks.work import SPACE
+
+
+class OptunaPeer:
+    """A storage that stays open, as Tunewell's API does; each run is a study of its own.
+
+    Args:
+        url: SQLAlchemy address of an empty database.
+        has_wal: SQLite only: whether to switch Optuna's file to the journal that Tunewell uses (`WAL`, synchronous
+            `NORMAL`). Optuna does not do so by itself.
+    """
+
+    def __init__(self, url: str, *, has_wal: bool = False) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._storage = RDBStorage(url)
+        if has_wal:
+            event.listen(self._storage.engine, "connect", _use_wal)
+            self._storage.engine.dispose()
+
+    def run(self, n_trials: int, n_reports: int, seed: int) -> float:
+        """Ask, report `n_reports` times and tell, `n_trials` times; return the seconds it took."""
+        sampler = optuna.samplers.RandomSampler(seed=seed)
+        study = optuna.create_study(storage=self._storage, sampler=sampler, direction="maximize")
+        space = {name: _distribution(entry) for name, entry in SPACE.items()}
+        started_at = time.perf_counter()
+        for _ in range(n_trials):
+            trial = study.ask(space)
+            for step in range(1, n_reports + 1):
+                trial.report(1.0 - 1.0 / step, step)
+            study.tell(trial, 1.0 - 1.0 / n_reports)
+        return time.perf_counter() - started_at
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+
+def _use_wal(connection: Any, _record: object) -> None:
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _distribution(entry: Mapping[str, Any]) -> BaseDistribution:
+    if entry["type"] == "categorical":
+        return CategoricalDistribution(entry["choices"])
+    if entry["type"] == "int":
+        return IntDistribution(entry["low"], entry["high"], log=entry.get("log", False), step=entry.get("step", 1))
+    return FloatDistribution(entry["low"], entry["high"], log=entry.get("log", False))
