@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import tunewell
 import typer
@@ -80,14 +80,22 @@ def _guarded(
     A stop signal is the ordinary end of what is endless, and cuts short what is not: then the code is 128 + its number.
     """
     try:
+        settings = read_settings(os.environ, n_slots=slots, queues=queues)
         with stop_on_signals():
-            run(read_settings(os.environ, n_slots=slots, queues=queues))
-    except (StackError, tunewell.TunewellError) as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
+            run(settings)
+    except StackError as error:
+        _fail(error.message)
+    except tunewell.TunewellError as error:
+        where = f" (logs: {settings.logs})" if isinstance(error, tunewell.ServerFailure) else ""
+        _fail(f"{error}{where}")
     except StopRequested as stop:
         typer.echo("stopped")
         sys.exit(0 if is_endless else 128 + stop.signum)
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

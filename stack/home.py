@@ -3,12 +3,15 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stack.errors import StackError
+
+N_LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,8 @@ def hold_home(home: Path) -> Iterator["HomeHolder"]:
     prepare_home(home)
     descriptor = os.open(_lock_path(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise in_use(home, _read(_lock_path(home))) from None
+        if not _lock(descriptor):
+            raise in_use(home, _read(_lock_path(home)))
         holder = HomeHolder(descriptor)
         holder.announce(None)
         yield holder
@@ -89,6 +90,17 @@ def in_use(home: Path, holder: RunningStack) -> StackError:
         f"{home} is in use by process {holder.pid}{where}: use that one, stop it with `kill {holder.pid}`, "
         "or set TUNEWELL_HOME to another folder",
     )
+
+
+def _lock(descriptor: int) -> bool:
+    for _ in range(N_LOCK_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE_S)  # `find_running` takes the lock for a moment, too
+        else:
+            return True
+    return False
 
 
 def _lock_path(home: Path) -> Path:

@@ -1,8 +1,10 @@
 """One stack for each home, and a port that is free."""
 
+import fcntl
 import os
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,15 @@ def test_home_is_private_and_must_be_a_folder(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="TUNEWELL_HOME") as refusal, hold_home(tmp_path / "file"):
         pass
     assert refusal.value.code == "bad_setting"
+
+
+def test_a_look_at_the_home_does_not_keep_a_stack_from_starting(tmp_path: Path) -> None:
+    with hold_home(tmp_path):
+        pass
+    with (tmp_path / "stack.lock").open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        timer = threading.Timer(0.02, fcntl.flock, (looking, fcntl.LOCK_UN))
+        timer.start()
+        with hold_home(tmp_path):
+            assert find_running(tmp_path) is not None
+        timer.join()
