@@ -5,9 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.migrated import (
+    database,
+    make_database,
+    make_postgres,
+    make_sqlite,
+    postgres_template,
+    sqlite_template,
+)
 from tests.servers.postgres import PostgresServer, start_postgres
 from tests.servers.processes import ProcessFamily
 from tests.servers.valkey import ValkeyServer, start_valkey
+
+__all__ = ["database", "make_database", "make_postgres", "make_sqlite", "postgres_template", "sqlite_template"]
 
 DATABASES = ("sqlite", "postgresql")
 

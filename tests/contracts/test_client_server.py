@@ -7,13 +7,11 @@ import json
 import math
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from pydantic import SecretStr
 from tunewell import Client, Conflict, Forbidden, Invalid, LeaseLost, NotFound, Study, Unauthorized
 from tunewell.cli import main
@@ -29,36 +27,18 @@ from tunewell.protocol import (
     Upload,
 )
 
-from api.app import create_app
-from api.settings import Settings
+from tests.servers.api import serving, settings_for
 from tests.servers.waiting import wait_until
 
 CONTENT = b"weights" * 100
 TOKENS = {"admin_token": "admin-secret", "user_token": "user-secret", "worker_token": "worker-secret"}
 
 
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """Serve the API from a thread, on a port that the system chooses."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), port=0, log_level="warning", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, name="api-under-test")
-    thread.start()
-    try:
-        wait_until(lambda: server.started or not thread.is_alive(), 30.0, what="the API serves")
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20.0)
-        assert not thread.is_alive()
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("api")
-    with serving(Settings(home=home, broker_url=SecretStr("memory://"))) as address:
-        yield address
+    with serving(settings_for(home)) as served:
+        yield served.address
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +46,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve an API that wants tokens."""
     home = tmp_path_factory.mktemp("guarded")
     tokens: dict[str, Any] = {name: SecretStr(token) for name, token in TOKENS.items()}
-    settings = Settings(home=home, broker_url=SecretStr("memory://"), require_tokens="yes", **tokens)
-    with serving(settings) as address:
-        yield address
+    with serving(settings_for(home, require_tokens="yes", **tokens)) as served:
+        yield served.address
 
 
 @pytest.fixture
