@@ -29,8 +29,9 @@ class Tx:
         self.events.append(NewEvent(kind, payload, study_id, trial_id))
 
     def ring(self, queue: str, n: int = 1) -> None:
-        """Wake up to `n` idle workers of `queue`, after the commit."""
-        self.rings[queue] += n
+        """Wake up to `n` idle workers of `queue`, after the commit; none if `n` is 0."""
+        if n > 0:
+            self.rings[queue] += n
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def claim(tx: Tx, body: ClaimRequest, lease_s: float) -> ClaimRead:
             started = [_start(tx, body.worker_id, trial, lease_s) for trial in _take_trials(tx, study, body.n_max)]
             if started:
                 return _answer(study, started, lease_s)
-            settle_study(tx, study.id)
+            settle_study(tx, study.id, n_freed=0)
     return _nothing(lease_s)
 
 

@@ -125,7 +125,7 @@ def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> 
     if study.deleted_at is None:
         announce_trial(tx, trial.id)
         announce_study(tx, study.id)
-        settle_study(tx, study.id)
+        settle_study(tx, study.id, n_freed=1)
     return target
 
 

@@ -35,8 +35,14 @@ def announce_trial(tx: Tx, trial_id: int) -> None:
     tx.emit("trial", payload, study_id=trial.study_id, trial_id=trial.id)
 
 
-def settle_study(tx: Tx, study_id: int) -> None:
+def settle_study(tx: Tx, study_id: int, *, n_freed: int | None = None) -> None:
     """End a study that has nothing left to run; ring for what it has. The caller holds its lock.
+
+    Args:
+        tx: The transaction that changed something about the study.
+        study_id: The study.
+        n_freed: How many trials just ended, where nothing else changed: idle workers have heard of all other work, so
+            it is not rung for again. None: anything may have changed.
 
     Effects:
         May move the study to COMPLETE, FAILED or STOPPING; fails the waiting trials of a study that ends.
@@ -53,7 +59,8 @@ def settle_study(tx: Tx, study_id: int) -> None:
     if n_open == 0 and (study.state is StudyState.STOPPING or _is_spent(study)):
         _end_study(tx, study, counts)
     elif study.state is StudyState.RUNNING:
-        _ring(tx, study, counts)
+        n = _n_startable(study, counts)
+        tx.ring(study.queue, n if n_freed is None else _n_news(n, n_freed, counts))
 
 
 def stop_study(tx: Tx, study: StudyRecord, reason: str, target: StudyState = StudyState.STOPPING) -> None:
@@ -99,10 +106,14 @@ def _is_hopeless(counts: Mapping[TrialState, int]) -> bool:
     return n_good == 0 and counts.get(TrialState.FAIL, 0) >= _HOPELESS_AFTER
 
 
-def _ring(tx: Tx, study: StudyRecord, counts: Mapping[TrialState, int]) -> None:
-    waiting = counts.get(TrialState.WAITING, 0)
+def _n_startable(study: StudyRecord, counts: Mapping[TrialState, int]) -> int:
     room = study.max_parallel - counts.get(TrialState.RUNNING, 0)
     left = room if study.n_trials is None else max(0, study.n_trials - study.next_number)
-    n = min(room, waiting + (0 if study.is_exhausted else left))
-    if n > 0:
-        tx.ring(study.queue, n)
+    return max(0, min(room, counts.get(TrialState.WAITING, 0) + (0 if study.is_exhausted else left)))
+
+
+def _n_news(n_startable: int, n_freed: int, counts: Mapping[TrialState, int]) -> int:
+    """Return how many trials can start now that could not a moment ago."""
+    was_full = n_startable <= n_freed
+    waits_again = counts.get(TrialState.WAITING, 0) > 0
+    return min(n_startable, n_freed) if was_full or waits_again else 0
