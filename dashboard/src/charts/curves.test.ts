@@ -79,7 +79,7 @@ describe('drawCurves', () => {
 
   it('says in words what it shows', () => {
     const curves = [curve(1, 'RUNNING', [1, 2], [0.25, NaN]), curve(2, 'COMPLETE', [1], [0.75])];
-    expect(drawCurves(curves, { metric: 'val_loss', colours }).summary).toBe('2 curves of val_loss over steps, 1 running, values from 0.25 to 0.75.');
+    expect(drawCurves(curves, { metric: 'val_loss', colours }).summary).toBe('2 curves of val_loss up to step 2, 1 running, values from 0.25 to 0.75.');
     expect(drawCurves([], { metric: 'val_loss', colours }).summary).toBe('No points of val_loss yet.');
   });
 });

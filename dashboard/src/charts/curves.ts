@@ -108,5 +108,6 @@ function summarise(curves: readonly Curve[], metric: string): string {
   const high = finite.reduce((a, b) => Math.max(a, b));
   const running = curves.filter((curve) => curve.state === 'RUNNING').length;
   const trials = curves.length === 1 ? '1 curve' : `${curves.length} curves`;
-  return `${trials} of ${metric} over steps, ${running} running, values from ${formatNumber(low)} to ${formatNumber(high)}.`;
+  const last = curves.reduce((step, curve) => Math.max(step, curve.steps.at(-1) ?? 0), 0);
+  return `${trials} of ${metric} up to step ${last}, ${running} running, values from ${formatNumber(low)} to ${formatNumber(high)}.`;
 }

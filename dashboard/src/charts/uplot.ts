@@ -13,6 +13,8 @@ export interface Size {
 }
 
 export interface Hooks {
+  /** Whether the pointer is on this line, by its index in `Picture.lines`. */
+  readonly isFocused: (line: number) => boolean;
   readonly onPointer: (plot: uPlot) => void;
   /** The shown range of x changed; `isZoomed` says whether it is a part of the data. */
   readonly onZoom: (isZoomed: boolean) => void;
@@ -36,7 +38,7 @@ export function toOptions(picture: Picture, colours: ChartColours, size: Size, h
       toAxis(picture.xLabel, colours, { incrs: WHOLE_STEPS, space: 56, size: 24 }),
       toAxis(picture.yLabel, colours, { size: 56 }),
     ],
-    series: [{}, ...picture.lines.map(toSeries)],
+    series: [{}, ...picture.lines.map((line) => toSeries(line, colours, hooks))],
     hooks: {
       setCursor: [hooks.onPointer],
       setSelect: [(plot) => hooks.onZoom(plot.select.width > 0)],
@@ -71,8 +73,11 @@ function toAxis(label: string, colours: ChartColours, more: uPlot.Axis): uPlot.A
 /** Ticks are sums of steps such as 0.1: shave off what floating point added. */
 const tidy = (value: number): number => Number(value.toPrecision(12));
 
-function toSeries(line: Line): uPlot.Series {
-  const base: uPlot.Series = { label: line.label, stroke: line.colour, width: line.width, spanGaps: false };
+function toSeries(line: Line, colours: ChartColours, hooks: Hooks): uPlot.Series {
+  // A quiet line under the pointer comes forward; one that has a colour of its own keeps it.
+  const isQuiet = line.colour === colours.quiet || line.colour === colours.faded;
+  const stroke = (_: uPlot, series: number): string => (isQuiet && hooks.isFocused(series - 1) ? colours.best : line.colour);
+  const base: uPlot.Series = { label: line.label, stroke, width: line.width, spanGaps: false };
   if (line.mark === 'dots') {
     return { ...base, paths: () => null, points: { show: true, size: 6, fill: line.colour, width: 0 } };
   }

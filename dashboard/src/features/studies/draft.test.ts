@@ -6,7 +6,11 @@ const mlp = {
   name: 'mlp',
   hyperparameters: ['epochs', 'batch_size', 'learning_rate'].map(hyperparameter),
   metrics: {
-    classification: [{ name: 'val_accuracy', direction: 'maximize' }],
+    classification: [
+      { name: 'train_loss', direction: 'minimize' },
+      { name: 'val_loss', direction: 'minimize' },
+      { name: 'val_accuracy', direction: 'maximize' },
+    ],
     regression: [{ name: 'val_rmse', direction: 'minimize' }],
   },
   default_space: { learning_rate: { type: 'float', low: 1e-4, high: 0.1, log: true } },
@@ -18,13 +22,22 @@ const diabetes = { name: 'diabetes', task: 'regression' };
 const draft = templateOf(mlp, digits);
 
 describe('templateOf', () => {
-  it('starts from the default space and the first metric of the task', () => {
+  it('starts from the default space and judges by unseen data', () => {
     expect(draft).toMatchObject({
       name: 'digits-mlp',
       search_space: mlp.default_space,
       fixed: { epochs: 20, batch_size: 64 },
       objectives: [{ metric: 'val_accuracy', direction: 'maximize' }],
     });
+  });
+  it('falls back to the loss, then to whatever there is', () => {
+    const judgedBy = (...names: string[]) => {
+      const metrics = { classification: names.map((name) => ({ name, direction: 'minimize' })) };
+      return templateOf({ ...mlp, metrics }, digits).objectives;
+    };
+    expect(judgedBy('train_loss', 'val_loss')).toEqual([{ metric: 'val_loss', direction: 'minimize' }]);
+    expect(judgedBy('energy')).toEqual([{ metric: 'energy', direction: 'minimize' }]);
+    expect(judgedBy()).toEqual([]);
   });
   it('fixes only what the model knows', () => expect(templateOf(tree, digits).fixed).toEqual({}));
 });

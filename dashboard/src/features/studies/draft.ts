@@ -19,7 +19,7 @@ interface DatasetFacts {
 
 const FIXED = { epochs: 20, batch_size: 64 };
 
-/** A complete study to begin with: the model's own search space, its first metric on this kind of data. */
+/** A complete study to begin with: the model's own search space, and what people judge such data by. */
 export function templateOf(model: ModelFacts, dataset: DatasetFacts): Json {
   return {
     name: `${dataset.name}-${model.name}`.replaceAll('_', '-'),
@@ -58,8 +58,16 @@ function modelPart(model: ModelFacts): Json {
   return { model: model.name, fixed: Object.fromEntries(fixed), search_space: model.default_space };
 }
 
+/** What to optimise unless told otherwise: unseen data before training data, figures people read before the loss. */
+const PREFERENCES: readonly ((name: string) => boolean)[] = [
+  (name) => name.startsWith('val_') && name !== 'val_loss',
+  (name) => name === 'val_loss',
+  () => true,
+];
+
 function objectivesOf(model: ModelFacts, dataset: DatasetFacts): Json[] {
-  const metric = model.metrics[dataset.task]?.[0];
+  const metrics = model.metrics[dataset.task] ?? [];
+  const metric = PREFERENCES.map((prefer) => metrics.find(({ name }) => prefer(name))).find((found) => found);
   return metric ? [{ metric: metric.name, direction: metric.direction }] : [];
 }
 
