@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tunewell.studyfile import parse_study
 from stack.errors import StackError
 from stack.evaluation import evaluate_best
 from stack.home import find_running
-from stack.progress import Snapshot, display, format_duration
+from stack.progress import Pace, Snapshot, display, format_duration
 from stack.results import comparison_lines, trials_table
 from stack.runner import READY_TIMEOUT_S, Stack, running_stack
 from stack.settings import ROOT, StackSettings
@@ -87,13 +87,13 @@ class Demo:
         return running.server if running is not None else None
 
     def _follow(self, stack: Stack, client: tunewell.Client, study: Study) -> Study:
-        begun = progressed = self.clock()
+        pace, progressed = Pace(), self.clock()
         with display(self.console) as show:
             while not study.is_ended:
                 self.sleep(POLL_S)
                 stack.tick()
                 before = study.n_finished
-                study = self._look(client, study, begun, show)
+                study = self._look(client, study, pace, show)
                 if study.n_finished != before:
                     progressed = self.clock()
                 elif self.clock() - progressed > STALLED_AFTER_S:
@@ -102,23 +102,25 @@ class Demo:
                     )
         return study
 
-    def _look(self, client: tunewell.Client, study: Study, begun: float, show: Callable[[Snapshot], None]) -> Study:
+    def _look(self, client: tunewell.Client, study: Study, pace: Pace, show: Callable[[Snapshot], None]) -> Study:
         try:
             running = () if study.is_ended else tuple(client.list_trials(study.study_id, state="RUNNING"))
             study = client.get_study(study.study_id)
         except (tunewell.ServerUnreachable, tunewell.ServerBusy):
             return study  # an API that died is started again by the next ticks
-        show(Snapshot(study=study, running=running if not study.is_ended else (), elapsed_s=self.clock() - begun))
+        pace_s = pace.seconds_per_trial(study.n_finished, self.clock())
+        show(Snapshot(study=study, running=() if study.is_ended else running, pace_s=pace_s))
         return study
 
     def _show(self, client: tunewell.Client, study: Study) -> None:
-        trials = list(client.list_trials(study.study_id, state="COMPLETE", order_by="value"))
+        best_first = client.list_trials(study.study_id, state="COMPLETE", order_by="value")
+        trials = list(islice(best_first, N_BEST))
         if study.state != "COMPLETE" or not trials:
             reason = study.state_reason or "no trial was completed"
             raise StackError(
                 "demo_failed", f"study {study.name} ended {study.state}: {reason}. See {self.settings.logs}"
             )
-        self.console.print(trials_table(study, trials[:N_BEST]))
+        self.console.print(trials_table(study, trials))
         evaluation = evaluate_best(client, study, trials[0], self.settings.home)
         for line in comparison_lines(evaluation, trials[0]):
             self.say(line)
@@ -126,7 +128,7 @@ class Demo:
 
 def submit(client: tunewell.Client, study: Mapping[str, Any]) -> Study:
     """Submit a study under its own name or, where that is taken, with the first free number after it."""
-    for name in study_names(study["name"]):
+    for name in study_names(study.get("name", "")):
         try:
             return client.create_study({**study, "name": name})
         except tunewell.Conflict as conflict:

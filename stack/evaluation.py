@@ -13,12 +13,11 @@ from tunewell.records import Study, Trial
 from stack.errors import StackError
 from stack.settings import ROOT
 
-BASELINE = "logistic_regression"
 TIMEOUT_S = 300.0
 
 
 def evaluate_best(client: tunewell.Client, study: Study, trial: Trial, home: Path) -> dict[str, Any]:
-    """Measure a trial's network and a simple baseline on data that neither has seen.
+    """Measure a trial's network, and the baseline that fits the data set, on rows that neither has seen.
 
     Args:
         client: Where the network's files are.
@@ -35,7 +34,7 @@ def evaluate_best(client: tunewell.Client, study: Study, trial: Trial, home: Pat
     with tempfile.TemporaryDirectory(prefix="tunewell-network-") as folder:
         fetch_network(client, trial, Path(folder))
         command = [sys.executable, "-m", "models", "evaluate", "--network", folder, "--dataset", study.spec.dataset]
-        command += ["--cache-dir", str(home / "datasets"), "--baseline", BASELINE]
+        command += ["--cache-dir", str(home / "datasets")]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode != 0:
         raise StackError("demo_failed", f"the network of trial {trial.number} cannot be tested: {done.stderr.strip()}")

@@ -14,11 +14,11 @@ from tunewell.records import Study, Trial
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A study as it is now, its running trials, and the seconds since it was submitted."""
+    """A study as it is now, its running trials, and the seconds in which a trial ends, if known."""
 
     study: Study
     running: Sequence[Trial]
-    elapsed_s: float
+    pace_s: float | None
 
     @property
     def n_done(self) -> int:
@@ -27,11 +27,26 @@ class Snapshot:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds left if trials go on ending as fast as they did; None before the first one ended."""
+        """Seconds left if trials go on ending as fast as they do; None where that is not known."""
         planned = self.study.n_planned
-        if planned is None or self.n_done == 0:
+        if planned is None or self.pace_s is None:
             return None
-        return self.elapsed_s / self.n_done * max(0, planned - self.n_done)
+        return self.pace_s * max(0, planned - self.n_done)
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast trials end. What came before the first end, such as starting processes, tells nothing about it."""
+
+    first: tuple[int, float] | None = None
+
+    def seconds_per_trial(self, n_done: int, now: float) -> float | None:
+        """Take in how many trials ended until now, and return the pace; None until another one ends after the first."""
+        if self.first is None:
+            self.first = (n_done, now) if n_done else None
+            return None
+        n_first, first_at = self.first
+        return (now - first_at) / (n_done - n_first) if n_done > n_first else None
 
 
 def status_line(snapshot: Snapshot) -> str:

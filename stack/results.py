@@ -26,21 +26,18 @@ def trials_table(study: Study, trials: Sequence[Trial]) -> Table:
 
 
 def comparison_lines(evaluation: Mapping[str, Any], trial: Trial) -> list[str]:
-    """Return the test accuracies in words.
+    """Return how well network and baseline do on the test part, in words.
 
     Args:
         evaluation: What `python -m models evaluate` printed.
         trial: Whose network it was.
     """
-    baseline = evaluation["baseline"]
-    name = str(baseline["name"]).replace("_", " ")
+    network, baseline = evaluation["network"], evaluation["baseline"]
+    metric = "test_accuracy" if "test_accuracy" in network else "test_r2"
+    names = f"best network (trial {trial.number})", str(baseline["name"]).replace("_", " ")
+    width = max(map(len, names))
     return [
-        f"accuracy on {evaluation['n_test']} test images that no training has seen:",
-        f"  best network (trial {trial.number})  {accuracy_of(evaluation['network']):.4f}",
-        f"  {name:<{len(f'best network (trial {trial.number})')}}  {accuracy_of(baseline):.4f}",
+        f"{metric.replace('_', ' ')}, on {evaluation['n_test']} rows that neither training nor search has seen:",
+        f"  {names[0]:<{width}}  {network[metric]:.4f}",
+        f"  {names[1]:<{width}}  {baseline[metric]:.4f}",
     ]
-
-
-def accuracy_of(metrics: Mapping[str, Any]) -> float:
-    """Return the accuracy among a model's test metrics."""
-    return float(metrics["test_accuracy"])

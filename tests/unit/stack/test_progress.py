@@ -27,7 +27,7 @@ RUNNING = Trial(
 def snapshot(n_done: int, **changes: Any) -> Snapshot:
     best = BestTrial(4, 3, {}, {"val_accuracy": 0.98765, "val_loss": 0.1}) if n_done else None
     study = Study(1, "digits-mlp", "RUNNING", SPEC, {"COMPLETE": n_done}, best_trial=best)
-    return Snapshot(**{"study": study, "running": (RUNNING,), "elapsed_s": 10.0, **changes})
+    return Snapshot(**{"study": study, "running": (RUNNING,), "pace_s": 2.0 if n_done > 1 else None, **changes})
 
 
 def console(*, is_terminal: bool) -> Console:
@@ -47,6 +47,14 @@ def test_status_before_and_after_the_first_trial() -> None:
 
 def test_nothing_is_left_when_all_are_done() -> None:
     assert snapshot(20).left_s == 0
+
+
+def test_pace_leaves_out_the_start() -> None:
+    pace = progress.Pace()
+    seen = [
+        pace.seconds_per_trial(n_done, now) for n_done, now in ((0, 5.0), (2, 60.0), (2, 61.0), (3, 62.0), (6, 64.0))
+    ]
+    assert seen == [None, None, None, 2.0, 1.0]
 
 
 def test_running_trials_show_epoch_and_parameters() -> None:
@@ -106,7 +114,7 @@ def test_network_stands_beside_the_baseline() -> None:
         "baseline": {"name": "logistic_regression", "test_accuracy": 0.95},
     }
     lines = results.comparison_lines(evaluation, RUNNING)
-    assert lines[0].startswith("accuracy on 360 test images")
+    assert lines[0].startswith("test accuracy, on 360 rows")
     assert [line.split()[-1] for line in lines[1:]] == ["0.9778", "0.9500"]
     assert lines[1].index("0.9778") == lines[2].index("0.9500")
 
