@@ -19,6 +19,8 @@ from sqlalchemy.types import BigInteger
 from db.tables import EventRow
 from db.types import utc_now
 
+_MAX_DIGITS = 18  # what fits a 64-bit column, whatever the digits
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
@@ -31,7 +33,7 @@ class Cursor:
     def parse(cls, text: str) -> Cursor | None:
         """Read `"xid-id"`; None if it is anything else."""
         xid, dash, event_id = text.partition("-")
-        if not dash or not (xid.isdecimal() and event_id.isdecimal()) or len(text) > 40:
+        if not dash or not (xid.isdecimal() and event_id.isdecimal()) or max(len(xid), len(event_id)) > _MAX_DIGITS:
             return None
         return cls(int(xid), int(event_id))
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+)
+
+MAX_INT = 2**62  # fits every integer column, with room to count on
 
 
 class Shape(BaseModel):
@@ -20,6 +32,8 @@ def _from_text(value: object) -> object:
     return value
 
 
+# PostgreSQL's text cannot hold NUL, so no database does.
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$"), Field(description="Any text without NUL characters")]
 ParamValue = StrictBool | StrictInt | StrictFloat | StrictStr | None
 Number = Annotated[float, BeforeValidator(_from_text), Field(description='A number, or "NaN", "Infinity", "-Infinity"')]
 

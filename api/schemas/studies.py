@@ -7,14 +7,24 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictInt, StringConstraints
 
-from api.schemas.base import ParamValue, Shape
+from api.schemas.base import ParamValue, Shape, Text
 from db.lifecycle import StudyState
 
 StudyName = Annotated[
-    str, StringConstraints(pattern=r"^([A-Za-z]|[0-9][0-9._-]*[A-Za-z])[A-Za-z0-9._-]*$", min_length=1, max_length=100)
+    str,
+    StringConstraints(pattern=r"^([A-Za-z]|[0-9][0-9._-]*[A-Za-z])[A-Za-z0-9._-]*$", min_length=1, max_length=100),
+    Field(description="Letters, digits, '.', '_' and '-', at least one letter, first a letter or digit; unique"),
 ]
-Tag = Annotated[str, StringConstraints(pattern=r"^[\w.:-]+$", min_length=1, max_length=50)]
-QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
+Tag = Annotated[
+    str,
+    StringConstraints(pattern=r"^[\w.:-]+$", min_length=1, max_length=50),
+    Field(description="Letters, digits, '_', '.', ':' and '-'"),
+]
+QueueName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64),
+    Field(description="Lower-case letters, digits, '_' and '-', first a letter"),
+]
 
 EXAMPLE: dict[str, Any] = {
     "name": "digits-mlp",
@@ -69,7 +79,10 @@ class BudgetSpec(Shape):
 class ResourcesSpec(Shape):
     """What a trial needs from a worker."""
 
-    queue: QueueName = Field(default="cpu", description="Workers that serve this queue run the trials")
+    queue: QueueName = Field(
+        default="cpu",
+        description="Lower-case letters, digits, '_' and '-', first a letter: workers that serve it run the trials",
+    )
 
 
 class StudySpec(Shape):
@@ -94,8 +107,8 @@ class StudyCreate(StudySpec):
     """A study to run."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
-    name: StudyName = Field(description="Letters, digits, '.', '_' and '-', at least one letter; unique")
-    notes: str = Field(default="", max_length=20_000)
+    name: StudyName
+    notes: Text = Field(default="", max_length=20_000)
     tags: list[Tag] = Field(default_factory=list, max_length=50)
 
 
@@ -108,7 +121,7 @@ class StudyUpdate(Shape):
     n_trials: StrictInt | None = Field(default=None, ge=1, le=1_000_000, description="Only ever raised")
     max_parallel: StrictInt | None = Field(default=None, ge=1, le=100_000)
     name: StudyName | None = None
-    notes: str | None = Field(default=None, max_length=20_000)
+    notes: Text | None = Field(default=None, max_length=20_000)
     tags: list[Tag] | None = Field(default=None, max_length=50)
 
 

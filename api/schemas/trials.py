@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.base import Number, ParamValue, Shape
+from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
 from db.lifecycle import AttemptState, TrialState
 from db.trials import OrderBy
 
@@ -27,7 +27,7 @@ class TrialCreate(Shape):
         default="WAITING", description="WAITING: run it. Any other: it was run elsewhere"
     )
     values: dict[str, Number] | None = Field(default=None, description="By metric; needed where state is COMPLETE")
-    note: str = Field(default="", max_length=2000)
+    note: Text = Field(default="", max_length=2000)
 
 
 class AttemptRead(Shape):
@@ -144,9 +144,9 @@ class ArtifactRead(Shape):
 class UploadQuery(Shape):
     """What an uploaded artifact is."""
 
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hexadecimal digits")
     kind: Literal["network", "checkpoint", "file"] = "file"
-    step: int | None = Field(default=None, ge=0, le=2**62)
+    step: int | None = Field(default=None, ge=0, le=MAX_INT)
 
 
 class ArtifactList(Shape):

@@ -7,22 +7,30 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, StrictInt, StringConstraints
 
-from api.schemas.base import Number, ParamValue, Shape
+from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
 from api.schemas.studies import ObjectiveSpec, QueueName
 from db.lifecycle import WorkerState
 
-MetricName = Annotated[str, StringConstraints(pattern=r"^[\w./:@ -]+$", min_length=1, max_length=200)]
-Step = Annotated[StrictInt, Field(ge=0, le=2**62)]
-LeaseToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MetricName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[\w./:@ -]+$", min_length=1, max_length=200),
+    Field(description="Letters, digits, spaces, and any of _ . / : @ -"),
+]
+Step = Annotated[StrictInt, Field(ge=0, le=MAX_INT)]
+LeaseToken = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$"),
+    Field(description="As the claim gave it"),
+]
 
 
 class WorkerRegister(Shape):
     """A worker that wants to join."""
 
-    name: str = Field(min_length=1, max_length=200)
-    host: str = Field(min_length=1, max_length=255)
-    pid: StrictInt = Field(ge=1)
-    version: str = Field(default="", max_length=32)
+    name: Text = Field(min_length=1, max_length=200)
+    host: Text = Field(min_length=1, max_length=255)
+    pid: StrictInt = Field(ge=1, le=MAX_INT)
+    version: Text = Field(default="", max_length=32)
     queues: list[QueueName] = Field(min_length=1, max_length=20)
     n_slots: StrictInt = Field(ge=1, le=1024)
 
@@ -51,7 +59,7 @@ class WorkerOrders(Shape):
 class ClaimRequest(Shape):
     """Ask for work."""
 
-    worker_id: StrictInt
+    worker_id: StrictInt = Field(ge=0, le=MAX_INT)
     queues: list[QueueName] = Field(min_length=1, max_length=20)
     n_max: StrictInt = Field(default=1, ge=1, le=1024, description="At most so many attempts, all of one study")
 
@@ -125,7 +133,7 @@ class ReportRequest(Shape):
         }
     )
     lease_token: LeaseToken
-    seq: StrictInt = Field(ge=1, description="1, 2, 3, ... within the attempt")
+    seq: StrictInt = Field(ge=1, le=MAX_INT, description="1, 2, 3, ... within the attempt")
     step: Step | None = Field(default=None, description="Progress: the last finished step (epoch)")
     n_steps: Step | None = None
     metrics: list[MetricPoint] = Field(default_factory=list, max_length=10_000)
@@ -146,7 +154,7 @@ class FinishRequest(Shape):
 
     lease_token: LeaseToken
     outcome: Literal["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"]
-    reason: str = Field(default="", max_length=4000)
+    reason: Text = Field(default="", max_length=4000)
     values: dict[MetricName, Number] = Field(default_factory=dict, max_length=1000, description="Final metrics")
     is_retryable: bool = Field(default=True, description="False where another try would fail the same way")
 

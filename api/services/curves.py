@@ -101,9 +101,9 @@ def read_curves(session: Session, ref: str, metric: str | None, max_points: int,
 def read_logs(session: Session, trial_id: int, cursor: str | None, limit: int) -> LogPage:
     """Return a trial's lines after the cursor."""
     get_trial(session, trial_id)
-    after = decode_cursor(cursor)
-    lines = outputs.list_lines(session, trial_id, 0 if after is None else int(after[0]), limit)
-    last = lines[-1].id if lines else (0 if after is None else int(after[0]))
+    after = decode_cursor(cursor, int)
+    lines = outputs.list_lines(session, trial_id, 0 if after is None else after[0], limit)
+    last = lines[-1].id if lines else (0 if after is None else after[0])
     items = [
         LogLine(line_id=line.id, attempt_no=line.attempt_no, stream=line.stream, at=line.at, text=line.text)  # type: ignore[arg-type]
         for line in lines

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
-from datetime import datetime
+import sys
+from datetime import UTC, datetime
 from typing import Any
 
 from api.errors import Invalid
+
+_LARGEST: dict[type, float] = {int: 2**62, float: sys.float_info.max}
 
 
 def encode_cursor(*parts: Any) -> str:
@@ -17,8 +19,13 @@ def encode_cursor(*parts: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(shown, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, n_parts: int = 1) -> list[Any] | None:
+def decode_cursor(cursor: str | None, *kinds: type) -> list[Any] | None:
     """Return the parts of a cursor; None without one.
+
+    Args:
+        cursor: As the caller sent it.
+        kinds: What each part must be: `int`, `float` or `datetime`. Only the last part, which is never missing, may
+            not be None; where there is one part, it is the last.
 
     Raises:
         Invalid: `cursor_malformed`.
@@ -27,17 +34,27 @@ def decode_cursor(cursor: str | None, n_parts: int = 1) -> list[Any] | None:
         return None
     try:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(parts, list) or len(parts) != n_parts:
-            raise ValueError(cursor)
-        return [_decode_part(part) for part in parts]
-    except (ValueError, TypeError, KeyError, binascii.Error) as error:
-        hint = "pass the next_cursor of the page before, or leave it out"
-        raise Invalid("cursor_malformed", "the cursor is not one of this server's", "cursor", hint) from error
+        return [_decode_part(part, kind) for part, kind in zip(_complete(parts), kinds, strict=True)]
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        hint = "pass the next_cursor of the page before, with the same order, or leave it out"
+        raise Invalid("cursor_malformed", "the cursor is not one of this list's", "cursor", hint) from error
 
 
-def _decode_part(part: Any) -> Any:
-    if isinstance(part, dict):
-        return datetime.fromisoformat(part["at"])
-    if part is None or (isinstance(part, int | float) and not isinstance(part, bool)):
-        return part
-    raise ValueError(part)
+def _complete(parts: Any) -> list[Any]:
+    if not isinstance(parts, list) or parts[-1:] in ([], [None]):
+        raise ValueError(parts)
+    return parts
+
+
+def _decode_part(part: Any, kind: type) -> Any:
+    if part is None:
+        return None
+    if kind is datetime:
+        at = datetime.fromisoformat(part["at"])
+        if at.tzinfo is None:
+            raise ValueError(part)
+        return at.astimezone(UTC)
+    is_number = isinstance(part, int if kind is int else int | float) and not isinstance(part, bool)
+    if not is_number or not -_LARGEST[kind] <= part <= _LARGEST[kind]:
+        raise ValueError(part)
+    return kind(part)

@@ -55,8 +55,8 @@ def read_study(session: Session, ref: str) -> StudyRead:
 
 def list_studies(session: Session, wanted: StudyFilter, cursor: str | None, limit: int) -> StudyPage:
     """Return a page of studies, newest first."""
-    before = decode_cursor(cursor)
-    chosen = StudyFilter(wanted.state, wanted.search, wanted.tag, before_id=None if before is None else int(before[0]))
+    before = decode_cursor(cursor, int)
+    chosen = StudyFilter(wanted.state, wanted.search, wanted.tag, before_id=None if before is None else before[0])
     found = studies.list_studies(session, chosen, limit + 1)
     page, has_more = found[:limit], len(found) > limit
     counts = studies.count_trials(session, [study.id for study in page])

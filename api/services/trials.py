@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -24,14 +26,16 @@ from api.transaction import Tx
 from db import outputs, studies, trials
 from db.lifecycle import ENDED_STUDIES, FINISHED_TRIALS, StudyState, TrialState
 from db.records import StudyRecord, TrialRecord
-from db.trials import TrialFilter
+from db.trials import OrderBy, TrialFilter
 from db.types import encode_float
+
+_KEYS: Mapping[OrderBy, type] = {"number": int, "value": float, "started_at": datetime}
 
 
 def list_trials(session: Session, ref: str, query: TrialQuery) -> TrialPage:
     """Return a page of a study's trials; ordering by value puts the best first unless descending."""
     study = get_study(session, ref)
-    after = decode_cursor(query.cursor, n_parts=2)
+    after = decode_cursor(query.cursor, _KEYS[query.order_by], int)
     is_best_first = query.order_by == "value" and study.direction == "maximize"
     found = trials.list_trials(
         session,
