@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
@@ -15,9 +14,10 @@ from starlette.exceptions import HTTPException
 
 from api import pages
 from api.doorbell import Doorbell, make_producer
-from api.errors import ApiError, Invalid, NotFound, Unavailable
+from api.errors import ApiError, NotFound, Unavailable
 from api.events import EventHub
 from api.guard import Guard, error_body
+from api.malformed import explain, unreadable
 from api.routes import catalogue, events, health, studies, trials, work
 from api.services.reconcile import Reconciler
 from api.settings import Settings
@@ -113,22 +113,18 @@ async def _on_refusal(_request: Request, error: Exception) -> JSONResponse:
     return _answer(error)
 
 
-async def _on_malformed(_request: Request, error: Exception) -> JSONResponse:
+async def _on_malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
-    if isinstance(first.get("ctx", {}).get("error"), ApiError):
-        return _answer(first["ctx"]["error"])
-    code = "json_malformed" if first["type"] == "json_invalid" else first["type"]
-    shown = repr(jsonable_encoder(first.get("input"), custom_encoder={bytes: repr}))
-    given = f"; got {shown[:80]}" if first["type"] not in ("missing", "json_invalid") else ""
-    return _answer(Invalid(code, f"{first['msg']}{given}", ".".join(place), "see /docs for the shape of this request"))
+    return _answer(explain(error, request.scope.get("endpoint")))
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return _answer(NotFound("route_not_found", f"there is no {request.url.path} here", hint="see /docs"))
+    if error.status_code == 400:
+        # All that a route here answers 400 to: a body that is no UTF-8, or nested or long beyond what is readable.
+        return _answer(unreadable("its text cannot be decoded"))
     refusal = ApiError("http_error", str(error.detail))
     return JSONResponse(error_body(refusal), status_code=error.status_code, headers=error.headers)
 
