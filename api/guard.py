@@ -50,24 +50,16 @@ class Guard:
             return
         started_at = time.perf_counter()
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        status = 500
-
-        async def send_counted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message = {**message, "headers": [*message["headers"], *_HEADERS]}
-            await send(message)
-
+        answer = _Answer(send)
         try:
             self._check(scope, headers)
+            await self._app(scope, self._limited(scope, receive, answer), answer.send)
         except ApiError as refusal:
-            await _refuse(refusal, send_counted)
-        else:
-            await self._app(scope, self._limited(scope, receive), send_counted)
-        _count(scope, status, time.perf_counter() - started_at)
+            await answer.refuse(refusal)
+        _count(scope, answer.status, time.perf_counter() - started_at)
 
     def _check(self, scope: Scope, headers: dict[str, str]) -> None:
+        _check_text(scope)
         host = headers.get("host", "")
         if _name_of(host) not in self._host_names:
             hint = "call it by a name it knows, or add the name to TUNEWELL_ALLOWED_HOSTS"
@@ -75,7 +67,7 @@ class Guard:
         if scope["method"] in _SAFE:
             return
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _netloc_of(origin) != host.lower():
             raise Forbidden("origin_foreign", f"a page of {origin} may not change anything here", "Origin")
         if headers.get("sec-fetch-site") == "cross-site":
             raise Forbidden("origin_foreign", "a page of another site may not change anything here", "Sec-Fetch-Site")
@@ -92,7 +84,7 @@ class Guard:
             hint = "send JSON with the header `Content-Type: application/json`"
             raise Invalid("not_json", f"the body's content type is {content_type!r}", "Content-Type", hint)
 
-    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+    def _limited(self, scope: Scope, receive: Receive, answer: _Answer) -> Receive:
         if _is_upload(scope):
             return receive
         n_bytes = 0
@@ -102,6 +94,8 @@ class Guard:
             message = await receive()
             n_bytes += len(message.get("body", b""))
             if n_bytes > self._max_body_bytes:
+                # The framework answers 400 to whatever goes wrong while it reads a body: answer before it does.
+                await answer.refuse(self._too_large())
                 raise self._too_large()
             return message
 
@@ -110,6 +104,55 @@ class Guard:
     def _too_large(self) -> TooLarge:
         limit = self._max_body_bytes
         return TooLarge("body_too_large", f"the body is larger than {limit} bytes", hint="send less at a time")
+
+
+class _Answer:
+    """The one answer to a request: completed with headers, and final once a refusal has gone out."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._has_started = False
+        self._is_refused = False
+        self.status = 500
+
+    async def send(self, message: Message) -> None:
+        """Pass a part of the application's answer on, unless the request was refused meanwhile."""
+        if not self._is_refused:
+            await self._pass(message)
+
+    async def refuse(self, refusal: ApiError) -> None:
+        """Answer with a refusal, unless an answer is under way."""
+        if self._has_started:
+            return
+        self._is_refused = True
+        body = json.dumps(error_body(refusal)).encode()
+        # The request's body was not read: the connection cannot be used again.
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        await self._pass({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await self._pass({"type": "http.response.body", "body": body})
+
+    async def _pass(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._has_started = True
+            self.status = message["status"]
+            message = {**message, "headers": [*message["headers"], *_HEADERS]}
+        await self._send(message)
+
+
+def _check_text(scope: Scope) -> None:
+    if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+        raise Invalid("text_nul", "the address holds a NUL character (%00)", hint="leave it out")
+
+
+def _netloc_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _is_upload(scope: Scope) -> bool:
@@ -121,16 +164,6 @@ def _name_of(host: str) -> str:
     if name.startswith("["):
         return name.partition("]")[0] + "]"
     return name.partition(":")[0]
-
-
-async def _refuse(refusal: ApiError, send: Send) -> None:
-    body = json.dumps(error_body(refusal)).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    # The request's body was not read: the connection cannot be used again.
-    await send(
-        {"type": "http.response.start", "status": refusal.status, "headers": [*headers, (b"connection", b"close")]}
-    )
-    await send({"type": "http.response.body", "body": body})
 
 
 def _count(scope: Scope, status: int, duration_s: float) -> None:
