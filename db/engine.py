@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,6 +15,11 @@ from sqlalchemy.orm import Session
 
 _WRITE = "tunewell_write"
 _BUSY_TIMEOUT_MS = 10_000
+
+
+def _dump_json(value: object) -> str:
+    # Letters as they are: a search for part of a JSON column then finds "é", and not only its escape.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
 
 
 class Database:
@@ -37,6 +43,10 @@ class Database:
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
 
+    def connect_writer(self) -> Connection:
+        """Return a connection whose transactions write; the caller closes it."""
+        return self._writer.connect()
+
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction; commit it when the block ends, roll it back when the block raises."""
@@ -54,14 +64,21 @@ class Database:
 
 
 def _make_postgresql(url: URL) -> Engine:
-    return create_engine(url, pool_size=20, max_overflow=40, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    return create_engine(
+        url,
+        pool_size=20,
+        max_overflow=40,
+        pool_pre_ping=True,
+        json_serializer=_dump_json,
+        connect_args={"connect_timeout": 5},
+    )
 
 
 def _make_sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise ValueError(f"{url}: SQLite needs a file here, because every connection must see the same data")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_size=20, max_overflow=40)
+    engine = create_engine(url, pool_size=20, max_overflow=40, json_serializer=_dump_json)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -70,10 +87,10 @@ def _make_sqlite(url: URL) -> Engine:
 def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not open transactions of its own: see _begin_sqlite
     for pragma in (
+        f"busy_timeout = {_BUSY_TIMEOUT_MS}",  # first: the change to WAL waits for others, too
         "journal_mode = WAL",
         # In WAL mode a killed process loses nothing; only a power cut can take the last commits, never the file.
         "synchronous = NORMAL",
-        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
         "foreign_keys = ON",
         "cache_size = -65536",
         "temp_store = MEMORY",

@@ -54,13 +54,17 @@ def differences(database: Database) -> list[object]:
 
 def _run(database: Database, action: object) -> None:
     assert callable(action)
-    with database.engine.connect() as connection:
+    # On SQLite a transaction that writes takes the file's lock when it begins: that makes processes take turns.
+    with database.connect_writer() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
             connection.commit()
         try:
             action(_config(connection))
             connection.commit()
+        except BaseException:
+            connection.rollback()  # or the unlocking below is refused, and the lock outlives its user in the pool
+            raise
         finally:
             if not database.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
