@@ -78,7 +78,7 @@ class StudyRow(Base):
     rev: Mapped[int] = mapped_column(BigInteger, default=0)
     notes: Mapped[str] = mapped_column(Text, default="")
     tags: Mapped[list[str]] = mapped_column(Json, default=list)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deadline_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -118,7 +118,7 @@ class TrialRow(Base):
     n_attempts: Mapped[int] = mapped_column(Integer, default=0)
     n_burned: Mapped[int] = mapped_column(Integer, default=0)
     is_stop_requested: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -137,8 +137,8 @@ class WorkerRow(Base):
     queues: Mapped[list[str]] = mapped_column(Json)
     n_slots: Mapped[int] = mapped_column(Integer)
     state: Mapped[WorkerState] = mapped_column(String(16), default=WorkerState.ALIVE)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
 
 
 class AttemptRow(Base):
@@ -169,7 +169,7 @@ class AttemptRow(Base):
     lease_token: Mapped[str] = mapped_column(String(64))
     lease_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seq: Mapped[int] = mapped_column(BigInteger, default=0)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -234,7 +234,7 @@ class ArtifactRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     n_bytes: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[str] = mapped_column(String(100))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
 
 
 class EventRow(Base):
@@ -248,7 +248,7 @@ class EventRow(Base):
 
     id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
     xid: Mapped[int] = mapped_column(BigInteger)
-    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     kind: Mapped[str] = mapped_column(String(16))
     study_id: Mapped[int | None] = mapped_column(BigInteger)
     trial_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -265,6 +265,6 @@ class ApiTokenRow(Base):
     name: Mapped[str] = mapped_column(String(100))
     role: Mapped[str] = mapped_column(String(8))
     sha256: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -46,10 +46,9 @@ class RunningAttempt:
         self.folder = run_dir / "work" / str(assignment.attempt_id)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.outbox = Outbox(run_dir / "spool", assignment.attempt_id, assignment.lease_token)
-        self.sender = Sender(protocol, self.outbox.path)
+        self.sender = Sender(protocol, self.outbox.path, heartbeat_s)
         self.sender.start()
         self.is_ended = False
-        self._heartbeat_s = heartbeat_s
         self._pending = _Pending()
         self._flushed_at = 0.0
         self._told: str | None = None
@@ -119,20 +118,17 @@ class RunningAttempt:
         self.sender.wake()
 
     def tick(self, now_s: float) -> None:
-        """Send what is due: new points soon, a sign of life at the latest after the heartbeat's period."""
-        if self.is_ended:
-            return
-        has_news = bool(self._pending.metrics or self._pending.logs)
+        """Put new points and lines into the spool, soon; less often while the server is behind."""
         n_behind = self.outbox.n_appended - self.sender.n_sent
-        due_s = min(_SLOWEST_FLUSH_S, _FLUSH_EVERY_S * (1 + n_behind)) if has_news else self._heartbeat_s
-        if now_s - self._flushed_at >= due_s and (has_news or n_behind == 0):
-            self.flush(now_s, even_if_empty=True)
+        due_s = min(_SLOWEST_FLUSH_S, _FLUSH_EVERY_S * (1 + n_behind))
+        if not self.is_ended and now_s - self._flushed_at >= due_s:
+            self.flush(now_s)
 
-    def flush(self, now_s: float, *, even_if_empty: bool = False) -> None:
+    def flush(self, now_s: float) -> None:
         """Put what is pending into the spool."""
         pending, self._pending = self._pending, _Pending()
         self._flushed_at = now_s
-        if not (even_if_empty or pending.metrics or pending.logs):
+        if not (pending.metrics or pending.logs):
             return
         logs, rest = pending.logs[:MAX_LOGS_PER_REPORT], pending.logs[MAX_LOGS_PER_REPORT:]
         self.outbox.report({"step": pending.step, "n_steps": pending.n_steps, "metrics": pending.metrics, "logs": logs})

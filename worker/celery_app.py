@@ -78,6 +78,7 @@ def _configuration(settings: WorkerSettings, welcome: Welcome) -> dict[str, Any]
         "worker_enable_soft_shutdown_on_idle": False,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
+        "worker_send_task_events": True,  # what Flower shows
         "worker_concurrency": settings.n_slots,
         "worker_pool": "prefork",
         "worker_proc_alive_timeout": 60,
@@ -161,3 +162,5 @@ class _Heart:
             self._is_silent = True
         else:
             self._is_silent = False
+            # Containers look at this file's age. It also goes stale while the API is away: look then, do not kill.
+            (self._settings.home / "worker-alive").touch()

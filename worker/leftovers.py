@@ -67,7 +67,7 @@ def _orphans(run_dir: Path) -> Iterator[Path]:
 
 def _deliver(protocol: Protocol, path: Path) -> bool:
     try:
-        sender = Sender(protocol, path)
+        sender = Sender(protocol, path, _DELIVER_WITHIN_S)
     except (ValueError, KeyError) as error:  # cut off in its first line: nothing was said
         log.warning("dropping %s: %s", path, error)
         return True

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from tunewell.errors import LeaseLost, NotFound, TunewellError
+from tunewell.errors import LeaseLost, NotFound, ServerBusy, ServerUnreachable, TunewellError
 from tunewell.protocol import Decision, Finish, LogEntry, MetricPoint, Outcome, Protocol, Report, Upload
 from tunewell.retry import decide_retry
 
@@ -22,13 +22,18 @@ log = logging.getLogger(__name__)
 class Sender:
     """Sends one attempt's spool from a thread of its own.
 
+    It gives the attempt's signs of life too: whatever the supervisor is busy with, the lease is renewed as long as its
+    process lives.
+
     Args:
         protocol: The way to the server.
         path: The spool.
+        heartbeat_s: Longest silence.
     """
 
-    def __init__(self, protocol: Protocol, path: Path) -> None:
+    def __init__(self, protocol: Protocol, path: Path, heartbeat_s: float) -> None:
         self._protocol = protocol
+        self._heartbeat_s = heartbeat_s
         self._reader = OutboxReader(path)
         self._grown = threading.Event()
         self._give_up = threading.Event()
@@ -56,19 +61,30 @@ class Sender:
     def _run(self) -> None:
         try:
             while not (self.is_finished or self._give_up.is_set()):
-                self._grown.wait()
-                self._grown.clear()
-                self._drain()
+                if self._grown.wait(self._heartbeat_s):
+                    self._grown.clear()
+                    self._drain()
+                else:
+                    self._beat()
         except LeaseLost:
             self.is_lease_lost = True
         except NotFound:  # the study was deleted for good
             self.is_lease_lost = True
         except TunewellError as error:
             log.error("attempt %s: the server refuses what is reported: %s", self._reader.attempt_id, error)
+            self._give_in(error)
             self.is_lease_lost = True
         finally:
             self._reader.close()
             self.ended.set()
+
+    def _give_in(self, error: TunewellError) -> None:
+        """End the attempt with the refusal as its reason: trying again would be refused again."""
+        finish = Finish("CRASHED", f"the server refused a report: {error}"[:4000], {}, is_retryable=False)
+        try:
+            self._protocol.finish(self._reader.attempt_id, self._reader.lease_token, finish)
+        except TunewellError as again:
+            log.error("attempt %s: nor does it take its end: %s", self._reader.attempt_id, again)
 
     def _drain(self) -> None:
         for entry in self._reader.entries():
@@ -79,6 +95,12 @@ class Sender:
                 self.decision = answer
             self.n_sent += 1
             self.is_finished = entry.kind == "finish"
+
+    def _beat(self) -> None:
+        try:
+            self.decision = self._protocol.report(self._reader.attempt_id, self._reader.lease_token, Report(seq=0))
+        except (ServerUnreachable, ServerBusy) as error:
+            log.warning("no sign of life from attempt %s: %s", self._reader.attempt_id, error)
 
     def _send(self, entry: Entry) -> object:
         attempt_id, token = self._reader.attempt_id, self._reader.lease_token

@@ -133,7 +133,7 @@ class ReportRequest(Shape):
         }
     )
     lease_token: LeaseToken
-    seq: StrictInt = Field(ge=1, le=MAX_INT, description="1, 2, 3, ... within the attempt")
+    seq: StrictInt = Field(ge=0, le=MAX_INT, description="1, 2, 3, ... within the attempt; 0: a sign of life")
     step: Step | None = Field(default=None, description="Progress: the last finished step (epoch)")
     n_steps: Step | None = None
     metrics: list[MetricPoint] = Field(default_factory=list, max_length=10_000)
