@@ -35,6 +35,8 @@ class Service:
     port: int = field(default_factory=free_port)
     api: ServiceProcess | None = None
     workers: list[ServiceProcess] = field(default_factory=list)
+    # One client for all calls: making one loads the certificates of the whole world.
+    _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
 
     @property
     def address(self) -> str:
@@ -71,7 +73,7 @@ class Service:
         Raises:
             HTTPStatusError: It refused.
         """
-        answer = httpx.request(method, f"{self.address}/api/v1{path}", json=body, timeout=30)
+        answer = self._http.request(method, f"{self.address}/api/v1{path}", json=body)
         if answer.is_error:
             raise AssertionError(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None
@@ -88,7 +90,7 @@ class Service:
             running = [t for t in self.trials(study) if t["state"] == "RUNNING" and (t["step"] or 0) >= min_step]
             return running[0] if running else None
 
-        found = wait_until(find, 60, what="a trial runs")
+        found = wait_until(find, 60, what="a trial runs", interval_s=0.05)
         assert found is not None
         return found
 
@@ -106,6 +108,7 @@ class Service:
                 worker.terminate(30)
         if self.api is not None and self.api.is_running:
             self.api.terminate()
+        self._http.close()
         self.family.assert_none_left()
 
     def _if_in_state(self, study: str, state: str) -> Json | None:
@@ -120,7 +123,7 @@ class Service:
         if not self.api.is_running:
             raise AssertionError(f"the API ended:\n{self.api.log_text()}")
         try:
-            return httpx.get(f"{self.address}/readyz", timeout=5).status_code == 200
+            return self._http.get(f"{self.address}/readyz").status_code == 200
         except httpx.TransportError:
             return False
 
