@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Float, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import AttemptState, StudyState
@@ -36,18 +36,69 @@ class Orders:
     spec: Mapping[str, Any]
 
 
+_HOLDS = (
+    AttemptRow.id == bindparam("the_id"),
+    AttemptRow.lease_token == bindparam("the_token"),
+    AttemptRow.state == AttemptState.RUNNING,
+)
+_LEASE_END = utc_now(bindparam("the_lease_s", type_=Float()))
+# Statements of the hot path are built once: building one costs several times what running it does.
+_OPEN = (
+    insert(AttemptRow)
+    .values(
+        trial_id=bindparam("the_trial"),
+        attempt_no=bindparam("the_no"),
+        worker_id=bindparam("the_worker"),
+        lease_token=bindparam("the_token"),
+        lease_expires_at=_LEASE_END,
+    )
+    .returning(AttemptRow.id)
+)
+_RENEW = (
+    update(AttemptRow)
+    .where(*_HOLDS, AttemptRow.last_seq < bindparam("the_seq"))
+    .values(last_seq=bindparam("the_seq"), lease_expires_at=_LEASE_END)
+    .returning(AttemptRow.id, AttemptRow.trial_id, AttemptRow.attempt_no)
+)
+_EXTEND = update(AttemptRow).where(*_HOLDS).values(lease_expires_at=_LEASE_END).returning(AttemptRow.id)
+_CLOSE = (
+    update(AttemptRow)
+    .where(*_HOLDS)
+    .values(state=bindparam("the_end"), reason=bindparam("the_reason"), ended_at=utc_now())
+    .returning(AttemptRow.id)
+)
+_ORDERS = (
+    select(
+        StudyRow.id,
+        TrialRow.number,
+        StudyRow.state,
+        StudyRow.deleted_at.is_not(None),
+        TrialRow.is_stop_requested,
+        StudyRow.spec,
+    )
+    .join(TrialRow, TrialRow.study_id == StudyRow.id)
+    .where(TrialRow.id == bindparam("the_trial"))
+)
+_TRIAL_OF = (
+    select_record(TrialRecord)
+    .join(AttemptRow, AttemptRow.trial_id == TrialRow.id)
+    .where(AttemptRow.id == bindparam("the_id"))
+)
+
+
 def open_attempt(
     session: Session, *, trial_id: int, attempt_no: int, worker_id: int, token: str, lease_s: float
 ) -> int:
     """Store a running attempt with its lease and return its id."""
     values = {
-        "trial_id": trial_id,
-        "attempt_no": attempt_no,
-        "worker_id": worker_id,
-        "lease_token": token,
-        "lease_expires_at": utc_now(lease_s),
+        "the_trial": trial_id,
+        "the_no": attempt_no,
+        "the_worker": worker_id,
+        "the_token": token,
+        "the_lease_s": lease_s,
     }
-    return session.execute(insert(AttemptRow).values(values).returning(AttemptRow.id)).scalar_one()
+    attempt_id: int = session.execute(_OPEN, values).scalar_one()
+    return attempt_id
 
 
 def renew_attempt(session: Session, attempt_id: int, token: str, seq: int, lease_s: float) -> Renewed | None:
@@ -55,36 +106,21 @@ def renew_attempt(session: Session, attempt_id: int, token: str, seq: int, lease
 
     A lease that ran out but was not taken away yet still counts: nobody else holds the trial.
     """
-    statement = (
-        update(AttemptRow)
-        .where(*_holds(attempt_id, token), AttemptRow.last_seq < seq)
-        .values(last_seq=seq, lease_expires_at=utc_now(lease_s))
-        .returning(AttemptRow.id, AttemptRow.trial_id, AttemptRow.attempt_no)
-    )
-    row = session.execute(statement).one_or_none()
+    values = {"the_id": attempt_id, "the_token": token, "the_seq": seq, "the_lease_s": lease_s}
+    row = session.execute(_RENEW, values).one_or_none()
     return None if row is None else Renewed(*row)
 
 
 def extend_lease(session: Session, attempt_id: int, token: str, lease_s: float) -> bool:
     """Renew a lease without a report. Returns False if it is lost."""
-    statement = (
-        update(AttemptRow)
-        .where(*_holds(attempt_id, token))
-        .values(lease_expires_at=utc_now(lease_s))
-        .returning(AttemptRow.id)
-    )
-    return session.execute(statement).one_or_none() is not None
+    values = {"the_id": attempt_id, "the_token": token, "the_lease_s": lease_s}
+    return session.execute(_EXTEND, values).one_or_none() is not None
 
 
 def close_attempt(session: Session, attempt_id: int, token: str, end: AttemptState, reason: str) -> bool:
     """End a running attempt as `end`. Returns False if the lease is lost."""
-    statement = (
-        update(AttemptRow)
-        .where(*_holds(attempt_id, token))
-        .values(state=end, reason=reason, ended_at=utc_now())
-        .returning(AttemptRow.id)
-    )
-    return session.execute(statement).one_or_none() is not None
+    values = {"the_id": attempt_id, "the_token": token, "the_end": end, "the_reason": reason}
+    return session.execute(_CLOSE, values).one_or_none() is not None
 
 
 def find_attempt(session: Session, attempt_id: int) -> AttemptRecord | None:
@@ -105,25 +141,12 @@ def list_attempts(session: Session, trial_id: int) -> list[tuple[AttemptRecord, 
 
 def find_orders(session: Session, trial_id: int) -> Orders:
     """Return what the decision on a report of `trial_id` depends on."""
-    statement = (
-        select(
-            StudyRow.id,
-            TrialRow.number,
-            StudyRow.state,
-            StudyRow.deleted_at.is_not(None),
-            TrialRow.is_stop_requested,
-            StudyRow.spec,
-        )
-        .join(TrialRow, TrialRow.study_id == StudyRow.id)
-        .where(TrialRow.id == trial_id)
-    )
-    return Orders(*session.execute(statement).one())
+    return Orders(*session.execute(_ORDERS, {"the_trial": trial_id}).one())
 
 
 def find_trial_of(session: Session, attempt_id: int) -> TrialRecord | None:
     """Return the trial that an attempt runs."""
-    statement = select_record(TrialRecord).join(AttemptRow, AttemptRow.trial_id == TrialRow.id)
-    return find_one(session, TrialRecord, statement.where(AttemptRow.id == attempt_id))
+    return find_one(session, TrialRecord, _TRIAL_OF, {"the_id": attempt_id})
 
 
 def list_expired(session: Session, limit: int = 1000) -> list[AttemptRecord]:
@@ -145,11 +168,3 @@ def is_expired(session: Session, attempt_id: int) -> bool:
         AttemptRow.lease_expires_at < utc_now(),
     )
     return session.execute(statement).scalar_one() > 0
-
-
-def _holds(attempt_id: int, token: str) -> tuple[Any, ...]:
-    return (
-        AttemptRow.id == attempt_id,
-        AttemptRow.lease_token == token,
-        AttemptRow.state == AttemptState.RUNNING,
-    )

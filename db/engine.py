@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
+from db.session import CoreSession
+
 _WRITE = "tunewell_write"
 _BUSY_TIMEOUT_MS = 10_000
 
@@ -40,7 +42,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that only reads, on one consistent state."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with CoreSession(self.engine, expire_on_commit=False) as session:
             yield session
 
     def connect_writer(self) -> Connection:
@@ -50,7 +52,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction; commit it when the block ends, roll it back when the block raises."""
-        with self._gate, Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._gate, CoreSession(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     def ping(self) -> None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, and_, cast, delete, func, insert, literal, or_, select, text, type_coerce
+from sqlalchemy import Insert, Integer, and_, cast, delete, func, insert, literal, or_, select, text, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.types import BigInteger
 
@@ -66,11 +67,10 @@ def store_events(session: Session, events: Sequence[NewEvent]) -> None:
     """Append events; readers see them once the transaction commits."""
     if not events:
         return
-    xid = literal(0) if _is_sqlite(session) else cast(text("pg_current_xact_id()::text"), BigInteger)
     rows = [
         {"kind": e.kind, "study_id": e.study_id, "trial_id": e.trial_id, "payload": dict(e.payload)} for e in events
     ]
-    session.execute(insert(EventRow).values(xid=xid), rows)
+    session.execute(_storing(_is_sqlite(session)), rows)
 
 
 def newest_cursor(session: Session) -> Cursor:
@@ -106,6 +106,12 @@ def drop_old_events(session: Session, older_than_s: float) -> None:
     """Delete events older than `older_than_s` seconds; the newest one stays, as the mark of where the stream is."""
     newest = select(func.max(EventRow.id)).scalar_subquery()
     session.execute(delete(EventRow).where(EventRow.at < utc_now(-older_than_s), EventRow.id != newest))
+
+
+@cache
+def _storing(is_sqlite: bool) -> Insert:
+    xid = literal(0) if is_sqlite else cast(text("pg_current_xact_id()::text"), BigInteger)
+    return insert(EventRow).values(xid=xid)
 
 
 def _behind(cursor: Cursor) -> Any:

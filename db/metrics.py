@@ -6,9 +6,10 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import BigInteger, Executable, Float, SmallInteger, Update, bindparam, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -52,6 +53,45 @@ class Series:
     max_value: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Inserts:
+    """Statements that each kind of database writes in its own way."""
+
+    insert_series: Executable
+    insert_points: Executable
+
+
+# Statements of the hot path are built once: building one costs several times what running it does.
+_SERIES = MetricSeriesRow.__table__.c
+_SERIES_IDS = select(MetricSeriesRow.name, MetricSeriesRow.id).where(
+    MetricSeriesRow.trial_id == bindparam("the_trial"),
+    MetricSeriesRow.name.in_(bindparam("the_names", expanding=True)),
+)
+
+
+def _summarising() -> Update:
+    step = bindparam("the_step", type_=BigInteger())
+    low, high = bindparam("the_min", type_=Float(53)), bindparam("the_max", type_=Float(53))
+    row = MetricSeriesRow
+    is_later = func.coalesce(row.latest_step, -1) < step
+    return (
+        update(row)
+        .where(row.id == bindparam("the_id"))
+        .values(
+            n_points=row.n_points + bindparam("the_n", type_=BigInteger()),
+            latest_value=case((is_later, bindparam("the_value", type_=Float(53))), else_=row.latest_value),
+            latest_kind=case((is_later, bindparam("the_kind", type_=SmallInteger())), else_=row.latest_kind),
+            latest_step=case((is_later, step), else_=row.latest_step),
+            # Without a finite point the new bound is NULL, and so is the comparison: the old one stays.
+            min_value=case((func.coalesce(row.min_value, low) >= low, low), else_=row.min_value),
+            max_value=case((func.coalesce(row.max_value, high) <= high, high), else_=row.max_value),
+        )
+    )
+
+
+_SUMMARISE = _summarising()
+
+
 def kind_of(value: float) -> Kind:
     """Tell finite numbers and the three others apart."""
     if math.isfinite(value):
@@ -70,12 +110,8 @@ def store_points(session: Session, trial_id: int, points: Sequence[Point]) -> li
     rows = [_point_row(ids[point.name], point) for point in points]
     if not rows:
         return []
-    statement = (
-        _insert(session, MetricPointRow)
-        .on_conflict_do_nothing()
-        .returning(MetricPointRow.series_id, MetricPointRow.step)
-    )
-    stored = {(series_id, step) for series_id, step in session.execute(statement, rows)}
+    inserted = session.execute(_on_dialect(session).insert_points, rows)
+    stored = {(series_id, step) for series_id, step in inserted}
     fresh = [point for point in _first_of_each(points) if (ids[point.name], point.step) in stored]
     for name in {point.name for point in fresh}:
         _summarise(session, ids[name], [point for point in fresh if point.name == name])
@@ -84,10 +120,10 @@ def store_points(session: Session, trial_id: int, points: Sequence[Point]) -> li
 
 def list_series(session: Session, trial_ids: Collection[int], names: Collection[str] = ()) -> list[Series]:
     """Return the curves' summaries of some trials, all names or the given ones."""
-    statement = select(MetricSeriesRow).where(MetricSeriesRow.trial_id.in_(trial_ids))
+    statement = select(*_SERIES).where(MetricSeriesRow.trial_id.in_(trial_ids))
     if names:
         statement = statement.where(MetricSeriesRow.name.in_(names))
-    rows = session.execute(statement.order_by(MetricSeriesRow.trial_id, MetricSeriesRow.name)).scalars()
+    rows = session.execute(statement.order_by(MetricSeriesRow.trial_id, MetricSeriesRow.name))
     return [_series(row) for row in rows]
 
 
@@ -96,11 +132,9 @@ def list_study_series(
 ) -> tuple[int, list[tuple[Series, int, TrialState]]]:
     """Return how many trials of a study have a metric, and the newest of them: summary, trial number, trial state."""
     condition = (TrialRow.study_id == study_id, MetricSeriesRow.name == name)
-    joined = select(MetricSeriesRow, TrialRow.number, TrialRow.state).join(
-        TrialRow, TrialRow.id == MetricSeriesRow.trial_id
-    )
+    joined = select(*_SERIES, TrialRow.number, TrialRow.state).join(TrialRow, TrialRow.id == MetricSeriesRow.trial_id)
     rows = session.execute(joined.where(*condition).order_by(TrialRow.number.desc()).limit(limit))
-    found = [(_series(row), number, TrialState(state)) for row, number, state in rows]
+    found = [(_series(row), row.number, TrialState(row.state)) for row in rows]
     counted = select(func.count()).select_from(MetricSeriesRow).join(TrialRow, TrialRow.id == MetricSeriesRow.trial_id)
     return session.execute(counted.where(*condition)).scalar_one(), found
 
@@ -134,7 +168,7 @@ def list_intermediate(session: Session, study_id: int, metric: str) -> dict[int,
     return curves
 
 
-def _series(row: MetricSeriesRow) -> Series:
+def _series(row: Any) -> Series:
     return Series(
         id=row.id,
         trial_id=row.trial_id,
@@ -148,37 +182,35 @@ def _series(row: MetricSeriesRow) -> Series:
 
 
 def _series_ids(session: Session, trial_id: int, names: Sequence[str]) -> dict[str, int]:
+    if not names:
+        return {}
     found = _find_series_ids(session, trial_id, names)
     missing = [name for name in names if name not in found]
     if missing:
         rows = [{"trial_id": trial_id, "name": name} for name in missing]
-        session.execute(_insert(session, MetricSeriesRow).on_conflict_do_nothing(), rows)
+        session.execute(_on_dialect(session).insert_series, rows)
         found = _find_series_ids(session, trial_id, names)
     return found
 
 
 def _find_series_ids(session: Session, trial_id: int, names: Sequence[str]) -> dict[str, int]:
-    statement = select(MetricSeriesRow.name, MetricSeriesRow.id).where(
-        MetricSeriesRow.trial_id == trial_id, MetricSeriesRow.name.in_(names)
-    )
-    return {row.name: row.id for row in session.execute(statement)}
+    found = session.execute(_SERIES_IDS, {"the_trial": trial_id, "the_names": list(names)})
+    return {row.name: row.id for row in found}
 
 
 def _summarise(session: Session, series_id: int, fresh: Sequence[Point]) -> None:
     last = max(fresh, key=lambda point: point.step)
     finite = [point.value for point in fresh if math.isfinite(point.value)]
-    is_later = func.coalesce(MetricSeriesRow.latest_step, -1) < last.step
-    values: dict[str, Any] = {
-        "n_points": MetricSeriesRow.n_points + len(fresh),
-        "latest_value": case((is_later, _finite(last.value)), else_=MetricSeriesRow.latest_value),
-        "latest_kind": case((is_later, int(kind_of(last.value))), else_=MetricSeriesRow.latest_kind),
-        "latest_step": case((is_later, last.step), else_=MetricSeriesRow.latest_step),
+    values = {
+        "the_id": series_id,
+        "the_n": len(fresh),
+        "the_step": last.step,
+        "the_value": _finite(last.value),
+        "the_kind": int(kind_of(last.value)),
+        "the_min": min(finite, default=None),
+        "the_max": max(finite, default=None),
     }
-    if finite:
-        low, high = MetricSeriesRow.min_value, MetricSeriesRow.max_value
-        values["min_value"] = case((func.coalesce(low, min(finite)) >= min(finite), min(finite)), else_=low)
-        values["max_value"] = case((func.coalesce(high, max(finite)) <= max(finite), max(finite)), else_=high)
-    session.execute(update(MetricSeriesRow).where(MetricSeriesRow.id == series_id).values(values))
+    session.execute(_SUMMARISE, values)
 
 
 def _point_row(series_id: int, point: Point) -> dict[str, Any]:
@@ -206,6 +238,16 @@ def _decode(value: float | None, kind: int) -> float:
     return _NON_FINITE[Kind(kind)] if value is None else value
 
 
-def _insert(session: Session, row: type[Any]) -> Any:
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    return (sqlite.insert if is_sqlite else postgresql.insert)(row.__table__)
+def _on_dialect(session: Session) -> _Inserts:
+    return _inserts(session.get_bind().dialect.name)
+
+
+@cache
+def _inserts(dialect: str) -> _Inserts:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return _Inserts(
+        insert_series=insert(MetricSeriesRow).on_conflict_do_nothing(),
+        insert_points=insert(MetricPointRow)
+        .on_conflict_do_nothing()
+        .returning(MetricPointRow.series_id, MetricPointRow.step),
+    )

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from db.lifecycle import AttemptState, StudyState, TrialState, WorkerState
 from db.tables import ArtifactRow, AttemptRow, Base, StudyRow, TrialRow, WorkerRow
 
 R = TypeVar("R")
+Query = TypedReturnsRows[Any]
+Values = Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ def columns(record: type[Any]) -> tuple[InstrumentedAttribute[Any], ...]:
     return tuple(getattr(row, field.name) for field in fields(record))
 
 
+@cache
 def select_record(record: type[Any]) -> Select[Any]:
     """Start a query for `record`; `fetch_all` and `find_one` run it."""
     return select(*columns(record))
@@ -152,12 +157,12 @@ def build(record: type[R], row: Sequence[Any]) -> R:
     return result
 
 
-def fetch_all(session: Session, record: type[R], statement: Select[Any]) -> list[R]:
-    """Run a query made by `select_record` and return every record."""
-    return [build(record, tuple(row)) for row in session.execute(statement)]
+def fetch_all(session: Session, record: type[R], statement: Query, values: Values = None) -> list[R]:
+    """Run a query that answers the columns of `record`, with values for its parameters, and return every record."""
+    return [build(record, tuple(row)) for row in session.execute(statement, values)]
 
 
-def find_one(session: Session, record: type[R], statement: Select[Any]) -> R | None:
-    """Run a query made by `select_record` and return its only record, or None."""
-    row = session.execute(statement).one_or_none()
+def find_one(session: Session, record: type[R], statement: Query, values: Values = None) -> R | None:
+    """Run a query that answers the columns of `record`, with values for its parameters: its only record, or None."""
+    row = session.execute(statement, values).one_or_none()
     return None if row is None else build(record, tuple(row))

@@ -4,15 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, cast, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import ENDED_STUDIES, StudyState, TrialState, study_sources
 from db.records import StudyRecord, TrialRecord, fetch_all, find_one, select_record
 from db.tables import StudyRow, TrialRow
 from db.types import utc_now
+
+# Statements of the hot path are built once: building one costs several times what running it does.
+_BY_ID = select_record(StudyRecord).where(StudyRow.id == bindparam("the_ref"))
+_BY_NAME = select_record(StudyRecord).where(StudyRow.name == bindparam("the_ref"))
+_LOCK = select_record(StudyRecord).where(StudyRow.id == bindparam("the_id")).with_for_update(key_share=True)
+_LOCK_NOW = (
+    select_record(StudyRecord)
+    .where(StudyRow.id == bindparam("the_id"))
+    .with_for_update(key_share=True, skip_locked=True)
+)
+_TAKE_NUMBER = (
+    update(StudyRow)
+    .where(StudyRow.id == bindparam("the_id"))
+    .values(
+        next_number=StudyRow.next_number + 1,
+        next_cell=StudyRow.next_cell + bindparam("the_cells", type_=Integer()),
+    )
+    .returning(StudyRow.next_number - 1, StudyRow.next_cell - 1)
+)
+_BUMP_REV = (
+    update(StudyRow).where(StudyRow.id == bindparam("the_id")).values(rev=StudyRow.rev + 1).returning(StudyRow.rev)
+)
+_COUNT = (
+    select(TrialRow.study_id, TrialRow.state, func.count())
+    .where(TrialRow.study_id.in_(bindparam("the_studies", expanding=True)))
+    .group_by(TrialRow.study_id, TrialRow.state)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +66,8 @@ def insert_study(session: Session, values: Mapping[str, Any], *, timeout_s: floa
 
 def find_study(session: Session, ref: int | str, *, with_deleted: bool = False) -> StudyRecord | None:
     """Return a study by id (int) or by name (str)."""
-    condition = StudyRow.id == ref if isinstance(ref, int) else StudyRow.name == ref
-    statement = select_record(StudyRecord).where(condition)
-    return find_one(session, StudyRecord, statement if with_deleted else statement.where(_alive()))
+    statement = _BY_ID if isinstance(ref, int) else _BY_NAME
+    return find_one(session, StudyRecord, statement if with_deleted else statement.where(_alive()), {"the_ref": ref})
 
 
 def lock_study(session: Session, study_id: int, *, wait: bool = True) -> StudyRecord | None:
@@ -52,8 +79,7 @@ def lock_study(session: Session, study_id: int, *, wait: bool = True) -> StudyRe
     Returns:
         None where there is no such study, or, with `wait=False`, where another transaction holds it.
     """
-    statement = select_record(StudyRecord).where(StudyRow.id == study_id)
-    return find_one(session, StudyRecord, statement.with_for_update(key_share=True, skip_locked=not wait))
+    return find_one(session, StudyRecord, _LOCK if wait else _LOCK_NOW, {"the_id": study_id})
 
 
 def list_studies(session: Session, wanted: StudyFilter, limit: int) -> list[StudyRecord]:
@@ -84,17 +110,7 @@ def list_claimable(session: Session, queues: Sequence[str]) -> list[int]:
 
     Order: priority, then the fewest running trials (a fair share for each), then age.
     """
-    n_running = _count_in(TrialState.RUNNING)
-    n_waiting = _count_in(TrialState.WAITING)
-    statement = (
-        select(StudyRow.id)
-        .where(_alive(), StudyRow.state == StudyState.RUNNING, StudyRow.queue.in_(queues))
-        .where(n_running < StudyRow.max_parallel, _in_time())
-        .where(or_(n_waiting > 0, _may_suggest()))
-        .order_by(StudyRow.priority.desc(), n_running, StudyRow.id)
-        .limit(20)
-    )
-    return list(session.execute(statement).scalars())
+    return list(session.execute(_claimable(), {"the_queues": list(queues)}).scalars())
 
 
 def count_runnable(session: Session) -> dict[str, int]:
@@ -153,34 +169,20 @@ def move_study(session: Session, study_id: int, target: StudyState, reason: str 
 
 def take_number(session: Session, study_id: int, *, is_cell: bool) -> tuple[int, int | None]:
     """Take the next trial number of a locked study, and the sampler's next cell if `is_cell`."""
-    values: dict[str, Any] = {"next_number": StudyRow.next_number + 1}
-    if is_cell:
-        values["next_cell"] = StudyRow.next_cell + 1
-    statement = (
-        update(StudyRow)
-        .where(StudyRow.id == study_id)
-        .values(values)
-        .returning(StudyRow.next_number - 1, StudyRow.next_cell - 1)
-    )
-    number, cell = session.execute(statement).one()
+    number, cell = session.execute(_TAKE_NUMBER, {"the_id": study_id, "the_cells": int(is_cell)}).one()
     return number, (cell if is_cell else None)
 
 
 def bump_rev(session: Session, study_id: int) -> int:
     """Count one more change of a study and return the new count."""
-    statement = update(StudyRow).where(StudyRow.id == study_id).values(rev=StudyRow.rev + 1).returning(StudyRow.rev)
-    return session.execute(statement).scalar_one()
+    rev: int = session.execute(_BUMP_REV, {"the_id": study_id}).scalar_one()
+    return rev
 
 
 def count_trials(session: Session, study_ids: Collection[int]) -> dict[int, dict[TrialState, int]]:
     """Return by study how many trials are in which state; states without trials are left out."""
     counts: dict[int, dict[TrialState, int]] = {study_id: {} for study_id in study_ids}
-    statement = (
-        select(TrialRow.study_id, TrialRow.state, func.count())
-        .where(TrialRow.study_id.in_(study_ids))
-        .group_by(TrialRow.study_id, TrialRow.state)
-    )
-    for study_id, state, n in session.execute(statement):
+    for study_id, state, n in session.execute(_COUNT, {"the_studies": list(study_ids)}):
         counts[study_id][TrialState(state)] = n
     return counts
 
@@ -195,6 +197,21 @@ def find_best_trial(session: Session, study: StudyRecord) -> TrialRecord | None:
         .limit(1)
     )
     return find_one(session, TrialRecord, statement)
+
+
+@cache
+def _claimable() -> Select[int]:
+    n_running = _count_in(TrialState.RUNNING)
+    n_waiting = _count_in(TrialState.WAITING)
+    return (
+        select(StudyRow.id)
+        .where(_alive(), StudyRow.state == StudyState.RUNNING)
+        .where(StudyRow.queue.in_(bindparam("the_queues", expanding=True)))
+        .where(n_running < StudyRow.max_parallel, _in_time())
+        .where(or_(n_waiting > 0, _may_suggest()))
+        .order_by(StudyRow.priority.desc(), n_running, StudyRow.id)
+        .limit(20)
+    )
 
 
 def _alive() -> ColumnElement[bool]:

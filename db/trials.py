@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, insert, or_, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, bindparam, case, func, insert, or_, update
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from db.lifecycle import FINISHED_TRIALS, TrialState, trial_sources
-from db.records import TrialRecord, fetch_all, find_one, select_record
+from db.records import TrialRecord, columns, fetch_all, find_one, select_record
 from db.studies import bump_rev
 from db.tables import StudyRow, TrialRow
 from db.types import utc_now
@@ -21,6 +22,41 @@ _COLUMNS: Mapping[OrderBy, ColumnElement[Any]] = {
     "value": TrialRow.value.expression,
     "started_at": TrialRow.started_at.expression,
 }
+
+
+# Statements of the hot path are built once: building one costs several times what running it does.
+_INSERT = insert(TrialRow).returning(*columns(TrialRecord))
+_UPDATE = update(TrialRow).returning(*columns(TrialRecord))
+_FIND = (
+    select_record(TrialRecord)
+    .join(StudyRow, StudyRow.id == TrialRow.study_id)
+    .where(TrialRow.id == bindparam("the_id"), StudyRow.deleted_at.is_(None))
+)
+_WAITING = (
+    select_record(TrialRecord)
+    .where(TrialRow.study_id == bindparam("the_study"), TrialRow.state == TrialState.WAITING)
+    .order_by(TrialRow.number)
+    .limit(bindparam("the_limit", type_=Integer()))
+)
+_START = (
+    update(TrialRow)
+    .where(TrialRow.id == bindparam("the_id"), TrialRow.state == TrialState.WAITING)
+    .values(
+        state=TrialState.RUNNING,
+        n_attempts=TrialRow.n_attempts + 1,
+        started_at=func.coalesce(TrialRow.started_at, utc_now()),
+    )
+    .returning(*columns(TrialRecord))
+)
+_STEP = bindparam("the_step", type_=BigInteger())
+_ADVANCE = (
+    update(TrialRow)
+    .where(TrialRow.id == bindparam("the_id"))
+    .values(
+        step=case((func.coalesce(TrialRow.step, -1) < _STEP, _STEP), else_=TrialRow.step),
+        n_steps=func.coalesce(bindparam("the_n_steps", type_=BigInteger()), TrialRow.n_steps),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +78,9 @@ def insert_trial(session: Session, values: Mapping[str, Any]) -> TrialRecord:
     """Store a trial and return it; a finished one gets its times from the database's clock."""
     is_finished = values["state"] in FINISHED_TRIALS
     times = {"finished_at": utc_now()} if is_finished else {}
-    trial_id = session.execute(insert(TrialRow).values(**values, **times).returning(TrialRow.id)).scalar_one()
-    return get_trial(session, trial_id)
+    trial = find_one(session, TrialRecord, _INSERT.values(**values, **times))
+    assert trial is not None
+    return trial
 
 
 def get_trial(session: Session, trial_id: int) -> TrialRecord:
@@ -60,8 +97,7 @@ def get_trial(session: Session, trial_id: int) -> TrialRecord:
 
 def find_trial(session: Session, trial_id: int) -> TrialRecord | None:
     """Return a trial of a study that is not deleted."""
-    statement = select_record(TrialRecord).join(StudyRow, StudyRow.id == TrialRow.study_id)
-    return find_one(session, TrialRecord, statement.where(TrialRow.id == trial_id, StudyRow.deleted_at.is_(None)))
+    return find_one(session, TrialRecord, _FIND, {"the_id": trial_id})
 
 
 def find_trial_by_number(session: Session, study_id: int, number: int) -> TrialRecord | None:
@@ -91,57 +127,39 @@ def list_history(session: Session, study_id: int) -> list[TrialRecord]:
 
 def list_waiting(session: Session, study_id: int, limit: int) -> list[TrialRecord]:
     """Return trials that wait for a worker, lowest number first."""
-    statement = (
-        select_record(TrialRecord)
-        .where(TrialRow.study_id == study_id, TrialRow.state == TrialState.WAITING)
-        .order_by(TrialRow.number)
-        .limit(limit)
-    )
-    return fetch_all(session, TrialRecord, statement)
+    return fetch_all(session, TrialRecord, _WAITING, {"the_study": study_id, "the_limit": limit})
 
 
-def start_trial(session: Session, trial_id: int) -> int:
-    """Move a waiting trial to RUNNING and return the number of its new attempt.
+def start_trial(session: Session, trial_id: int) -> TrialRecord:
+    """Move a waiting trial to RUNNING, count its new attempt, and return it.
 
     Raises:
         NoResultFound: The trial is not waiting; the caller does not hold the study's lock.
     """
-    statement = (
-        update(TrialRow)
-        .where(TrialRow.id == trial_id, TrialRow.state == TrialState.WAITING)
-        .values(
-            state=TrialState.RUNNING,
-            n_attempts=TrialRow.n_attempts + 1,
-            started_at=func.coalesce(TrialRow.started_at, utc_now()),
-        )
-        .returning(TrialRow.n_attempts)
-    )
-    return session.execute(statement).scalar_one()
+    trial = find_one(session, TrialRecord, _START, {"the_id": trial_id})
+    if trial is None:
+        raise NoResultFound(f"trial {trial_id} is not waiting")
+    return trial
 
 
-def end_trial(session: Session, trial: TrialRecord, target: TrialState, values: Mapping[str, Any]) -> bool:
-    """Move a trial to `target` if the lifecycle allows it from where it is. Returns whether it moved."""
+def end_trial(
+    session: Session, trial: TrialRecord, target: TrialState, values: Mapping[str, Any]
+) -> TrialRecord | None:
+    """Move a trial to `target` and return it; None where the lifecycle does not allow that from where it is."""
     times: dict[str, Any] = {}
     if target in FINISHED_TRIALS:
         times = {"finished_at": utc_now(), "finished_rev": bump_rev(session, trial.study_id)}
-    statement = (
-        update(TrialRow)
-        .where(TrialRow.id == trial.id, TrialRow.state.in_(trial_sources(target)))
-        .values(state=target, **values, **times)
-        .returning(TrialRow.id)
+    statement = _UPDATE.where(TrialRow.id == trial.id, TrialRow.state.in_(trial_sources(target))).values(
+        state=target, **values, **times
     )
-    return session.execute(statement).one_or_none() is not None
+    return find_one(session, TrialRecord, statement)
 
 
 def advance_trial(session: Session, trial_id: int, step: int | None, n_steps: int | None) -> None:
     """Note how far a trial is; the step never goes back."""
     if step is None and n_steps is None:
         return
-    further = case((func.coalesce(TrialRow.step, -1) < (step or 0), step), else_=TrialRow.step)
-    values: dict[str, Any] = {"n_steps": TrialRow.n_steps if n_steps is None else n_steps}
-    if step is not None:
-        values["step"] = further
-    session.execute(update(TrialRow).where(TrialRow.id == trial_id).values(**values))
+    session.execute(_ADVANCE, {"the_id": trial_id, "the_step": step, "the_n_steps": n_steps})
 
 
 def request_stop(session: Session, *, study_id: int, trial_id: int | None = None) -> list[int]:

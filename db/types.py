@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, Integer
+from sqlalchemy import JSON, BigInteger, BindParameter, DateTime, Dialect, Float, Integer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import bindparam
@@ -54,13 +54,17 @@ BigIntId = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class utc_now(FunctionElement[datetime]):  # noqa: N801 - named as the SQL function it stands for
-    """The database's own clock, shifted by `offset_s` seconds. Leases never trust any other clock."""
+    """The database's own clock, shifted by `offset_s` seconds. Leases never trust any other clock.
+
+    A statement that is built once takes its shift from a parameter of its own, a `bindparam` of type `Float`.
+    """
 
     type = UtcDateTime()
     inherit_cache = True
 
-    def __init__(self, offset_s: float = 0.0) -> None:
-        super().__init__(bindparam(None, float(offset_s), type_=Float(), unique=True))
+    def __init__(self, offset_s: float | BindParameter[float] = 0.0) -> None:
+        is_named = isinstance(offset_s, BindParameter)
+        super().__init__(offset_s if is_named else bindparam(None, offset_s, type_=Float(), unique=True))
 
 
 @compiles(utc_now, "postgresql")

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import AttemptState, WorkerState
 from db.records import WorkerRecord, columns, find_one, select_record
 from db.tables import AttemptRow, WorkerRow
 from db.types import utc_now
+
+# Built once: every claim runs it.
+_BEAT = (
+    update(WorkerRow)
+    .where(WorkerRow.id == bindparam("the_id"))
+    .values(
+        heartbeat_at=utc_now(),
+        state=case((WorkerRow.state == WorkerState.LOST, WorkerState.ALIVE), else_=WorkerRow.state),
+    )
+    .returning(WorkerRow.state)
+)
 
 
 def insert_worker(session: Session, values: Mapping[str, Any]) -> int:
@@ -29,12 +40,8 @@ def beat(session: Session, worker_id: int) -> WorkerState | None:
 
     A worker that was thought lost is alive again.
     """
-    state = session.execute(select(WorkerRow.state).where(WorkerRow.id == worker_id)).scalar_one_or_none()
-    if state is None:
-        return None
-    now_state = WorkerState.ALIVE if state == WorkerState.LOST else WorkerState(state)
-    session.execute(update(WorkerRow).where(WorkerRow.id == worker_id).values(heartbeat_at=utc_now(), state=now_state))
-    return now_state
+    state = session.execute(_BEAT, {"the_id": worker_id}).scalar_one_or_none()
+    return None if state is None else WorkerState(state)
 
 
 def set_worker_state(session: Session, worker_id: int, state: WorkerState) -> bool:

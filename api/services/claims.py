@@ -127,16 +127,16 @@ def _store(tx: Tx, study: StudyRecord, suggestion: Suggestion, history: Sequence
 
 
 def _start(tx: Tx, worker_id: int, trial: TrialRecord, lease_s: float) -> Assignment:
-    attempt_no = trials.start_trial(tx.session, trial.id)
+    trial = trials.start_trial(tx.session, trial.id)
     token = secrets.token_urlsafe(24)
     attempt_id = attempts.open_attempt(
-        tx.session, trial_id=trial.id, attempt_no=attempt_no, worker_id=worker_id, token=token, lease_s=lease_s
+        tx.session, trial_id=trial.id, attempt_no=trial.n_attempts, worker_id=worker_id, token=token, lease_s=lease_s
     )
-    announce_trial(tx, trial.id)
-    checkpoint = outputs.find_checkpoint(tx.session, trial.id)
+    announce_trial(tx, trial)
+    checkpoint = outputs.find_checkpoint(tx.session, trial.id) if trial.n_attempts > 1 else None
     return Assignment(
         attempt_id=attempt_id,
-        attempt_no=attempt_no,
+        attempt_no=trial.n_attempts,
         lease_token=token,
         trial_id=trial.id,
         number=trial.number,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from api.errors import LeaseLost, NotFound
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
-from api.services.settle import announce_study, announce_trial, settle_study
+from api.services.settle import announce_trial, settle_ending
 from api.services.views import is_number, objective_of
 from api.transaction import Tx
 from db import attempts, metrics, outputs, studies, trials
@@ -121,11 +121,10 @@ def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> 
         "value": value if is_number(value) and target is not TrialState.FAIL else None,
         "values": {name: encode_float(number) for name, number in values.items()},
     }
-    trials.end_trial(tx.session, trial, target, changes)
+    ended = trials.end_trial(tx.session, trial, target, changes)
     if study.deleted_at is None:
-        announce_trial(tx, trial.id)
-        announce_study(tx, study.id)
-        settle_study(tx, study.id, n_freed=1)
+        announce_trial(tx, ended or trial)
+        settle_ending(tx, study.id)
     return target
 
 

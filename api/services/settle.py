@@ -12,17 +12,17 @@ from db.records import StudyRecord, TrialRecord
 _HOPELESS_AFTER = 10  # failures in a row, without a single success, that end a study
 
 
-def announce_study(tx: Tx, study_id: int) -> None:
-    """Tell the live stream that a study changed."""
+def announce_study(tx: Tx, study_id: int) -> StudyRecord | None:
+    """Tell the live stream that a study changed, and return it as it is now."""
     study = studies.find_study(tx.session, study_id, with_deleted=True)
     if study is not None:
         payload = {"study_id": study.id, "name": study.name, "state": study.state, "rev": study.rev}
         tx.emit("study", payload, study_id=study.id)
+    return study
 
 
-def announce_trial(tx: Tx, trial_id: int) -> None:
-    """Tell the live stream that a trial changed its state."""
-    trial = trials.get_trial(tx.session, trial_id)
+def announce_trial(tx: Tx, trial: TrialRecord) -> None:
+    """Tell the live stream that a trial changed its state; `trial` is what it is now."""
     payload = {
         "study_id": trial.study_id,
         "trial_id": trial.id,
@@ -48,9 +48,23 @@ def settle_study(tx: Tx, study_id: int, *, n_freed: int | None = None) -> None:
         May move the study to COMPLETE, FAILED or STOPPING; fails the waiting trials of a study that ends.
     """
     study = studies.find_study(tx.session, study_id)
-    if study is None:
-        return
-    counts = studies.count_trials(tx.session, [study_id])[study_id]
+    if study is not None:
+        _settle(tx, study, n_freed)
+
+
+def settle_ending(tx: Tx, study_id: int) -> None:
+    """Announce and settle a study one of whose trials just ended. The caller holds its lock.
+
+    Effects:
+        Those of `settle_study`.
+    """
+    study = announce_study(tx, study_id)
+    if study is not None and study.deleted_at is None:
+        _settle(tx, study, n_freed=1)
+
+
+def _settle(tx: Tx, study: StudyRecord, n_freed: int | None) -> None:
+    counts = studies.count_trials(tx.session, [study.id])[study.id]
     if study.state is StudyState.RUNNING and _is_hopeless(counts):
         reason = f"all of the first {counts[TrialState.FAIL]} trials failed; see their reasons"
         stop_study(tx, study, reason, StudyState.FAILED)
@@ -72,7 +86,7 @@ def stop_study(tx: Tx, study: StudyRecord, reason: str, target: StudyState = Stu
     if not studies.move_study(tx.session, study.id, target, reason):
         return
     for trial_id in trials.request_stop(tx.session, study_id=study.id):
-        announce_trial(tx, trial_id)
+        announce_trial(tx, trials.get_trial(tx.session, trial_id))
     for trial in trials.list_waiting(tx.session, study.id, limit=1_000_000):
         cancel_waiting(tx, trial, "the study was stopped before this trial ran")
     announce_study(tx, study.id)
@@ -80,10 +94,10 @@ def stop_study(tx: Tx, study: StudyRecord, reason: str, target: StudyState = Stu
 
 def cancel_waiting(tx: Tx, trial: TrialRecord, reason: str) -> bool:
     """Fail a trial that waits. Returns False if it does not wait any more."""
-    is_moved = trials.end_trial(tx.session, trial, TrialState.FAIL, {"reason": reason})
-    if is_moved:
-        announce_trial(tx, trial.id)
-    return is_moved
+    ended = trials.end_trial(tx.session, trial, TrialState.FAIL, {"reason": reason})
+    if ended is not None:
+        announce_trial(tx, ended)
+    return ended is not None
 
 
 def _end_study(tx: Tx, study: StudyRecord, counts: Mapping[TrialState, int]) -> None:

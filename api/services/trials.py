@@ -103,7 +103,7 @@ def add_trial(tx: Tx, ref: str, body: TrialCreate) -> TrialRead:
     trial = trials.insert_trial(tx.session, values)
     if state is TrialState.WAITING and study.state in ENDED_STUDIES:
         studies.move_study(tx.session, study.id, StudyState.RUNNING)
-    announce_trial(tx, trial.id)
+    announce_trial(tx, trial)
     announce_study(tx, study.id)
     settle_study(tx, study.id)
     return show_trial(trial)
@@ -126,7 +126,7 @@ def stop_trial(tx: Tx, trial_id: int) -> TrialRead:
         settle_study(tx, study.id)
     else:
         trials.request_stop(tx.session, study_id=study.id, trial_id=trial.id)
-        announce_trial(tx, trial.id)
+        announce_trial(tx, trials.get_trial(tx.session, trial.id))
     return show_trial(trials.get_trial(tx.session, trial_id))
 
 
