@@ -98,7 +98,6 @@ def read_artifact(artifact_id: Id, control: ForAll) -> Response:
     headers = {
         "Content-Disposition": f'attachment; filename="{artifact.name}"',
         "Content-Length": str(artifact.n_bytes),
-        "X-Content-Type-Options": "nosniff",
         "ETag": f'"{artifact.sha256}"',
     }
     return StreamingResponse(control.store.get(artifact.sha256), media_type="application/octet-stream", headers=headers)

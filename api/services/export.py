@@ -16,7 +16,7 @@ from api.services.views import show_trial
 from db import trials
 
 _COLUMNS = ("number", "state", "value", "started_at", "finished_at", "duration_s", "n_attempts", "source", "reason")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def export_trials(session: Session, ref: str, file_format: Literal["csv", "json"]) -> tuple[str, Iterable[str]]:
@@ -24,8 +24,10 @@ def export_trials(session: Session, ref: str, file_format: Literal["csv", "json"
     study = get_study(session, ref)
     shown = [show_trial(trial) for trial in trials.list_history(session, study.id)]
     if file_format == "json":
-        body = [trial.model_dump(mode="json") for trial in shown]
-        return study.name, [json.dumps({"study": study.name, "spec": study.spec, "trials": body}, indent=1)]
+        # Through JSON: only there does Pydantic write non-finite numbers as the words that stand for them.
+        body = [json.loads(trial.model_dump_json()) for trial in shown]
+        shown_study = {"study": study.name, "spec": study.spec, "trials": body}
+        return study.name, [json.dumps(shown_study, indent=1, allow_nan=False)]
     return study.name, [_csv(shown)]
 
 
