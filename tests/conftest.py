@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.api import caller, live_api, shared_api
 from tests.servers.migrated import (
     database,
     make_database,
@@ -17,7 +18,17 @@ from tests.servers.postgres import PostgresServer, start_postgres
 from tests.servers.processes import ProcessFamily
 from tests.servers.valkey import ValkeyServer, start_valkey
 
-__all__ = ["database", "make_database", "make_postgres", "make_sqlite", "postgres_template", "sqlite_template"]
+__all__ = [
+    "caller",
+    "database",
+    "live_api",
+    "make_database",
+    "make_postgres",
+    "make_sqlite",
+    "postgres_template",
+    "shared_api",
+    "sqlite_template",
+]
 
 DATABASES = ("sqlite", "postgresql")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,27 +14,13 @@ from sqlalchemy import func, select
 from api.services.reconcile import Reconciler
 from db.lifecycle import TrialState
 from db.tables import AttemptRow, EventRow, LogLineRow, MetricPointRow, TrialRow
-from tests.servers.api import Caller, Json, Served, serving, settings_for
-from tests.servers.migrated import MakeUrl
+from tests.servers.api import Caller, Json, Served, settings_for
 
 N_THREADS = 8
 GRID = {
     "hidden_units": {"type": "int", "low": 16, "high": 25},
     "activation": {"type": "categorical", "choices": ["relu", "tanh", "swish", "gelu"]},
 }
-
-
-@pytest.fixture
-def served(make_database: MakeUrl, tmp_path: Path) -> Iterator[Served]:
-    with serving(settings_for(tmp_path, make_database())) as served:
-        yield served
-
-
-@pytest.fixture
-def caller(served: Served) -> Iterator[Caller]:
-    caller = Caller(served.address)
-    yield caller
-    caller.close()
 
 
 def in_threads(work: Callable[[int], Any]) -> list[Any]:
@@ -51,7 +37,7 @@ def in_threads(work: Callable[[int], Any]) -> list[Any]:
 
 @pytest.mark.parametrize(("sampler", "n_trials"), [("grid", None), ("random", 40)])
 def test_a_budget_is_spent_once_by_many_workers(
-    served: Served, caller: Caller, sampler: str, n_trials: int | None
+    live_api: Served, caller: Caller, sampler: str, n_trials: int | None
 ) -> None:
     budget = {"n_trials": n_trials, "max_parallel": 4}
     study = caller.create("busy", sampler={"name": sampler, "seed": 1}, search_space=GRID, budget=budget)
@@ -60,7 +46,7 @@ def test_a_budget_is_spent_once_by_many_workers(
     def work(place: int) -> list[Json]:
         nonlocal most_running
         done: list[Json] = []
-        own = Caller(served.address)
+        own = Caller(live_api.address)
         worker_id = own.join("busy", n_slots=2)
         while own.call("GET", "/studies/busy")["state"] == "RUNNING":
             for job in own.claim(worker_id, "busy", n_max=1 + place % 2):
@@ -83,14 +69,14 @@ def test_a_budget_is_spent_once_by_many_workers(
         assert len(cells) == 40
 
 
-def test_stops_losses_and_finishes_at_once_do_not_deadlock(served: Served, caller: Caller) -> None:
+def test_stops_losses_and_finishes_at_once_do_not_deadlock(live_api: Served, caller: Caller) -> None:
     """Everything that locks studies, attempts and trials runs against everything else."""
     budget = {"n_trials": 40, "max_parallel": 8, "max_retries": 100}
     caller.create("storm", budget=budget)
-    reconciler = Reconciler(served.control.ledger, settings_for(Path(), lease_s=60.0))
+    reconciler = Reconciler(live_api.control.ledger, settings_for(Path(), lease_s=60.0))
 
     def work(place: int) -> None:
-        own = Caller(served.address)
+        own = Caller(live_api.address)
         worker_id = own.join("storm", n_slots=2)
         while own.call("GET", "/studies/storm")["state"] == "RUNNING":
             for job in own.claim(worker_id, "storm", n_max=2):
@@ -109,19 +95,19 @@ def test_stops_losses_and_finishes_at_once_do_not_deadlock(served: Served, calle
     counts = caller.call("GET", "/studies/storm")["trial_counts"]
     assert counts["WAITING"] == counts["RUNNING"] == 0
     assert sum(counts.values()) == 40
-    with served.control.ledger.read() as session:
+    with live_api.control.ledger.read() as session:
         running = select(func.count()).select_from(AttemptRow).where(AttemptRow.state == "RUNNING")
         assert session.execute(running).scalar_one() == 0
 
 
-def test_only_one_of_many_finishes_counts(served: Served, caller: Caller) -> None:
+def test_only_one_of_many_finishes_counts(live_api: Served, caller: Caller) -> None:
     caller.create("once")
     (job,) = caller.claim(caller.join("once"), "once")
     outcomes = ["COMPLETE", "PRUNED", "CRASHED", "OOM", "DIVERGED", "STOPPED", "TIMED_OUT", "PREEMPTED"]
 
     def finish(place: int) -> int:
         body = {"lease_token": job["lease_token"], "outcome": outcomes[place], "values": {"val_accuracy": place}}
-        own = Caller(served.address)
+        own = Caller(live_api.address)
         status = own.http.post(f"/attempts/{job['attempt_id']}:finish", json=body).status_code
         own.close()
         return status
@@ -133,14 +119,14 @@ def test_only_one_of_many_finishes_counts(served: Served, caller: Caller) -> Non
     assert attempt["state"] == winner
 
 
-def test_a_repeated_report_is_stored_once_by_many_senders(served: Served, caller: Caller) -> None:
+def test_a_repeated_report_is_stored_once_by_many_senders(live_api: Served, caller: Caller) -> None:
     caller.create("same")
     (job,) = caller.claim(caller.join("same"), "same")
     logs = [{"at": "2026-01-01T00:00:00Z", "text": "once"}]
     metrics = [{"name": "val_accuracy", "step": 1, "value": 0.5}]
 
     def report(_place: int) -> Json:
-        own = Caller(served.address)
+        own = Caller(live_api.address)
         answer = own.report(job, 1, step=1, logs=logs, metrics=metrics)
         own.close()
         return answer
@@ -152,35 +138,35 @@ def test_a_repeated_report_is_stored_once_by_many_senders(served: Served, caller
     assert (series["n_points"], series["values"]) == (1, [0.5])
 
 
-def test_a_lost_lease_stores_nothing(served: Served, caller: Caller) -> None:
+def test_a_lost_lease_stores_nothing(live_api: Served, caller: Caller) -> None:
     caller.create("stale")
     worker_id = caller.join("stale")
     (job,) = caller.claim(worker_id, "stale")
     caller.finish(job, "PREEMPTED")
     (again,) = caller.claim(worker_id, "stale")
     assert (again["trial_id"], again["attempt_no"]) == (job["trial_id"], 2)
-    before = stored(served)
+    before = stored(live_api)
     body = {"step": 5, "metrics": [{"name": "val_accuracy", "step": 5, "value": 0.5}]}
     body["logs"] = [{"at": "2026-01-01T00:00:00Z", "text": "late"}]
     assert caller.report(job, 7, 409, **body)["error"]["code"] == "lease_lost"
     assert caller.report({**again, "lease_token": "guessed"}, 7, 409, **body)["error"]["code"] == "lease_lost"
     assert caller.finish(job, "COMPLETE", 409, values={"val_accuracy": 1.0})["error"]["code"] == "lease_lost"
     assert caller.upload(job, "late.bin", b"late", 409)["error"]["code"] == "lease_lost"
-    assert stored(served) == before
+    assert stored(live_api) == before
     caller.report(again, 7, 200, **body)
-    assert stored(served) != before
+    assert stored(live_api) != before
 
 
-def stored(served: Served) -> list[Any]:
+def stored(live_api: Served) -> list[Any]:
     """Return the number of rows that writes of an attempt touch, and the states of trials."""
-    with served.control.ledger.read() as session:
+    with live_api.control.ledger.read() as session:
         tables = (MetricPointRow, LogLineRow, EventRow)
         counts: list[Any] = [session.execute(select(func.count()).select_from(one)).scalar_one() for one in tables]
         trials = session.execute(select(TrialRow.id, TrialRow.state, TrialRow.step, TrialRow.value))
         return [*counts, *(tuple(row) for row in trials)]
 
 
-def test_a_trial_of_a_deleted_study_still_ends(served: Served, caller: Caller) -> None:
+def test_a_trial_of_a_deleted_study_still_ends(live_api: Served, caller: Caller) -> None:
     study = caller.create("gone")
     (job,) = caller.claim(caller.join("gone"), "gone")
     caller.call("DELETE", "/studies/gone", 204)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from pydantic import SecretStr
 
 from api.app import create_app
 from api.settings import Settings
 from api.state import Control
+from tests.servers.migrated import MakeUrl, empty
 from tests.servers.waiting import wait_until
 
 Json = dict[str, Any]
@@ -69,6 +72,29 @@ def serving(settings: Settings) -> Iterator[Served]:
         app.state.control.hub.close()
         thread.join(20.0)
         assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def shared_api(make_database: MakeUrl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve one API for each kind of database; tests take it through `live_api`."""
+    with serving(settings_for(tmp_path_factory.mktemp("home"), make_database())) as served:
+        yield served
+
+
+@pytest.fixture
+def live_api(shared_api: Served) -> Served:
+    """Return a running API with nothing stored; each test runs once for each kind of database."""
+    empty(shared_api.control.database)
+    shutil.rmtree(shared_api.control.settings.effective_artifact_url, ignore_errors=True)
+    return shared_api
+
+
+@pytest.fixture
+def caller(live_api: Served) -> Iterator[Caller]:
+    """Return somebody who calls `live_api`."""
+    caller = Caller(live_api.address)
+    yield caller
+    caller.close()
 
 
 class Caller:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import delete, text
 
 from db import schema
 from db.engine import Database
+from db.tables import Base
 from tests.servers.postgres import PostgresServer
 
 KINDS = {"sqlite": "make_sqlite", "postgresql": "make_postgres"}
@@ -32,19 +34,19 @@ def postgres_template(postgres_server: PostgresServer) -> str:
     return name
 
 
-@pytest.fixture
-def make_sqlite(sqlite_template: Path, tmp_path: Path) -> MakeUrl:
+@pytest.fixture(scope="session")
+def make_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeUrl:
     """Return a function that makes a new migrated SQLite file and returns its address."""
 
     def make() -> str:
-        path = tmp_path / f"{secrets.token_hex(6)}.db"
+        path = tmp_path_factory.mktemp("copy") / "tunewell.db"
         shutil.copyfile(sqlite_template, path)
         return f"sqlite:///{path}"
 
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_postgres(postgres_server: PostgresServer, postgres_template: str) -> MakeUrl:
     """Return a function that makes a new migrated PostgreSQL database and returns its address."""
 
@@ -60,7 +62,7 @@ def make_postgres(postgres_server: PostgresServer, postgres_template: str) -> Ma
     return make
 
 
-@pytest.fixture(params=tuple(KINDS))
+@pytest.fixture(params=tuple(KINDS), scope="session")
 def make_database(request: pytest.FixtureRequest) -> MakeUrl:
     """Return a function that makes migrated databases; each test runs once for each kind."""
     make: MakeUrl = request.getfixturevalue(KINDS[request.param])
@@ -73,6 +75,17 @@ def database(make_database: MakeUrl) -> Iterator[Database]:
     opened = Database(make_database())
     yield opened
     opened.close()
+
+
+def empty(database: Database) -> None:
+    """Delete every row and begin to number anew."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with database.write() as session:
+        if database.is_sqlite:
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(delete(table))
+        else:
+            session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
 
 
 def _migrate(url: str) -> None:
