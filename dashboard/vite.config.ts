@@ -12,7 +12,7 @@ export default defineConfig({
     // Component tests mount components, so they need Svelte's browser build.
     ...(process.env.VITEST ? { conditions: ['browser'] } : {}),
   },
-  build: { target: 'es2022', assetsInlineLimit: 0, reportCompressedSize: true },
+  build: { target: 'es2022', assetsInlineLimit: 0, manifest: true },
   server: { host: '127.0.0.1', proxy: { '/api': server, '/docs': server, '/openapi.json': server } },
   test: { environment: 'happy-dom', include: ['src/**/*.test.ts'] },
 });

@@ -911,7 +911,10 @@ export interface components {
              * @default true
              */
             is_retryable: boolean;
-            /** Lease Token */
+            /**
+             * Lease Token
+             * @description As the claim gave it
+             */
             lease_token: string;
             /**
              * Outcome
@@ -920,6 +923,7 @@ export interface components {
             outcome: "COMPLETE" | "PRUNED" | "STOPPED" | "PREEMPTED" | "OOM" | "DIVERGED" | "TIMED_OUT" | "CRASHED";
             /**
              * Reason
+             * @description Any text without NUL characters
              * @default
              */
             reason: string;
@@ -1013,7 +1017,10 @@ export interface components {
         MetricPoint: {
             /** At */
             at?: string | null;
-            /** Name */
+            /**
+             * Name
+             * @description Letters, digits, spaces, and any of _ . / : @ -
+             */
             name: string;
             /** Step */
             step: number;
@@ -1178,7 +1185,10 @@ export interface components {
          *     }
          */
         ReportRequest: {
-            /** Lease Token */
+            /**
+             * Lease Token
+             * @description As the claim gave it
+             */
             lease_token: string;
             /** Logs */
             logs?: components["schemas"]["LogEntry"][];
@@ -1188,7 +1198,7 @@ export interface components {
             n_steps?: number | null;
             /**
              * Seq
-             * @description 1, 2, 3, ... within the attempt
+             * @description 1, 2, 3, ... within the attempt; 0: a sign of life
              */
             seq: number;
             /**
@@ -1204,7 +1214,7 @@ export interface components {
         ResourcesSpec: {
             /**
              * Queue
-             * @description Workers that serve this queue run the trials
+             * @description Lower-case letters, digits, '_' and '-', first a letter: workers that serve it run the trials
              * @default cpu
              */
             queue: string;
@@ -1331,11 +1341,12 @@ export interface components {
             model: string;
             /**
              * Name
-             * @description Letters, digits, '.', '_' and '-', at least one letter; unique
+             * @description Letters, digits, '.', '_' and '-', at least one letter, first a letter or digit; unique
              */
             name: string;
             /**
              * Notes
+             * @description Any text without NUL characters
              * @default
              */
             notes: string;
@@ -1519,6 +1530,7 @@ export interface components {
         TrialCreate: {
             /**
              * Note
+             * @description Any text without NUL characters
              * @default
              */
             note: string;
@@ -1744,11 +1756,17 @@ export interface components {
          * @description A worker that wants to join.
          */
         WorkerRegister: {
-            /** Host */
+            /**
+             * Host
+             * @description Any text without NUL characters
+             */
             host: string;
             /** N Slots */
             n_slots: number;
-            /** Name */
+            /**
+             * Name
+             * @description Any text without NUL characters
+             */
             name: string;
             /** Pid */
             pid: number;
@@ -1756,6 +1774,7 @@ export interface components {
             queues: string[];
             /**
              * Version
+             * @description Any text without NUL characters
              * @default
              */
             version: string;
@@ -2007,6 +2026,7 @@ export interface operations {
         parameters: {
             query: {
                 kind?: "network" | "checkpoint" | "file";
+                /** @description 64 lower-case hexadecimal digits */
                 sha256: string;
                 step?: number | null;
             };

@@ -56,7 +56,9 @@ class LiveHub {
       listener.onSync();
     } else {
       this.#unsynced.add(listener);
-      timer = setTimeout(() => listener.onSync(), PATIENCE_MS); // what can be read is shown; the stream syncs it again
+      timer = setTimeout(() => {
+        if (this.#unsynced.has(listener)) listener.onSync(); // shows what can be read; the stream will sync it again
+      }, PATIENCE_MS);
     }
     return () => {
       clearTimeout(timer);
@@ -100,8 +102,7 @@ class LiveHub {
   }
 
   #take(message: SseMessage): void {
-    const isFirst = this.#lastId === null;
-    if (message.id !== '' && (message.event !== 'hello' || isFirst)) this.#lastId = message.id;
+    if (message.id !== '' && (message.event !== 'hello' || this.#lastId === null)) this.#lastId = message.id;
     if (message.event === 'reset') this.#sync(this.#listeners);
     for (const event of decodeEvents(message)) this.#listeners.forEach((listener) => listener.onEvent(event));
   }

@@ -33,8 +33,8 @@ export class TrialStore {
       const [series, artifacts] = await Promise.all([
         getMetrics(trial.trial_id, MAX_POINTS),
         listArtifacts(trial.trial_id),
-        this.log.follow(trial.trial_id),
       ]);
+      void this.log.follow(trial.trial_id); // may be long: nothing waits for it
       if (this.trial && this.trial.state !== trial.state) announcer.say(`Trial ${trial.number} is now ${trial.state}.`);
       this.trial = trial;
       this.series = series.map(({ name, steps, values }) => toCurve(trial, name, steps, values));

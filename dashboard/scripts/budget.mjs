@@ -1,0 +1,31 @@
+// Fails the build where a page needs more JavaScript at its first load than it may. Sizes are gzipped, as they travel.
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const BUDGETS_KB = { 'features/studies/StudiesPage': 40, 'features/study/StudyPage': 70, 'features/trial/TrialPage': 70 };
+
+const dist = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist');
+const manifest = JSON.parse(readFileSync(join(dist, '.vite', 'manifest.json'), 'utf8'));
+
+/** Files that a module needs before it runs: itself and its static imports. */
+function filesOf(key, files = new Set()) {
+  const { file, imports = [] } = manifest[key];
+  if (!files.has(file)) {
+    files.add(file);
+    imports.forEach((name) => filesOf(name, files));
+  }
+  return files;
+}
+
+let isOver = false;
+for (const [page, budget] of Object.entries(BUDGETS_KB)) {
+  const files = filesOf(`src/${page}.svelte`, filesOf('index.html'));
+  const bytes = [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0);
+  const verdict = bytes / 1000 > budget ? 'over its budget of' : 'of at most';
+  isOver ||= bytes / 1000 > budget;
+  process.stdout.write(`${page}: ${(bytes / 1000).toFixed(1)} kB of JavaScript, gzipped, ${verdict} ${budget} kB\n`);
+}
+rmSync(join(dist, '.vite'), { recursive: true }); // only this check needs it
+if (isOver) process.exitCode = 1;
