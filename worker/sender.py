@@ -88,13 +88,17 @@ class Sender:
 
     def _drain(self) -> None:
         for entry in self._reader.entries():
-            answer = persist(lambda entry=entry: self._send(entry), self._give_up.wait)  # type: ignore[misc]
+            answer = persist(lambda entry=entry: self._send(entry), self._pause)  # type: ignore[misc]
             if self._give_up.is_set() and answer is None and entry.kind != "upload":
                 return
             if isinstance(answer, Decision):
                 self.decision = answer
             self.n_sent += 1
             self.is_finished = entry.kind == "finish"
+
+    def _pause(self, delay_s: float) -> bool:
+        # Never longer than a heartbeat: a server that comes back waits for a sign of life before it takes leases away.
+        return self._give_up.wait(min(delay_s, self._heartbeat_s))
 
     def _beat(self) -> None:
         try:

@@ -27,7 +27,7 @@ from tests.servers.valkey import ValkeyServer
 from tests.servers.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
-N_TRIALS, N_EPOCHS, SEED = 4, 400, 11
+N_TRIALS, N_EPOCHS, N_LONG, SEED = 4, 400, 2500, 11
 FIXED: Json = {"epochs": N_EPOCHS, "batch_size": 256, "hidden_layers": 1, "hidden_units": 24}
 SPACE: Json = {"learning_rate": {"type": "float", "low": 1e-4, "high": 1e-2, "log": True}}
 Fault = Callable[[Service, ValkeyServer], None]
@@ -122,7 +122,8 @@ def test_each_trial_ends_exactly_once_with_the_values_of_an_undisturbed_run(
 
 
 def test_a_worker_that_is_told_to_end_hands_its_trials_back_without_burning_a_retry(service: Service) -> None:
-    service.call("POST", "/studies", study(budget={"n_trials": 2, "max_parallel": 2, "max_retries": 0}))
+    budget = {"n_trials": 2, "max_parallel": 2, "max_retries": 0}
+    service.call("POST", "/studies", study(budget=budget, fixed={**FIXED, "epochs": N_LONG}))
     service.wait_for_running("faulty", min_step=3)
     service.workers[0].terminate(30)
     handed_back = [trial for trial in service.trials("faulty") if trial["state"] == "WAITING"]
@@ -131,7 +132,7 @@ def test_a_worker_that_is_told_to_end_hands_its_trials_back_without_burning_a_re
     service.wait_for_state("faulty", "COMPLETE")
 
     for trial in service.trials("faulty"):
-        detail = check_history(service, trial)
+        detail = check_history(service, trial, N_LONG)
         if trial["number"] == handed_back[0]["number"]:
             assert [attempt["state"] for attempt in detail["attempts"]] == ["PREEMPTED", "COMPLETE"]
     service.stop()
@@ -167,17 +168,17 @@ class _Silent:
         return
 
 
-def check_history(service: Service, trial: Json) -> Json:
+def check_history(service: Service, trial: Json, n_epochs: int = N_EPOCHS) -> Json:
     """Require one COMPLETE attempt, the last, and every epoch's metrics exactly once."""
     detail: Json = service.call("GET", f"/trials/{trial['trial_id']}")
     ends = [attempt["state"] for attempt in detail["attempts"]]
     assert ends.count("COMPLETE") == 1, ends
     assert ends[-1] == "COMPLETE", ends
     assert "RUNNING" not in ends, ends
-    series = service.call("GET", f"/trials/{trial['trial_id']}/metrics")["series"]
+    series = service.call("GET", f"/trials/{trial['trial_id']}/metrics?max_points=10000")["series"]
     for one in series:
-        assert one["n_points"] == N_EPOCHS, (one["name"], one["n_points"])
-        assert one["steps"] == list(range(1, N_EPOCHS + 1))
+        assert one["n_points"] == n_epochs, (one["name"], one["n_points"])
+        assert one["steps"] == list(range(1, n_epochs + 1))
     return detail
 
 
