@@ -135,7 +135,12 @@ def pool_children(worker: ServiceProcess) -> list[psutil.Process]:
 
 def importers(worker: ServiceProcess) -> list[psutil.Process]:
     """Return the programs that have torch imported and fork the trials."""
-    return [grandchild for child in pool_children(worker) for grandchild in child.children()]
+    return [
+        grandchild
+        for child in pool_children(worker)
+        for grandchild in child.children()
+        if "worker.child" in grandchild.cmdline()
+    ]
 
 
 def trial_processes(worker: ServiceProcess) -> list[psutil.Process]:
