@@ -71,7 +71,7 @@ def openapi() -> None:
 
 @tokens.command("create")
 def create_token(
-    role: Role,
+    role: Annotated[Role, typer.Option(help="What it may do: admin everything, user studies, worker the protocol.")],
     name: Annotated[str, typer.Option(help="Who or what it is for.")],
     days: Annotated[float | None, typer.Option(help="Days until it expires; without: never.", min=0.0)] = None,
 ) -> None:
