@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.errors import Forbidden, Unauthorized
 from api.state import Control, control_of
@@ -59,12 +60,14 @@ def _find_role(control: Control, token: str) -> Role | None:
     return None if stored is None else Role(stored)
 
 
-def require(*allowed: Role) -> Callable[[Request], Control]:
+def require(*allowed: Role) -> Callable[[Request], Awaitable[Control]]:
     """Return a dependency that admits callers of the given roles (and admins) and hands out the control plane."""
 
-    def check(request: Request) -> Control:
+    async def check(request: Request) -> Control:
         control = control_of(request)
-        role = role_of(control, request.headers.get("authorization"))
+        given = request.headers.get("authorization")
+        # Only a token can mean a look into the database, which must not hold up the event loop.
+        role = await run_in_threadpool(role_of, control, given) if given else role_of(control, given)
         if role is not Role.ADMIN and role not in allowed:
             needed = " or ".join(sorted({*allowed, Role.ADMIN}))
             raise Forbidden("role_forbidden", f"the role {role} may not do this", "Authorization", f"needs {needed}")
