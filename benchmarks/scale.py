@@ -33,14 +33,14 @@ class Scale:
 
 
 FULL = Scale(
-    n_rounds=5,
+    n_rounds=3,
     n_trials=60,
-    n_sustained=2000,
+    n_sustained=1000,
     n_reports=10,
-    n_ingest_reports=200,
+    n_ingest_reports=100,
     n_ingest_points=1000,
-    n_probes=120,
-    n_starts=5,
+    n_probes=100,
+    n_starts=3,
 )
 QUICK = Scale(
     n_rounds=2,
