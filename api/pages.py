@@ -14,10 +14,12 @@ _NOT_BUILT = """<!doctype html><html lang="en"><title>Tunewell</title><body>
 The API works without it: <a href="/openapi.json">/openapi.json</a>.</p>"""
 _DOCS = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tunewell API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/vendor/swagger/swagger-ui.css"></head><body><div id="swagger"></div>
+<link rel="icon" href="/favicon.svg"><link rel="stylesheet" href="/vendor/swagger/swagger-ui.css"></head>
+<body><div id="swagger"></div>
 <script src="/vendor/swagger/swagger-ui-bundle.js"></script>
 <script src="/vendor/swagger/init.js"></script></body></html>"""
-_FOREVER = "public, max-age=31536000, immutable"
+_FOREVER = "public, max-age=31536000, immutable"  # names of built assets carry their hash
+_NEVER_VIEWS = ("api/", "assets/", "vendor/")
 
 
 def add_pages(app: FastAPI, root: Path) -> None:
@@ -31,21 +33,19 @@ def add_pages(app: FastAPI, root: Path) -> None:
 
     @app.get("/{path:path}", include_in_schema=False)
     async def page(path: str, request: Request) -> Response:
-        if path.startswith(("api/", "vendor/", "assets/")) or "." in path.rpartition("/")[2]:
-            return await _file(files, path, request)
-        index = root / "index.html"
-        if not index.is_file():
-            return HTMLResponse(_NOT_BUILT)
-        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+        try:
+            response = await files.get_response(path or "index.html", request.scope)
+        except (HTTPException, RuntimeError) as error:  # no such file, or nothing is built
+            if path.startswith(_NEVER_VIEWS):
+                raise HTTPException(404) from error
+            return _index(root)
+        response.headers["Cache-Control"] = _FOREVER if path.startswith("assets/") else "no-cache"
+        return response
 
 
-async def _file(files: StaticFiles, path: str, request: Request) -> Response:
-    if path.startswith("api/"):
-        raise HTTPException(404)
-    try:
-        response = await files.get_response(path, request.scope)
-    except RuntimeError as error:  # the folder does not exist: nothing is built
-        raise HTTPException(404) from error
-    if path.startswith("assets/"):
-        response.headers["Cache-Control"] = _FOREVER
-    return response
+def _index(root: Path) -> Response:
+    """Answer a view's address, whatever it is: names of studies may well look like names of files."""
+    index = root / "index.html"
+    if not index.is_file():
+        return HTMLResponse(_NOT_BUILT)
+    return FileResponse(index, headers={"Cache-Control": "no-cache"})

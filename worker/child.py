@@ -133,6 +133,9 @@ def _train(order: BatchOrder, channel: Channel, decisions: Decisions, ended: set
     class Listener:
         def on_epoch(self, report: EpochReport) -> Decision:
             channel.send(EpochDone(report.lane_id, report.epoch, report.n_epochs, dict(report.metrics)))
+            if is_worth_a_line(report.epoch, report.n_epochs):
+                shown = "  ".join(f"{name} {value:.4g}" for name, value in report.metrics.items())
+                sys.stdout.write(f"epoch {report.epoch}/{report.n_epochs}  {shown}\n")
             return Decision(decisions.get(report.lane_id))
 
         def on_checkpoint(self, lane_id: str, epoch: int, path: Path) -> None:
@@ -168,6 +171,11 @@ def _train(order: BatchOrder, channel: Channel, decisions: Decisions, ended: set
         for lane in order.lanes
     ]
     train(jobs, Listener(), TrainSettings(checkpoint_every_s=order.checkpoint_every_s))
+
+
+def is_worth_a_line(epoch: int, n_epochs: int) -> bool:
+    """Choose about twenty epochs for the log, the first and the last among them; the curves have them all."""
+    return epoch in (1, n_epochs) or epoch % max(1, n_epochs // 20) == 0
 
 
 def _failure(lane: LaneOrder, error: BaseException) -> LaneEnded:
