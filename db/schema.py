@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -14,7 +15,8 @@ from sqlalchemy import Connection, text
 from db.engine import Database
 from db.tables import Base
 
-_LOCK = 7_303_014  # an arbitrary key: two processes that migrate at once take turns
+MIGRATION_LOCK = 7_303_014  # an arbitrary key: two processes that migrate at once take turns
+_alembic = threading.Lock()  # it keeps what it works on in globals of a module: one migration at a time a process
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
@@ -55,9 +57,9 @@ def differences(database: Database) -> list[object]:
 def _run(database: Database, action: object) -> None:
     assert callable(action)
     # On SQLite a transaction that writes takes the file's lock when it begins: that makes processes take turns.
-    with database.connect_writer() as connection:
+    with _alembic, database.connect_writer() as connection:
         if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
             connection.commit()
         try:
             action(_config(connection))
@@ -67,7 +69,7 @@ def _run(database: Database, action: object) -> None:
             raise
         finally:
             if not database.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
                 connection.commit()
 
 
