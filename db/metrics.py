@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Executable, Float, SmallInteger, Update, bindparam, case, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Executable,
+    Float,
+    Select,
+    SmallInteger,
+    Update,
+    bindparam,
+    case,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -55,14 +67,16 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class _Inserts:
-    """Statements that each kind of database writes in its own way."""
+    """Statements that each kind of database writes in its own way; `takes_arrays`: one parameter a column of points."""
 
     insert_series: Executable
     insert_points: Executable
+    takes_arrays: bool
 
 
 # Statements of the hot path are built once: building one costs several times what running it does.
 _SERIES = MetricSeriesRow.__table__.c
+_POINTS = MetricPointRow.__table__.c
 _SERIES_IDS = select(MetricSeriesRow.name, MetricSeriesRow.id).where(
     MetricSeriesRow.trial_id == bindparam("the_trial"),
     MetricSeriesRow.name.in_(bindparam("the_names", expanding=True)),
@@ -110,8 +124,7 @@ def store_points(session: Session, trial_id: int, points: Sequence[Point]) -> li
     rows = [_point_row(ids[point.name], point) for point in points]
     if not rows:
         return []
-    inserted = session.execute(_on_dialect(session).insert_points, rows)
-    stored = {(series_id, step) for series_id, step in inserted}
+    stored = _insert_points(session, rows)
     fresh = [point for point in _first_of_each(points) if (ids[point.name], point.step) in stored]
     for name in {point.name for point in fresh}:
         _summarise(session, ids[name], [point for point in fresh if point.name == name])
@@ -238,16 +251,33 @@ def _decode(value: float | None, kind: int) -> float:
     return _NON_FINITE[Kind(kind)] if value is None else value
 
 
+def _insert_points(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tuple[int, int]]:
+    """Insert rows that are not there yet and return their keys."""
+    inserts = _on_dialect(session)
+    names = [column.name for column in _POINTS]
+    values: Any = {name: [row[name] for row in rows] for name in names} if inserts.takes_arrays else rows
+    return {(series_id, step) for series_id, step in session.execute(inserts.insert_points, values)}
+
+
 def _on_dialect(session: Session) -> _Inserts:
     return _inserts(session.get_bind().dialect.name)
 
 
+def _points_from_arrays() -> Select[Any]:
+    # One parameter a column: a VALUES list of a thousand rows has thousands, which the driver reads one by one.
+    arrays = [bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in _POINTS]
+    return select(func.unnest(*arrays).table_valued(*[column.name for column in _POINTS]).render_derived())
+
+
 @cache
 def _inserts(dialect: str) -> _Inserts:
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    is_sqlite = dialect == "sqlite"
+    insert = sqlite.insert if is_sqlite else postgresql.insert
+    points = insert(MetricPointRow)
+    if not is_sqlite:
+        points = points.from_select([column.name for column in _POINTS], _points_from_arrays())
     return _Inserts(
         insert_series=insert(MetricSeriesRow).on_conflict_do_nothing(),
-        insert_points=insert(MetricPointRow)
-        .on_conflict_do_nothing()
-        .returning(MetricPointRow.series_id, MetricPointRow.step),
+        insert_points=points.on_conflict_do_nothing().returning(MetricPointRow.series_id, MetricPointRow.step),
+        takes_arrays=not is_sqlite,
     )
