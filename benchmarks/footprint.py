@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -124,7 +124,7 @@ def list_memory(top: psutil.Process) -> list[dict[str, Any]]:
         pss = getattr(info, "pss", None)
         found.append(
             {
-                "role": role_of(process),
+                "role": role_of(process.cmdline()),
                 "rss_mib": round(info.rss / _MIB, 1),
                 "pss_mib": None if pss is None else round(pss / _MIB, 1),
             }
@@ -132,14 +132,11 @@ def list_memory(top: psutil.Process) -> list[dict[str, Any]]:
     return found
 
 
-def role_of(process: psutil.Process) -> str:
-    """Return what a process is: its module, `... child` for a fork of one, or the program's name."""
-    own = _module_of(process.cmdline())
-    parent = process.parent()
-    if parent is not None and parent.pid != os.getpid() and own and own == _module_of(parent.cmdline()):
-        return f"{own} child"
-    return own or process.name()
-
-
-def _module_of(command: list[str]) -> str:
-    return command[command.index("-m") + 1] if "-m" in command[:-1] else ""
+def role_of(command: Sequence[str]) -> str:
+    """Return what the process with this command line is: a part of ours by its module, or the program's name."""
+    if "-m" in command[:-1]:
+        return command[command.index("-m") + 1]
+    name = command[0] if command else "?"
+    if name.startswith("[celeryd:"):  # Celery renames its processes
+        return "worker" if "MainProcess" in " ".join(command) else "worker pool child"
+    return Path(name).name

@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
 from sqlalchemy import event
 
 from benchmarks.work import SPACE
@@ -42,6 +43,19 @@ class OptunaPeer:
                 trial.report(1.0 - 1.0 / step, step)
             study.tell(trial, 1.0 - 1.0 / n_reports)
         return time.perf_counter() - started_at
+
+    def list_trials(self) -> list[FrozenTrial]:
+        """Return every trial that was run."""
+        return [
+            trial
+            for study in self._storage.get_all_studies()
+            for trial in self._storage.get_all_trials(study._study_id)
+        ]
+
+    def journal_mode(self) -> str:
+        """Return the journal of a SQLite file."""
+        with self._storage.engine.connect() as connection:
+            return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
 
     def close(self) -> None:
         """Close the connections."""
