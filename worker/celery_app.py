@@ -1,7 +1,7 @@
 """Celery, set up to lose nothing that matters: a token is only a reason to ask the API for work.
 
 The settings were tried against killed processes, frozen brokers and half-open connections; see
-docs/decisions/0003-queue-is-a-doorbell.md before changing one.
+docs/decisions/0003-queue-settings.md before changing one.
 """
 
 from __future__ import annotations
