@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from fastapi import params
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
@@ -87,13 +88,15 @@ def _root(endpoint: Callable[..., Any] | None, where: str, path: Sequence[object
     """Return the type of which `path` names a field: the body's, or a model made of the route's parameters."""
     hints = {} if endpoint is None else get_type_hints(endpoint, include_extras=True)
     hints.pop("return", None)
-    if where != "body" and path:
+    if where == "body":
+        parts = [hint for hint in hints.values() if not isinstance(_info_of(hint), params.Param)]
+    else:
         for name, hint in hints.items():
             info = _info_of(hint)
-            if (info is not None and info.alias == path[0]) or name == path[0]:
+            if path and path[0] in (name, None if info is None else info.alias):
                 return {path[0]: hint}
-    models = [hint for hint in hints.values() if _fields_of(hint)]
-    return models[0] if models else None
+        parts = [hint for hint in hints.values() if isinstance(_info_of(hint), params.Param)]
+    return next((hint for hint in parts if _fields_of(hint)), None)
 
 
 def _follow(root: Any, path: Sequence[object]) -> tuple[list[str], _Place, Any]:
