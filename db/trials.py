@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, bindparam, case, func, insert, or_, update
@@ -14,13 +15,14 @@ from db.lifecycle import FINISHED_TRIALS, TrialState, trial_sources
 from db.records import TrialRecord, columns, fetch_all, find_one, select_record
 from db.studies import bump_rev
 from db.tables import StudyRow, TrialRow
-from db.types import utc_now
+from db.types import microseconds_between, utc_now
 
-OrderBy = Literal["number", "value", "started_at"]
+OrderBy = Literal["number", "value", "started_at", "duration"]
 _COLUMNS: Mapping[OrderBy, ColumnElement[Any]] = {
     "number": TrialRow.number.expression,
     "value": TrialRow.value.expression,
     "started_at": TrialRow.started_at.expression,
+    "duration": microseconds_between(TrialRow.started_at, TrialRow.finished_at),
 }
 
 
@@ -107,7 +109,7 @@ def find_trial_by_number(session: Session, study_id: int, number: int) -> TrialR
 
 
 def list_trials(session: Session, wanted: TrialFilter, limit: int) -> list[TrialRecord]:
-    """Return a page of trials. Trials without a value (or start) come last in either direction."""
+    """Return a page of trials. Trials without a value (start, duration) come last in either direction."""
     statement = select_record(TrialRecord).where(TrialRow.study_id == wanted.study_id)
     if wanted.states:
         statement = statement.where(TrialRow.state.in_(wanted.states))
@@ -115,8 +117,12 @@ def list_trials(session: Session, wanted: TrialFilter, limit: int) -> list[Trial
 
 
 def ordering_key(trial: TrialRecord, order_by: OrderBy) -> Any:
-    """Return the value by which `list_trials` ordered `trial`."""
-    return getattr(trial, order_by)
+    """Return the value by which `list_trials` ordered `trial`; durations are whole microseconds."""
+    if order_by != "duration":
+        return getattr(trial, order_by)
+    if trial.started_at is None or trial.finished_at is None:
+        return None
+    return (trial.finished_at - trial.started_at) // timedelta(microseconds=1)
 
 
 def list_history(session: Session, study_id: int) -> list[TrialRecord]:

@@ -79,6 +79,25 @@ def _utc_now_sqlite(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:
     return f"({now_us} + CAST({compiler.process(element.clauses, **kw)} * 1000000 AS INTEGER))"
 
 
+class microseconds_between(FunctionElement[int]):  # noqa: N801 - named as the SQL function it stands for
+    """Whole microseconds from one `UtcDateTime` to a later one; NULL where either is."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(microseconds_between, "postgresql")
+def _microseconds_between_postgresql(element: microseconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    start, end = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST(EXTRACT(EPOCH FROM ({end} - {start})) * 1000000 AS BIGINT)"
+
+
+@compiles(microseconds_between, "sqlite")
+def _microseconds_between_sqlite(element: microseconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    start, end = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({end} - {start})"
+
+
 def encode_float(value: float) -> float | str:
     """Return `value` as JSON can hold it: non-finite numbers become `"NaN"`, `"Infinity"` or `"-Infinity"`."""
     if math.isfinite(value):

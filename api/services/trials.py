@@ -29,7 +29,7 @@ from db.records import StudyRecord, TrialRecord
 from db.trials import OrderBy, TrialFilter
 from db.types import encode_float
 
-_KEYS: Mapping[OrderBy, type] = {"number": int, "value": float, "started_at": datetime}
+_KEYS: Mapping[OrderBy, type] = {"number": int, "value": float, "started_at": datetime, "duration": int}
 
 
 def list_trials(session: Session, ref: str, query: TrialQuery) -> TrialPage:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from tests.servers.api import Caller, Json
+from db.tables import TrialRow
+from tests.servers.api import Caller, Json, Served
 
 PARAMS = {"learning_rate": 0.01}
 NOT_FINITE = ("NaN", "Infinity", "-Infinity")
@@ -156,6 +159,24 @@ def test_pages_hold_every_trial_once_in_order(paged: Caller, order_by: str, desc
         pages = paged.pages("/studies/paged/trials", order_by=order_by, descending=descending, limit=limit)
         assert [trial["number"] for page in pages for trial in page] == want
         assert all(len(page) == limit for page in pages[:-1])
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_trials_are_ordered_by_how_long_they_took(live_api: Served, caller: Caller, descending: bool) -> None:
+    caller.create("timed", budget={"n_trials": 6, "max_parallel": 6})
+    jobs = caller.claim(caller.join("timed"), "timed", n_max=6)
+    for job in jobs[:5]:
+        caller.finish(job, values={"val_accuracy": 0.5})
+    took_s = [2.000001, 2.0, 0.5, 2.000001, 1e6]
+    with live_api.control.database.write() as session:
+        for job, seconds in zip(jobs, took_s, strict=False):
+            at = datetime(2026, 1, 1, tzinfo=UTC)
+            times = {"started_at": at, "finished_at": at + timedelta(seconds=seconds)}
+            session.execute(update(TrialRow).where(TrialRow.id == job["trial_id"]).values(times))
+    want = [4, 0, 3, 1, 2, 5] if descending else [2, 1, 0, 3, 4, 5]
+    for limit in (1, 2, 4, 100):
+        pages = caller.pages("/studies/timed/trials", order_by="duration", descending=descending, limit=limit)
+        assert [trial["number"] for page in pages for trial in page] == want
 
 
 def test_a_list_is_filtered_by_state(paged: Caller) -> None:

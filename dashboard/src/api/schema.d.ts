@@ -2823,7 +2823,7 @@ export interface operations {
                 /** @description By value: worst first */
                 descending?: boolean;
                 limit?: number;
-                order_by?: "number" | "value" | "started_at";
+                order_by?: "number" | "value" | "started_at" | "duration";
                 /** @description Repeat to allow several */
                 state?: components["schemas"]["TrialState"][];
             };
