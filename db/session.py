@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 
@@ -14,6 +15,10 @@ class CoreSession(Session):
     for nothing: it is most of the cost of a small statement.
     """
 
+    _link: Connection | None = None
+
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """Run a statement on the session's connection."""
-        return self.connection().execute(statement, params, **options)
+        if self._link is None or self._link.closed:  # asking the session costs more than a small statement
+            self._link = self.connection()
+        return self._link.execute(statement, params, **options)
