@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import json
+import itertools
+import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
-from tunewell.protocol import MAX_LOG_CHARS, MAX_LOGS_PER_REPORT, Assignment, Protocol
+from tunewell.errors import TunewellError
+from tunewell.protocol import (
+    MAX_LOG_CHARS,
+    MAX_LOGS_PER_REPORT,
+    MAX_POINTS_PER_REPORT,
+    Assignment,
+    CheckpointRef,
+    Protocol,
+)
 
 from worker.messages import CheckpointSaved, EpochDone, LaneEnded, LaneOrder
 from worker.outbox import Outbox
-from worker.sender import Sender
+from worker.sender import MAX_REASON_CHARS, Sender, clean, persist
 
 _FLUSH_EVERY_S = 0.25
 _SLOWEST_FLUSH_S = 5.0
+_MAX_CHARS_PER_REPORT = 1 << 20  # at most six bytes each: below the server's limit of 8 MiB a request
+_MAX_PENDING_CHARS = 8 << 20
+Point: TypeAlias = tuple[str, int, float, str]  # name, step, value, time
+Line: TypeAlias = tuple[str, str, str]  # stream, time, text
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -27,8 +41,10 @@ class _Pending:
 
     step: int | None = None
     n_steps: int | None = None
-    metrics: list[tuple[str, int, float, str]] = field(default_factory=list)
-    logs: list[tuple[str, str, str]] = field(default_factory=list)
+    metrics: list[Point] = field(default_factory=list)
+    logs: list[Line] = field(default_factory=list)
+    n_chars: int = 0
+    n_dropped: int = 0
 
 
 class RunningAttempt:
@@ -39,6 +55,9 @@ class RunningAttempt:
         protocol: The way to the server.
         run_dir: The worker's folder.
         heartbeat_s: Longest silence.
+
+    Raises:
+        OSError: The folder cannot be written.
     """
 
     def __init__(self, assignment: Assignment, protocol: Protocol, run_dir: Path, heartbeat_s: float) -> None:
@@ -46,7 +65,7 @@ class RunningAttempt:
         self.folder = run_dir / "work" / str(assignment.attempt_id)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.outbox = Outbox(run_dir / "spool", assignment.attempt_id, assignment.lease_token)
-        self.sender = Sender(protocol, self.outbox.path, heartbeat_s)
+        self.sender = Sender(protocol, self.outbox.path, heartbeat_s, self.outbox.take_refused)
         self.sender.start()
         self.is_ended = False
         self._pending = _Pending()
@@ -58,25 +77,32 @@ class RunningAttempt:
         """The lane's name in the process's messages."""
         return str(self.assignment.attempt_id)
 
-    def order(self, protocol: Protocol) -> LaneOrder:
-        """Return what the process is to train, its checkpoint fetched.
+    def order(self, protocol: Protocol, pause: Callable[[float], bool]) -> LaneOrder:
+        """Return what the process is to train, its checkpoint fetched; without one that can be had, it begins anew.
 
-        Raises:
-            TunewellError: The checkpoint cannot be fetched.
+        Args:
+            protocol: The way to the server.
+            pause: Waits between two tries; answers whether to give up.
         """
-        resume_from = None
         checkpoint = self.assignment.checkpoint
-        if checkpoint is not None:
-            path = self.folder / "resume.safetensors"
-            protocol.download_artifact(checkpoint.artifact_id, path, sha256=checkpoint.sha256)
-            resume_from = str(path)
         return LaneOrder(
             lane=self.lane,
             params=dict(self.assignment.params),
             seed=self.assignment.seed,
             folder=str(self.folder / "output"),
-            resume_from=resume_from,
+            resume_from=None if checkpoint is None else self._fetch(checkpoint, protocol, pause),
         )
+
+    def _fetch(self, checkpoint: CheckpointRef, protocol: Protocol, pause: Callable[[float], bool]) -> str | None:
+        path = self.folder / "resume.safetensors"
+        try:
+            fetched = persist(
+                lambda: protocol.download_artifact(checkpoint.artifact_id, path, sha256=checkpoint.sha256), pause
+            )
+        except TunewellError as error:
+            self.on_log("system", f"starting anew, the checkpoint cannot be fetched: {error}".encode())
+            return None
+        return None if fetched is None else str(path)
 
     def on_epoch(self, message: EpochDone) -> None:
         """Take note of an epoch."""
@@ -85,17 +111,29 @@ class RunningAttempt:
         self._pending.metrics += [(name, message.epoch, value, at) for name, value in message.metrics.items()]
 
     def on_log(self, stream: str, line: bytes) -> None:
-        """Take note of a line of output."""
-        text = line.decode("utf-8", "replace").rstrip("\r")
-        self._pending.logs.append((stream, _now(), text[:MAX_LOG_CHARS]))
+        """Take note of a line of output; of a flood, only that it was one."""
+        pending = self._pending
+        if pending.n_chars > _MAX_PENDING_CHARS:
+            pending.n_dropped += 1
+            return
+        text = line.decode("utf-8", "replace").rstrip("\r")[:MAX_LOG_CHARS]
+        pending.logs.append((stream, _now(), text))
+        pending.n_chars += len(text) + 1
 
     def on_checkpoint(self, message: CheckpointSaved, now_s: float) -> None:
-        """Send a checkpoint, with what was reported before it."""
+        """Send a checkpoint, with what was reported before it; one that still waits for the server is outdated."""
         kept = self.folder / f"checkpoint-{message.epoch}.safetensors"
-        kept.unlink(missing_ok=True)
-        os.link(message.path, kept)  # the next checkpoint replaces the file, not this second name of it
+        outdated = [path for path in self.folder.glob("checkpoint-*.safetensors") if path != kept]
+        try:
+            kept.unlink(missing_ok=True)
+            os.link(message.path, kept)  # the next checkpoint replaces the file, not this second name of it
+        except OSError as error:
+            log.warning("attempt %s: goes on without its checkpoint: %s", self.lane, error)
+            return
         self.flush(now_s)
         self.outbox.upload(name="checkpoint.safetensors", kind="checkpoint", path=kept, step=message.epoch)
+        for path in outdated:
+            path.unlink(missing_ok=True)
         self.sender.wake()
 
     def on_end(self, message: LaneEnded, now_s: float) -> None:
@@ -109,7 +147,7 @@ class RunningAttempt:
         self.outbox.finish(
             {
                 "outcome": message.outcome,
-                "reason": message.reason,
+                "reason": clean(message.reason, MAX_REASON_CHARS),
                 "values": dict(message.metrics),
                 "is_retryable": message.is_retryable,
             }
@@ -125,14 +163,17 @@ class RunningAttempt:
             self.flush(now_s)
 
     def flush(self, now_s: float) -> None:
-        """Put what is pending into the spool."""
+        """Put what is pending into the spool, in reports that the server takes."""
         pending, self._pending = self._pending, _Pending()
         self._flushed_at = now_s
-        if not (pending.metrics or pending.logs):
-            return
-        logs, rest = pending.logs[:MAX_LOGS_PER_REPORT], pending.logs[MAX_LOGS_PER_REPORT:]
-        self.outbox.report({"step": pending.step, "n_steps": pending.n_steps, "metrics": pending.metrics, "logs": logs})
-        self._pending.logs = rest
+        if pending.n_dropped:
+            text = f"{pending.n_dropped} lines are left out: they came faster than they can be kept"
+            pending.logs.append(("system", _now(), text))
+        points = _point_chunks(pending.metrics)
+        logs = _log_chunks(pending.logs)
+        for some, lines in itertools.zip_longest(points, logs):
+            body = {"step": pending.step, "n_steps": pending.n_steps, "metrics": some or [], "logs": lines or []}
+            self.outbox.report(body)
         self.sender.wake()
 
     def new_decision(self) -> str | None:
@@ -151,11 +192,21 @@ class RunningAttempt:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def read_header(path: Path) -> Mapping[str, Any]:
-    """Return a spool's first line."""
-    with path.open("rb") as file:
-        header: Mapping[str, Any] = json.loads(file.readline())
-    return header
+def _point_chunks(points: list[Point]) -> list[list[Point]]:
+    starts = range(0, len(points), MAX_POINTS_PER_REPORT)
+    return [points[start : start + MAX_POINTS_PER_REPORT] for start in starts]
+
+
+def _log_chunks(logs: list[Line]) -> list[list[Line]]:
+    chunks: list[list[Line]] = []
+    n_chars = 0
+    for line in logs:
+        n_chars += len(line[2])
+        if not chunks or len(chunks[-1]) == MAX_LOGS_PER_REPORT or n_chars > _MAX_CHARS_PER_REPORT:
+            chunks.append([])
+            n_chars = len(line[2])
+        chunks[-1].append(line)
+    return chunks
 
 
 def _now() -> str:

@@ -104,13 +104,18 @@ def decode_from_child(line: bytes) -> FromChild:
     """Read what a trial process said.
 
     Raises:
-        ValueError: The line is none of its messages.
+        ValueError: The line is none of its messages, or not the whole of one.
     """
     body = json.loads(line)
-    kind = _KINDS.get(body.pop("kind", ""))
+    kind = _KINDS.get(body.pop("kind", "")) if isinstance(body, dict) else None
     if kind is None:
         raise ValueError(f"not a message of a trial process: {line[:200]!r}")
-    message: FromChild = kind(**body)
+    if "files" in body:
+        body["files"] = tuple(body["files"])
+    try:
+        message: FromChild = kind(**body)
+    except TypeError as error:
+        raise ValueError(f"not a message of a trial process: {error}") from error
     return message
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
-from tunewell.errors import LeaseLost, NotFound, ServerBusy, ServerUnreachable, TunewellError
+from tunewell.errors import LeaseLost, NotFound, ServerFailure, ServerUnreachable, TunewellError
 from tunewell.protocol import Decision, Finish, LogEntry, MetricPoint, Outcome, Protocol, Report, Upload
 from tunewell.retry import decide_retry
 
 from worker.outbox import Entry, OutboxReader
 
 log = logging.getLogger(__name__)
+MAX_REASON_CHARS = 4000
+More: TypeAlias = Callable[[int], Iterable[Entry]]
 
 
 class Sender:
@@ -29,10 +31,16 @@ class Sender:
         protocol: The way to the server.
         path: The spool.
         heartbeat_s: Longest silence.
+        more: Returns what the spool could not take, given how many entries were read from it.
+
+    Raises:
+        OSError: The spool cannot be read.
+        ValueError: It was cut off in its first line.
     """
 
-    def __init__(self, protocol: Protocol, path: Path, heartbeat_s: float) -> None:
+    def __init__(self, protocol: Protocol, path: Path, heartbeat_s: float, more: More = lambda _: []) -> None:
         self._protocol = protocol
+        self._more = more
         self._heartbeat_s = heartbeat_s
         self._reader = OutboxReader(path)
         self._grown = threading.Event()
@@ -66,35 +74,44 @@ class Sender:
                     self._drain()
                 else:
                     self._beat()
-        except LeaseLost:
-            self.is_lease_lost = True
-        except NotFound:  # the study was deleted for good
+        except (LeaseLost, NotFound):  # NotFound: the study was deleted for good
             self.is_lease_lost = True
         except TunewellError as error:
-            log.error("attempt %s: the server refuses what is reported: %s", self._reader.attempt_id, error)
-            self._give_in(error)
-            self.is_lease_lost = True
+            self._give_in(f"the server refused a report: {error}", is_retryable=isinstance(error, ServerFailure))
+        except (OSError, ValueError, KeyError) as error:
+            self._give_in(f"the worker cannot read what it has to send: {error}", is_retryable=True)
         finally:
             self._reader.close()
             self.ended.set()
 
-    def _give_in(self, error: TunewellError) -> None:
-        """End the attempt with the refusal as its reason: trying again would be refused again."""
-        finish = Finish("CRASHED", f"the server refused a report: {error}"[:4000], {}, is_retryable=False)
+    def _give_in(self, reason: str, *, is_retryable: bool) -> None:
+        """End the attempt with the reason why its reports end; trying again would end the same way."""
+        attempt_id, token = self._reader.attempt_id, self._reader.lease_token
+        log.error("attempt %s is ended: %s", attempt_id, reason)
+        finish = Finish("CRASHED", clean(reason, MAX_REASON_CHARS), {}, is_retryable=is_retryable)
         try:
-            self._protocol.finish(self._reader.attempt_id, self._reader.lease_token, finish)
-        except TunewellError as again:
-            log.error("attempt %s: nor does it take its end: %s", self._reader.attempt_id, again)
+            persist(lambda: self._protocol.finish(attempt_id, token, finish), self._pause)
+        except TunewellError as error:
+            log.error("attempt %s: nor does the server take its end: %s", attempt_id, error)
+        self.is_lease_lost = True
 
     def _drain(self) -> None:
-        for entry in self._reader.entries():
-            answer = persist(lambda entry=entry: self._send(entry), self._pause)  # type: ignore[misc]
-            if self._give_up.is_set() and answer is None and entry.kind != "upload":
+        for entry in self._entries():
+            if self._give_up.is_set():
                 return
-            if isinstance(answer, Decision):
-                self.decision = answer
+            is_gone = entry.kind == "upload" and not Path(entry.body["path"]).is_file()
+            if not is_gone:  # else sent before a crash, or replaced by a newer one
+                answer = persist(lambda entry=entry: self._send(entry), self._pause)  # type: ignore[misc]
+                if answer is None:
+                    return
+                if isinstance(answer, Decision):
+                    self.decision = answer
             self.n_sent += 1
             self.is_finished = entry.kind == "finish"
+
+    def _entries(self) -> Iterator[Entry]:
+        yield from self._reader.entries()
+        yield from self._more(self._reader.n_read)
 
     def _pause(self, delay_s: float) -> bool:
         # Never longer than a heartbeat: a server that comes back waits for a sign of life before it takes leases away.
@@ -103,7 +120,7 @@ class Sender:
     def _beat(self) -> None:
         try:
             self.decision = self._protocol.report(self._reader.attempt_id, self._reader.lease_token, Report(seq=0))
-        except (ServerUnreachable, ServerBusy) as error:
+        except (ServerUnreachable, ServerFailure) as error:
             log.warning("no sign of life from attempt %s: %s", self._reader.attempt_id, error)
 
     def _send(self, entry: Entry) -> object:
@@ -116,10 +133,11 @@ class Sender:
 
     def _upload(self, body: Mapping[str, Any]) -> object:
         path = Path(body["path"])
-        if not path.is_file():
-            return None  # sent before a crash, and deleted
         upload = Upload(name=body["name"], kind=body["artifact_kind"], content=path, step=body["step"])
-        answer = self._protocol.upload_artifact(self._reader.attempt_id, self._reader.lease_token, upload)
+        try:
+            answer = self._protocol.upload_artifact(self._reader.attempt_id, self._reader.lease_token, upload)
+        except FileNotFoundError:
+            return path  # replaced by a newer checkpoint a moment ago
         if body["artifact_kind"] == "checkpoint":
             path.unlink(missing_ok=True)
         return answer
@@ -169,3 +187,8 @@ def read_finish(body: Mapping[str, Any]) -> Finish:
         values=body["values"],
         is_retryable=body["is_retryable"],
     )
+
+
+def clean(text: str, n_max: int) -> str:
+    """Return a text as the server takes it: without NUL and lone surrogates, at most `n_max` characters."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\\0")[:n_max]
