@@ -183,7 +183,9 @@ def _failure(lane: LaneOrder, error: BaseException) -> LaneEnded:
 
     is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
     reason = f"{type(error).__name__}: {error}"[:2000]
-    return LaneEnded(lane.lane, "OOM" if is_memory else "CRASHED", reason, is_retryable=False)
+    # A full or broken disk is this machine's trouble; everything else would happen again elsewhere.
+    is_retryable = isinstance(error, OSError)
+    return LaneEnded(lane.lane, "OOM" if is_memory else "CRASHED", reason, is_retryable)
 
 
 if __name__ == "__main__":

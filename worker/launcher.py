@@ -25,27 +25,30 @@ _ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
 }
-_SECRETS = frozenset({"TUNEWELL_TOKEN", "TUNEWELL_BROKER_URL", "TUNEWELL_WORKER_BROKER_URL", "TUNEWELL_DATABASE_URL"})
+_SECRET_ENDS = ("_TOKEN", "_URL")  # of our own settings: addresses of databases and brokers hold passwords
 
 
 class Launcher:
     """Runs one order at a time, each in a process of its own.
 
     Made in the supervisor's main thread, whose end would end the program.
+
+    Args:
+        module: The program; tests have one that misbehaves.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "worker.child") -> None:
         message_read, message_write = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "worker.child", str(message_write), str(os.getpid())],
+                [sys.executable, "-m", module, str(message_write), str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=(message_write,),
                 start_new_session=True,
                 cwd=_ROOT,
-                env=_environment(),
+                env=trial_environment(),
             )
         except BaseException:
             os.close(message_read)
@@ -100,6 +103,12 @@ class Launcher:
         self._partial[stream] = rest
         yield from lines
 
+    def read_rest(self, stream: Stream) -> bytes:
+        """Return a last line that has no end, empty for none: the next order's output begins a line of its own."""
+        rest = self._partial[stream]
+        self._partial[stream] = b""
+        return rest
+
     def poll(self) -> int | None:
         """Return the program's exit code, negative for a signal; None while it runs."""
         return self._process.poll()
@@ -115,7 +124,8 @@ class Launcher:
         """End the program and with it the trial. Returns the exit code."""
         if self.trial_pid is not None:
             _kill_group(self.trial_pid)
-        _kill_group(self.pid)
+        if self.poll() is None:
+            _kill_group(self.pid)
         code = self._process.wait()
         self.close()
         return code
@@ -149,11 +159,17 @@ def describe_exit(code: int) -> str:
     """Say in words how a process ended."""
     if code >= 0:
         return f"the trial process exited with code {code} before it had finished"
-    name = signal.Signals(-code).name
+    known = {number.value: number.name for number in signal.Signals}
+    name = known.get(-code, f"signal {-code}")
     hint = " (out of memory?)" if -code == signal.SIGKILL else ""
     return f"the trial process was killed by {name}{hint}"
 
 
-def _environment() -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+def trial_environment() -> dict[str, str]:
+    """Return the environment of processes that train: without this service's secrets, with one thread each."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not (name.startswith("TUNEWELL_") and name.endswith(_SECRET_ENDS))
+    }
     return {**inherited, **_ENVIRONMENT}

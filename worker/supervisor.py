@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tunewell.errors import TunewellError
-from tunewell.protocol import Claim, Protocol, Welcome
+from tunewell.protocol import Assignment, Claim, Finish, Protocol, Welcome
 
 from worker.attempt import RunningAttempt
-from worker.launcher import Launcher, Stream, describe_exit
+from worker.launcher import Launcher, Stream, describe_exit, trial_environment
 from worker.messages import (
     BatchOrder,
     CheckpointSaved,
@@ -25,6 +25,7 @@ from worker.messages import (
     Started,
     decode_from_child,
 )
+from worker.sender import MAX_REASON_CHARS, clean
 from worker.settings import WorkerSettings
 
 _TICK_S = 0.1
@@ -42,6 +43,7 @@ class Supervisor:
         run_dir: The worker's folder.
         is_stopping: Tells whether the worker was told to end.
         protocol: The way to the server.
+        start_launcher: Starts the program that trains.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class Supervisor:
         run_dir: Path,
         is_stopping: Callable[[], bool],
         protocol: Protocol,
+        start_launcher: Callable[[], Launcher] = Launcher,
     ) -> None:
+        self._start_launcher = start_launcher
         self._settings = settings
         self._welcome = welcome
         self._run_dir = run_dir
@@ -64,7 +68,7 @@ class Supervisor:
         if self._launcher is not None and self._launcher.poll() is not None:
             self.close()
         if self._launcher is None:
-            self._launcher = Launcher()
+            self._launcher = self._start_launcher()
         return self._launcher
 
     def serve(self) -> int:
@@ -74,7 +78,10 @@ class Supervisor:
             claim = self._claim()
             if claim is None or not claim.attempts:
                 break
-            self._run(claim)
+            attempts = self._begin(claim)
+            if not attempts:
+                break
+            self._run(claim, attempts)
             n_batches += 1
         return n_batches
 
@@ -91,10 +98,25 @@ class Supervisor:
             log.warning("cannot claim work: %s", error)  # the API rings again once it can
             return None
 
-    def _run(self, claim: Claim) -> None:
-        attempts = [
-            RunningAttempt(one, self._protocol, self._run_dir, self._welcome.heartbeat_s) for one in claim.attempts
-        ]
+    def _begin(self, claim: Claim) -> list[RunningAttempt]:
+        """Make the attempts' folders and spools; what this machine cannot write is handed back."""
+        begun = []
+        for one in claim.attempts:
+            try:
+                begun.append(RunningAttempt(one, self._protocol, self._run_dir, self._welcome.heartbeat_s))
+            except OSError as error:
+                log.error("attempt %s cannot begin here: %s", one.attempt_id, error)
+                self._hand_back(one, f"the worker cannot write its folder: {error}")
+        return begun
+
+    def _hand_back(self, assignment: Assignment, reason: str) -> None:
+        finish = Finish("CRASHED", clean(reason, MAX_REASON_CHARS), {}, is_retryable=True)
+        try:
+            self._protocol.finish(assignment.attempt_id, assignment.lease_token, finish)
+        except TunewellError as error:
+            log.warning("attempt %s is left to its lease: %s", assignment.attempt_id, error)
+
+    def _run(self, claim: Claim, attempts: Sequence[RunningAttempt]) -> None:
         try:
             launcher = self.warm_up()
             self._order(launcher, claim, attempts)
@@ -104,6 +126,8 @@ class Supervisor:
             self.close()
             for attempt in attempts:
                 attempt.on_end(LaneEnded(attempt.lane, "CRASHED", f"the worker failed: {error}"), time.monotonic())
+        if self._launcher is not None and self._launcher.poll() is not None:
+            self.close()  # at once: what the trial had started must not outlive it
         self._wait_delivered(attempts)
 
     def _order(self, launcher: Launcher, claim: Claim, attempts: Sequence[RunningAttempt]) -> None:
@@ -118,9 +142,16 @@ class Supervisor:
                 dataset_file=str(dataset_file),
                 objective=claim.objectives[0].metric,
                 checkpoint_every_s=self._welcome.checkpoint_every_s,
-                lanes=tuple(attempt.order(self._protocol) for attempt in attempts),
+                lanes=tuple(attempt.order(self._protocol, self._pause) for attempt in attempts),
             )
         )
+
+    def _pause(self, delay_s: float) -> bool:
+        """Wait; answer whether the worker was told to end."""
+        end_s = time.monotonic() + delay_s
+        while time.monotonic() < end_s and not self._is_stopping():
+            time.sleep(_TICK_S)
+        return self._is_stopping()
 
     def _wait_delivered(self, attempts: Sequence[RunningAttempt]) -> None:
         for attempt in attempts:
@@ -164,6 +195,7 @@ class Batch:
                     self._exit_code = self._launcher.poll()
         for stream in list(self._launcher.descriptors.values()):
             self._read(stream)
+        self._read_rest()
         for attempt in self._attempts.values():
             attempt.on_end(LaneEnded(attempt.lane, "CRASHED", describe_exit(self._exit_code)), time.monotonic())
 
@@ -171,13 +203,26 @@ class Batch:
         descriptors = dict(self._launcher.descriptors)
         for line in self._launcher.read_lines(stream):
             if stream != "message":
-                for attempt in self._attempts.values():
-                    attempt.on_log(stream, line)
+                self._log(stream, line)
             elif line:
                 self._handle(line)
         for descriptor in descriptors.keys() - self._launcher.descriptors.keys():
             if self._selector.get_map():
                 self._selector.unregister(descriptor)
+
+    def _log(self, stream: Stream, line: bytes) -> None:
+        for attempt in self._attempts.values():
+            attempt.on_log(stream, line)
+
+    def _read_rest(self) -> None:
+        """Take the last words of a process that printed and said its end through different pipes."""
+        outputs: tuple[Stream, ...] = ("stdout", "stderr")
+        for stream in outputs:
+            if stream in self._launcher.descriptors.values():
+                self._read(stream)
+            rest = self._launcher.read_rest(stream)
+            if rest:
+                self._log(stream, rest)
 
     def _handle(self, line: bytes) -> None:
         try:
@@ -192,6 +237,7 @@ class Batch:
             case CheckpointSaved():
                 self._attempts[message.lane].on_checkpoint(message, now_s)
             case LaneEnded():
+                self._read_rest()
                 self._attempts[message.lane].on_end(message, now_s)
             case Started():
                 self._launcher.trial_pid = message.pid
@@ -232,4 +278,5 @@ def prepare_dataset(name: str, folder: Path) -> None:
         CalledProcessError: It failed; its message is in the worker's log.
     """
     command = [sys.executable, "-m", "models", "prepare", name, "--cache-dir", str(folder)]
-    subprocess.run(command, check=True, cwd=Path(__file__).resolve().parent.parent, stdout=subprocess.DEVNULL)  # noqa: S603
+    root = Path(__file__).resolve().parent.parent
+    subprocess.run(command, check=True, cwd=root, stdout=subprocess.DEVNULL, env=trial_environment())  # noqa: S603
