@@ -8,7 +8,7 @@ import shutil
 import socket
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 from tunewell.errors import TunewellError
@@ -54,11 +54,18 @@ def main(
 
 
 def run(settings: WorkerSettings) -> None:
-    """Register, then serve until told to end."""
+    """Register, then serve until told to end.
+
+    Raises:
+        Exit: The server's address is none, the server refuses, or the state folder cannot be written.
+    """
+    try:
+        transport = Transport(settings.server, settings.token)
+    except TunewellError as error:
+        typer.echo(f"cannot join: {error}", err=True)
+        raise typer.Exit(1) from error
     run_dir = settings.runs_dir / f"{int(time.time())}-{os.getpid()}"
-    lock = lock_folder(run_dir)
-    assert lock is not None, "a folder named after this process belongs to it"
-    with lock, Transport(settings.server, settings.token) as transport:
+    with _hold(run_dir), transport:
         protocol = Protocol(transport)
         welcome = register(protocol, settings)
         recover_folders(protocol, settings.runs_dir)
@@ -69,6 +76,17 @@ def run(settings: WorkerSettings) -> None:
             _leave(protocol, welcome.worker_id)
             if not any((run_dir / "spool").glob("*.jsonl")):
                 shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _hold(run_dir: Path) -> IO[bytes]:
+    """Take the lock of this process's own folder; another worker that just looks for leftovers lets go soon."""
+    try:
+        while (lock := lock_folder(run_dir)) is None:
+            time.sleep(0.05)
+    except OSError as error:
+        typer.echo(f"cannot use the state folder, choose another with --home: {error}", err=True)
+        raise typer.Exit(1) from error
+    return lock
 
 
 def register(protocol: Protocol, settings: WorkerSettings) -> Welcome:

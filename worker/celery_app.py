@@ -11,6 +11,7 @@ import mmap
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,7 @@ class _Heart:
         while not self._wake.wait(self._welcome.heartbeat_s):
             self._beat(protocol)
             recover_spools(protocol, self._run_dir)
+            self._touch()
 
     def _beat(self, protocol: Protocol) -> None:
         try:
@@ -162,5 +164,9 @@ class _Heart:
             self._is_silent = True
         else:
             self._is_silent = False
-            # Containers look at this file's age. It also goes stale while the API is away: look then, do not kill.
-            (self._settings.home / "worker-alive").touch()
+
+    def _touch(self) -> None:
+        # Containers look at this file's age. It also goes stale while the API is away: look then, do not kill.
+        if not self._is_silent:
+            with suppress(OSError):  # a full disk must not silence the worker
+                (self._settings.home / "worker-alive").touch()
