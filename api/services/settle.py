@@ -85,6 +85,8 @@ def stop_study(tx: Tx, study: StudyRecord, reason: str, target: StudyState = Stu
     """
     if not studies.move_study(tx.session, study.id, target, reason):
         return
+    # A trial that somebody adds later runs alone; the sampler goes on only where the budget is raised.
+    studies.update_study(tx.session, study.id, {"is_exhausted": True})
     for trial_id in trials.request_stop(tx.session, study_id=study.id):
         announce_trial(tx, trials.get_trial(tx.session, trial_id))
     for trial in trials.list_waiting(tx.session, study.id, limit=1_000_000):

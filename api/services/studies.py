@@ -158,6 +158,7 @@ def _act(tx: Tx, study: StudyRecord, action: str) -> None:
 def _reopen(tx: Tx, study: StudyRecord) -> None:
     current = studies.find_study(tx.session, study.id)
     if current is not None and current.n_trials is not None and current.next_number < current.n_trials:
+        studies.update_study(tx.session, study.id, {"is_exhausted": False})
         studies.move_study(tx.session, study.id, StudyState.RUNNING)
 
 

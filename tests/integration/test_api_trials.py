@@ -69,7 +69,7 @@ def test_a_finished_trial_from_elsewhere_counts_as_best(caller: Caller) -> None:
             "values.val_accuracy",
         ),
         ({"params": PARAMS, "state": "RUNNING"}, "literal_error", "state"),
-        ({"params": PARAMS, "values": {"val_accuracy": "high"}}, "float_parsing", "values.val_accuracy"),
+        ({"params": PARAMS, "values": {"val_accuracy": "0.5"}}, "float_type", "values.val_accuracy"),
         ({"params": PARAMS, "note": "\x00"}, "string_pattern_mismatch", "note"),
     ],
 )
@@ -88,7 +88,12 @@ def test_a_stopping_study_takes_no_trial(caller: Caller) -> None:
     error = caller.refused("POST", "/studies/closing/trials", 409, json={"params": PARAMS})
     assert error["code"] == "wrong_state"
     caller.finish(job, "STOPPED")
-    caller.call("POST", "/studies/closing/trials", 201, json={"params": PARAMS})
+    added = caller.call("POST", "/studies/closing/trials", 201, json={"params": PARAMS})
+    # Only what was added runs: the search was stopped.
+    (again,) = caller.claim(caller.join("closing"), "closing", n_max=5)
+    assert again["trial_id"] == added["trial_id"]
+    caller.finish(again, values={"val_accuracy": 0.5})
+    assert caller.call("GET", "/studies/closing")["state"] == "COMPLETE"
 
 
 def test_stopping_trials(caller: Caller) -> None:
