@@ -35,7 +35,9 @@ def _from_text(value: object) -> object:
 # PostgreSQL's text cannot hold NUL, so no database does.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$"), Field(description="Any text without NUL characters")]
 ParamValue = StrictBool | StrictInt | StrictFloat | StrictStr | None
-Number = Annotated[float, BeforeValidator(_from_text), Field(description='A number, or "NaN", "Infinity", "-Infinity"')]
+Number = Annotated[
+    float, BeforeValidator(_from_text), Field(strict=True, description='A number, or "NaN", "Infinity", "-Infinity"')
+]
 
 
 class ErrorDetail(Shape):

@@ -72,7 +72,9 @@ class BudgetSpec(Shape):
 
     n_trials: StrictInt | None = Field(default=20, ge=1, le=1_000_000, description="null: until stopped or exhausted")
     max_parallel: StrictInt = Field(default=16, ge=1, le=100_000, description="Trials that may run at the same time")
-    timeout_s: float | None = Field(default=None, gt=0, le=10 * 365 * 86400, description="Wall time of the study")
+    timeout_s: float | None = Field(
+        default=None, strict=True, gt=0, le=10 * 365 * 86400, description="Wall time of the study"
+    )
     max_retries: StrictInt = Field(default=3, ge=0, le=100, description="Lost or crashed attempts forgiven per trial")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, StrictInt, StringConstraints
@@ -17,6 +17,14 @@ MetricName = Annotated[
     Field(description="Letters, digits, spaces, and any of _ . / : @ -"),
 ]
 Step = Annotated[StrictInt, Field(ge=0, le=MAX_INT)]
+Stamp = Annotated[
+    AwareDatetime,
+    Field(
+        ge=datetime(1970, 1, 1, tzinfo=UTC),
+        lt=datetime(2200, 1, 1, tzinfo=UTC),
+        description="A time with its zone, from 1970 to 2199",
+    ),
+]
 LeaseToken = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$"),
@@ -104,14 +112,14 @@ class MetricPoint(Shape):
     name: MetricName
     step: Step
     value: Number
-    at: AwareDatetime | None = None
+    at: Stamp | None = None
 
 
 class LogEntry(Shape):
     """One line of output."""
 
     stream: Literal["stdout", "stderr", "system"] = "stdout"
-    at: AwareDatetime
+    at: Stamp
     text: str = Field(max_length=16_384)
 
 

@@ -41,6 +41,30 @@ def test_metrics_come_back_as_they_were_reported(caller: Caller) -> None:
     assert named == second
 
 
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"metrics": [point(1, "0.5")]}, "metrics.0.value"),
+        ({"metrics": [point(1, "nan")]}, "metrics.0.value"),
+        ({"metrics": [point(1, True)]}, "metrics.0.value"),
+        ({"metrics": [point(-1, 0.5)]}, "metrics.0.step"),
+        ({"metrics": [point(1, 0.5, "a\nb")]}, "metrics.0.name"),
+        ({"metrics": [{**point(1, 0.5), "at": "0001-01-01T00:00:00+10:00"}]}, "metrics.0.at"),
+        ({"logs": [{"text": "x", "at": "9999-12-31T23:59:59-10:00"}]}, "logs.0.at"),
+        ({"logs": [{"text": "x", "at": "2026-01-01T00:00:00"}]}, "logs.0.at"),
+        ({"logs": [{"text": "x" * 20_000, "at": "2026-01-01T00:00:00Z"}]}, "logs.0.text"),
+    ],
+)
+def test_a_report_is_stored_whole_or_not_at_all(caller: Caller, wrong: Json, field: str) -> None:
+    job = claimed(caller, "whole")
+    good = {"metrics": [point(1, 0.5)], "logs": [{"text": "x", "at": "2026-01-01T00:00:00Z"}]}
+    assert caller.report(job, 1, 422, **{**good, **wrong})["error"]["field"] == field
+    trial = f"/trials/{job['trial_id']}"
+    assert caller.call("GET", f"{trial}/metrics")["series"] == caller.call("GET", f"{trial}/logs")["items"] == []
+    caller.report(job, 1, 200, **good)
+    assert len(caller.call("GET", f"{trial}/logs")["items"]) == 1
+
+
 def test_a_step_is_stored_once_and_late_steps_do_not_become_the_latest(caller: Caller) -> None:
     job = claimed(caller, "steps")
     caller.report(job, 1, step=5, metrics=[point(5, 0.5), point(5, 0.9)])
