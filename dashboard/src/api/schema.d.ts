@@ -967,6 +967,7 @@ export interface components {
             /**
              * At
              * Format: date-time
+             * @description A time with its zone, from 1970 to 2199
              */
             at: string;
             /**
