@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -25,10 +26,13 @@ from api.schemas.work import (
     WorkerWelcome,
 )
 from api.services import artifacts, claims, reports, workers
+from api.state import Control
 from api.streams import as_blocking
+from api.transaction import Tx
 from db.lifecycle import WorkerState
 
 router = APIRouter(tags=["worker protocol"])
+T = TypeVar("T")
 
 
 @router.post("/workers", status_code=201, responses=refusals())
@@ -81,24 +85,21 @@ def list_workers(control: ForUsers) -> WorkerList:
 
 
 @router.post("/work:claim", responses=refusals(404))
-def claim(body: ClaimRequest, control: ForWorkers) -> ClaimRead:
+async def claim(body: ClaimRequest, control: ForWorkers) -> ClaimRead:
     """Ask for work: attempts with leases, all of one study."""
-    with control.ledger.write() as tx:
-        return claims.claim(tx, body, control.settings.lease_s)
+    return await _write(control, lambda tx: claims.claim(tx, body, control.settings.lease_s))
 
 
 @router.post("/attempts/{attempt_id}:report", responses=refusals(404, 409, 413))
-def report(attempt_id: Id, body: ReportRequest, control: ForWorkers) -> ReportRead:
+async def report(attempt_id: Id, body: ReportRequest, control: ForWorkers) -> ReportRead:
     """Report metric points and log lines; the answer says whether to go on."""
-    with control.ledger.write() as tx:
-        return reports.report(tx, attempt_id, body, control.settings.lease_s)
+    return await _write(control, lambda tx: reports.report(tx, attempt_id, body, control.settings.lease_s))
 
 
 @router.post("/attempts/{attempt_id}:finish", responses=refusals(404, 409))
-def finish(attempt_id: Id, body: FinishRequest, control: ForWorkers) -> FinishRead:
+async def finish(attempt_id: Id, body: FinishRequest, control: ForWorkers) -> FinishRead:
     """End an attempt. Repeating it answers the same and changes nothing."""
-    with control.ledger.write() as tx:
-        return reports.finish(tx, attempt_id, body)
+    return await _write(control, lambda tx: reports.finish(tx, attempt_id, body))
 
 
 @router.put(
@@ -119,3 +120,13 @@ async def upload_artifact(
     upload = artifacts.Upload(attempt_id, lease_token, name, query)
     chunks = as_blocking(request.stream())
     return await run_in_threadpool(artifacts.store, control, upload, chunks)
+
+
+async def _write(control: Control, work: Callable[[Tx], T]) -> T:
+    """Run a transaction on a thread: one hop there and back, where a plain `def` route hops again for its answer."""
+
+    def run() -> T:
+        with control.ledger.write() as tx:
+            return work(tx)
+
+    return await run_in_threadpool(run)
