@@ -1,0 +1,72 @@
+"""Check a quoted command against the program it names, without running it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any, cast
+
+import typer
+from tunewell.cli.app import app as tunewell_app
+from typer.main import get_command
+
+import api.__main__
+import benchmarks.__main__
+import db.__main__
+import stack.__main__
+import worker.__main__
+
+_USAGE_ERROR = cast(type[Exception], typer.BadParameter.__bases__[0])  # which Typer does not name
+_ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
+
+
+def _single(main: Callable[..., None]) -> typer.Typer:
+    program = typer.Typer()
+    program.command()(main)
+    return program
+
+
+PROGRAMS = {
+    "tunewell": tunewell_app,
+    "api": api.__main__.app,
+    "benchmarks": _single(benchmarks.__main__.main),
+    "db": db.__main__.app,
+    "stack": stack.__main__.app,
+    "worker": _single(worker.__main__.main),
+}
+
+
+def find_call(line: str) -> tuple[str, list[str]] | None:
+    """Return which of our programs a shell line calls, and with which arguments; None if it calls another one."""
+    words = line.split()
+    while words and _ASSIGNMENT.fullmatch(words[0]):
+        words = words[1:]
+    if not words:
+        return None
+    name = words[0].rpartition("/")[2]
+    if re.fullmatch(r"python[\d.]*", name) and words[1:2] == ["-m"]:
+        name, words = words[2], words[2:]
+    return (name, shlex.split(" ".join(words[1:]))) if name in PROGRAMS else None
+
+
+class NotUnderstood(Exception):
+    """There is no such command or option, or a value is not accepted."""
+
+
+def parse(program: str, arguments: list[str]) -> None:
+    """Parse arguments as the program would.
+
+    Raises:
+        NotUnderstood: The program would refuse them.
+    """
+    command: Any = get_command(PROGRAMS[program])
+    rest = list(arguments)
+    while rest and rest[0] in getattr(command, "commands", {}):
+        command = command.commands[rest.pop(0)]
+    if hasattr(command, "commands") and rest and not rest[0].startswith("-"):
+        raise NotUnderstood(f"{program} has no command {rest[0]!r}")
+    try:
+        command.make_context(program, rest).close()
+    except _USAGE_ERROR as error:
+        raise NotUnderstood(str(error)) from error
