@@ -130,6 +130,14 @@ def test_every_decision_is_in_the_index() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
+def test_the_queue_settings_that_are_explained_are_made() -> None:
+    rows = re.findall(r"^\| (.+?) \|", pages.read("docs/decisions/0003-queue-settings.md"), re.MULTILINE)
+    named = {setting for row in rows for setting in re.findall(r"`([a-z]\w+)`", row)}
+    made = pages.read("worker/celery_app.py") + pages.read("api/doorbell.py")
+    assert len(named) > 10
+    assert {setting for setting in named if f'"{setting}"' not in made} == set()
+
+
 @pytest.mark.parametrize("name", DECISIONS)
 def test_decisions_have_one_form_and_one_page(name: str) -> None:
     text = pages.read(name)
