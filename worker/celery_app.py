@@ -15,9 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-# Celery reads this when its worker module is imported: a SIGTERM then starts the soft shutdown.
-os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
-
 from celery import Celery, signals
 from tunewell.errors import NotFound, TunewellError
 from tunewell.protocol import Protocol, Transport, Welcome
@@ -28,7 +25,9 @@ from worker.settings import WorkerSettings
 from worker.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
-SOFT_SHUTDOWN_S = 8.0
+# Supervisors hand their trials back within this time. Celery's own soft shutdown tells nobody before it has passed, so
+# it is off: a SIGTERM starts the warm shutdown, which waits for the tasks, and a watchdog bounds it.
+SHUTDOWN_WITHIN_S = 9.0
 
 
 class StopFlag:
@@ -75,8 +74,7 @@ def _configuration(settings: WorkerSettings, welcome: Welcome) -> dict[str, Any]
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_S,
-        "worker_enable_soft_shutdown_on_idle": False,
+        "worker_soft_shutdown_timeout": 0,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_send_task_events": True,  # what Flower shows
@@ -141,9 +139,18 @@ class _Heart:
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
     def on_stop(self, **_: Any) -> None:
-        """Tell the pool children to hand their work back."""
+        """Tell the pool children to hand their work back; end by force should one of them hang."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         self._wake.set()
+        watchdog = threading.Timer(SHUTDOWN_WITHIN_S, self._end)
+        watchdog.daemon = True
+        watchdog.start()
+
+    def _end(self) -> None:
+        log.warning("a slot did not end in time; what it still had to say is kept in %s", self._run_dir)
+        os._exit(1)  # the pool children and their trials end with this process
 
     def _run(self) -> None:
         protocol = Protocol(Transport(self._settings.server, self._settings.token, timeout_s=10))
