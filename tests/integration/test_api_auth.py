@@ -159,7 +159,7 @@ def test_the_command_line_makes_and_revokes_tokens(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'tokens.db'}"
     env = {"TUNEWELL_DATABASE_URL": url, "TUNEWELL_HOME": str(tmp_path)}
     schema.upgrade(Database(url))
-    made = CliRunner().invoke(commands, ["tokens", "create", "worker", "--name", "gpu-1"], env=env)
+    made = CliRunner().invoke(commands, ["tokens", "create", "--role", "worker", "--name", "gpu-1"], env=env)
     assert made.exit_code == 0
     token = made.stdout.strip()
     assert re.fullmatch(r"tw_[\w-]{43}", token)
