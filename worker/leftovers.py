@@ -12,6 +12,7 @@ from typing import IO
 from tunewell.protocol import Protocol
 
 from worker.lifeline import is_alive
+from worker.outbox import read_header
 from worker.sender import Sender
 
 log = logging.getLogger(__name__)
@@ -87,11 +88,13 @@ def _recover(protocol: Protocol, path: Path) -> bool:
 
 def _deliver(protocol: Protocol, path: Path) -> bool:
     try:
-        sender = Sender(protocol, path, _DELIVER_WITHIN_S)
+        with path.open("rb") as file:
+            read_header(file.readline())
     except ValueError as error:  # cut off in its first line: nothing was said
         log.warning("dropping %s: %s", path, error)
         return True
     _add_end(path)
+    sender = Sender(protocol, path, _DELIVER_WITHIN_S)
     log.info("delivering what %s left behind", path.name)
     sender.start()
     sender.wake()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def outbox(tmp_path: Path) -> Outbox:
     return Outbox(tmp_path / "spool", 7, "secret")
 
 
-def read(path: Path) -> list[tuple[str, object]]:
+def read(path: Path) -> Sequence[tuple[str, object]]:
     reader = OutboxReader(path)
     entries = [(entry.kind, entry.body.get("seq", entry.body.get("name"))) for entry in reader.entries()]
     reader.close()
