@@ -55,7 +55,7 @@ def make_app(settings: WorkerSettings, welcome: Welcome, run_dir: Path) -> Celer
     def wake(_queue: str) -> int:
         return slot.supervisor().serve()
 
-    app.task(name="tunewell.wake", ignore_result=True)(wake)
+    app.task(name="tunewell.wake", ignore_result=True, shared=False)(wake)
     beat = _Heart(settings, welcome, run_dir, stop)
     signals.worker_process_init.connect(slot.on_fork, weak=False)
     signals.worker_process_shutdown.connect(slot.on_exit, weak=False)
