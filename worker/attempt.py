@@ -82,7 +82,7 @@ class RunningAttempt:
 
         Args:
             protocol: The way to the server.
-            pause: Waits between two tries; answers whether to give up.
+            pause: Waits between two tries; answers whether to give up, and then the order is not to be used.
         """
         checkpoint = self.assignment.checkpoint
         return LaneOrder(
@@ -171,6 +171,8 @@ class RunningAttempt:
             pending.logs.append(("system", _now(), text))
         points = _point_chunks(pending.metrics)
         logs = _log_chunks(pending.logs)
+        if not (points or logs):
+            return
         for some, lines in itertools.zip_longest(points, logs):
             body = {"step": pending.step, "n_steps": pending.n_steps, "metrics": some or [], "logs": lines or []}
             self.outbox.report(body)

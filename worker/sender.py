@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +43,7 @@ class Sender:
         self._protocol = protocol
         self._more = more
         self._heartbeat_s = heartbeat_s
+        self._beat_at_s = time.monotonic() + heartbeat_s
         self._reader = OutboxReader(path)
         self._grown = threading.Event()
         self._give_up = threading.Event()
@@ -69,10 +71,10 @@ class Sender:
     def _run(self) -> None:
         try:
             while not (self.is_finished or self._give_up.is_set()):
-                if self._grown.wait(self._heartbeat_s):
+                if self._grown.wait(max(0.0, self._beat_at_s - time.monotonic())):
                     self._grown.clear()
                     self._drain()
-                else:
+                if not self.is_finished and time.monotonic() >= self._beat_at_s:
                     self._beat()
         except (LeaseLost, NotFound):  # NotFound: the study was deleted for good
             self.is_lease_lost = True
@@ -104,6 +106,7 @@ class Sender:
                 answer = persist(lambda entry=entry: self._send(entry), self._pause)  # type: ignore[misc]
                 if answer is None:
                     return
+                self._beat_at_s = time.monotonic() + self._heartbeat_s
                 if isinstance(answer, Decision):
                     self.decision = answer
             self.n_sent += 1
@@ -118,6 +121,7 @@ class Sender:
         return self._give_up.wait(min(delay_s, self._heartbeat_s))
 
     def _beat(self) -> None:
+        self._beat_at_s = time.monotonic() + self._heartbeat_s
         try:
             self.decision = self._protocol.report(self._reader.attempt_id, self._reader.lease_token, Report(seq=0))
         except (ServerUnreachable, ServerFailure) as error:

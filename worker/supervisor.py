@@ -118,32 +118,33 @@ class Supervisor:
 
     def _run(self, claim: Claim, attempts: Sequence[RunningAttempt]) -> None:
         try:
-            launcher = self.warm_up()
-            self._order(launcher, claim, attempts)
-            Batch(launcher, attempts, self._is_stopping).run()
+            order = self._prepare(claim, attempts)
+            if self._is_stopping():
+                _end_all(attempts, "PREEMPTED", "the worker was told to end before training began")
+            else:
+                launcher = self.warm_up()
+                launcher.order(order)
+                Batch(launcher, attempts, self._is_stopping).run()
         except (TunewellError, OSError, subprocess.CalledProcessError) as error:
             log.exception("attempts %s failed on this worker", [one.assignment.attempt_id for one in attempts])
             self.close()
-            for attempt in attempts:
-                attempt.on_end(LaneEnded(attempt.lane, "CRASHED", f"the worker failed: {error}"), time.monotonic())
+            _end_all(attempts, "CRASHED", f"the worker failed: {error}")
         if self._launcher is not None and self._launcher.poll() is not None:
             self.close()  # at once: what the trial had started must not outlive it
         self._wait_delivered(attempts)
 
-    def _order(self, launcher: Launcher, claim: Claim, attempts: Sequence[RunningAttempt]) -> None:
+    def _prepare(self, claim: Claim, attempts: Sequence[RunningAttempt]) -> BatchOrder:
         assert claim.model is not None
         assert claim.dataset is not None
         dataset_file = self._settings.dataset_dir / f"{claim.dataset_sha256}.npz"
         if not dataset_file.is_file():
             prepare_dataset(claim.dataset, self._settings.dataset_dir)
-        launcher.order(
-            BatchOrder(
-                model=claim.model,
-                dataset_file=str(dataset_file),
-                objective=claim.objectives[0].metric,
-                checkpoint_every_s=self._welcome.checkpoint_every_s,
-                lanes=tuple(attempt.order(self._protocol, self._pause) for attempt in attempts),
-            )
+        return BatchOrder(
+            model=claim.model,
+            dataset_file=str(dataset_file),
+            objective=claim.objectives[0].metric,
+            checkpoint_every_s=self._welcome.checkpoint_every_s,
+            lanes=tuple(attempt.order(self._protocol, self._pause) for attempt in attempts),
         )
 
     def _pause(self, delay_s: float) -> bool:
@@ -196,8 +197,7 @@ class Batch:
         for stream in list(self._launcher.descriptors.values()):
             self._read(stream)
         self._read_rest()
-        for attempt in self._attempts.values():
-            attempt.on_end(LaneEnded(attempt.lane, "CRASHED", describe_exit(self._exit_code)), time.monotonic())
+        _end_all(list(self._attempts.values()), "CRASHED", describe_exit(self._exit_code))
 
     def _read(self, stream: Stream) -> None:
         descriptors = dict(self._launcher.descriptors)
@@ -265,10 +265,13 @@ class Batch:
             for attempt in running:
                 self._launcher.tell(Command(attempt.lane, "preempt"))
         elif now_s > self._preempt_by:
-            for attempt in running:
-                reason = "the worker was told to end; the epoch that ran is lost"
-                attempt.on_end(LaneEnded(attempt.lane, "PREEMPTED", reason), now_s)
+            _end_all(running, "PREEMPTED", "the worker was told to end; the epoch that ran is lost")
             self._launcher.kill_trial()
+
+
+def _end_all(attempts: Sequence[RunningAttempt], outcome: str, reason: str) -> None:
+    for attempt in attempts:
+        attempt.on_end(LaneEnded(attempt.lane, outcome, reason), time.monotonic())
 
 
 def prepare_dataset(name: str, folder: Path) -> None:

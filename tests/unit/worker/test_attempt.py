@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -173,6 +174,19 @@ def test_decisions_are_told_once(server: FakeServer, begin: Begin) -> None:
     wait_until(lambda: attempt.sender.decision)
     assert attempt.new_decision() == "prune"
     assert attempt.new_decision() is None
+
+
+def test_an_attempt_with_nothing_to_say_lives_and_says_nothing(server: FakeServer, begin: Begin) -> None:
+    attempt = begin(heartbeat_s=0.05)
+    ticks = itertools.count(1.0, 1.0)
+
+    def tick() -> bool:
+        attempt.tick(next(ticks))
+        return server.of().n_beats >= 3
+
+    wait_until(tick, interval_s=0.001)
+    assert attempt.outbox.n_appended == 0
+    assert server.of().kinds == []
 
 
 def test_to_continue_is_no_news(server: FakeServer, begin: Begin) -> None:

@@ -20,7 +20,7 @@ from tests.unit.worker.fakes import AWAY, FakeServer
 from worker.celery_app import SHUTDOWN_WITHIN_S, StopFlag, _Heart, make_app
 from worker.settings import WorkerSettings
 
-# docs/decisions/0003-queue-is-a-doorbell.md says why for each.
+# docs/decisions/0003-queue-settings.md says why for each.
 TABLE: dict[str, Any] = {
     "accept_content": ["json"],
     "task_serializer": "json",

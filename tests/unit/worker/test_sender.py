@@ -159,6 +159,16 @@ def test_silence_is_filled_with_signs_of_life(server: FakeServer, outbox: Outbox
     assert [one.seq for one in server.of().reports] == [1]
 
 
+def test_a_spool_that_is_looked_at_all_the_time_needs_signs_of_life_too(server: FakeServer, start: Start) -> None:
+    sender = start(0.05)
+
+    def look() -> bool:
+        sender.wake()
+        return server.of().n_beats >= 3
+
+    wait_until(look, interval_s=0.001)
+
+
 def test_a_sign_of_life_hears_decisions_too_and_survives_a_server_that_is_away(
     server: FakeServer, outbox: Outbox, start: Start
 ) -> None:
