@@ -1,0 +1,46 @@
+"""Make the pictures of the documentation from a server that runs: `python -m scripts.screenshots ADDRESS STUDY`.
+
+For instance after `make up` and `tunewell study submit examples/digits-mlp.yaml --watch`:
+`python -m scripts.screenshots http://127.0.0.1:8000 digits-mlp`.
+"""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.servers.browser import need_chromium
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
+# Chromium's own traffic to other hosts is of no use here; as root it refuses its sandbox.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+
+
+def main(address: str, study: str) -> None:
+    """Write a picture of each page in both themes."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    pages = {"studies": "/", "study": f"/studies/{study}", "trial": f"/studies/{study}/trials/0"}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(need_chromium()), args=FLAGS)
+        for theme in ("light", "dark"):
+            for name, path in pages.items():
+                _shoot(browser, address + path, theme, FOLDER / f"{name}-{theme}.png")
+        browser.close()
+
+
+def _shoot(browser: Browser, url: str, theme: str, file: Path) -> None:
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 1010}, color_scheme="dark" if theme == "dark" else "light"
+    )
+    page = context.new_page()
+    page.goto(url)
+    page.get_by_role("heading", level=1).wait_for()
+    page.get_by_text("live", exact=True).wait_for()
+    page.wait_for_timeout(1500)  # charts draw when their data is there, and say nothing
+    page.screenshot(path=file)
+    context.close()
+    print(file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
