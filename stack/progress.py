@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 from tunewell.records import Study, Trial
@@ -95,7 +96,8 @@ def format_duration(seconds: float) -> str:
 
 def render(snapshot: Snapshot) -> RenderableType:
     """Return the display for a terminal."""
-    bar = ProgressBar(total=snapshot.study.n_planned or None, completed=snapshot.n_done, width=60)
+    # A bar alone ends without a line end, and the status would go on in its line.
+    bar = Padding(ProgressBar(total=snapshot.study.n_planned or None, completed=snapshot.n_done, width=60), 0)
     lines = [Text(line) for line in running_lines(snapshot.running)]
     return Group(bar, Text(status_line(snapshot)), *lines)
 

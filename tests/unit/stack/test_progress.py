@@ -92,6 +92,15 @@ def test_terminal_is_redrawn_in_place() -> None:
     assert "5/20 trials" in printed(target)
 
 
+def test_the_time_left_fits_on_a_narrow_terminal() -> None:
+    narrow = Console(file=io.StringIO(), force_terminal=True, width=80, highlight=False)
+    narrow.print(progress.render(snapshot(5)))
+    lines = printed(narrow).splitlines()
+    status = next(line for line in lines if "5/20 trials" in line)
+    assert status.startswith("5/20 trials"), "the bar stands in the same line"
+    assert status.rstrip().endswith("about 30 s left")
+
+
 def test_table_keeps_the_order_and_shows_the_searched_parameters() -> None:
     study = snapshot(5).study
     trials = [
