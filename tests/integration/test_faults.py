@@ -6,7 +6,7 @@ went through faults ends with the very values that the trainer gives in one go, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +27,19 @@ from tests.servers.valkey import ValkeyServer
 from tests.servers.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
-N_TRIALS, N_EPOCHS, N_LONG, SEED = 4, 400, 2500, 11
+N_TRIALS, N_EPOCHS, N_LONG, SEED = 4, 400, 1200, 11
 FIXED: Json = {"epochs": N_EPOCHS, "batch_size": 256, "hidden_layers": 1, "hidden_units": 24}
 SPACE: Json = {"learning_rate": {"type": "float", "low": 1e-4, "high": 1e-2, "log": True}}
 Fault = Callable[[Service, ValkeyServer], None]
 
 
 @pytest.fixture
-def service(tmp_path: Path, processes: ProcessFamily, database_url: str, broker: ValkeyServer) -> Service:
+def service(tmp_path: Path, processes: ProcessFamily, database_url: str, broker: ValkeyServer) -> Iterator[Service]:
     running = Service(processes, tmp_path / "home", database_url, broker.url)
-    running.start_api()
-    running.start_worker()
-    return running
+    with running:
+        running.start_api()
+        running.start_worker()
+        yield running
 
 
 def study(name: str = "faulty", **changes: Any) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psutil
@@ -42,6 +42,14 @@ class Service:
     def address(self) -> str:
         """Where the API listens."""
         return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections of a test that failed; its processes are their family's to end."""
+        self._http.close()
 
     def start_api(self) -> ServiceProcess:
         """Start the API and wait until it answers."""
