@@ -11,14 +11,14 @@ from typing import Any
 import tunewell
 from rich.console import Console
 from rich.text import Text
+from tunewell.progress import watch_study
 from tunewell.records import Study
 from tunewell.studyfile import parse_study
 
 from stack.errors import StackError
 from stack.evaluation import evaluate_best
 from stack.home import find_running
-from stack.progress import Pace, Snapshot, display, format_duration
-from stack.results import comparison_lines, trials_table
+from stack.results import comparison_lines, format_duration, trials_table
 from stack.runner import READY_TIMEOUT_S, Stack, running_stack
 from stack.settings import ROOT, StackSettings
 
@@ -87,30 +87,18 @@ class Demo:
         return running.server if running is not None else None
 
     def _follow(self, stack: Stack, client: tunewell.Client, study: Study) -> Study:
-        pace, progressed = Pace(), self.clock()
-        with display(self.console) as show:
-            while not study.is_ended:
-                self.sleep(POLL_S)
-                stack.tick()
-                before = study.n_finished
-                study = self._look(client, study, pace, show)
-                if study.n_finished != before:
-                    progressed = self.clock()
-                elif self.clock() - progressed > STALLED_AFTER_S:
-                    raise StackError(
-                        "demo_failed", f"no trial ended for {STALLED_AFTER_S:g} s: see {self.settings.logs}"
-                    )
-        return study
+        n_finished, progressed = 0, self.clock()
 
-    def _look(self, client: tunewell.Client, study: Study, pace: Pace, show: Callable[[Snapshot], None]) -> Study:
-        try:
-            running = () if study.is_ended else tuple(client.list_trials(study.study_id, state="RUNNING"))
-            study = client.get_study(study.study_id)
-        except (tunewell.ServerUnreachable, tunewell.ServerBusy):
-            return study  # an API that died is started again by the next ticks
-        pace_s = pace.seconds_per_trial(study.n_finished, self.clock())
-        show(Snapshot(study=study, running=() if study.is_ended else running, pace_s=pace_s))
-        return study
+        def is_over(seen: Study) -> bool:
+            nonlocal n_finished, progressed
+            stack.tick()
+            if seen.n_finished != n_finished:
+                n_finished, progressed = seen.n_finished, self.clock()
+            elif self.clock() - progressed > STALLED_AFTER_S:
+                raise StackError("demo_failed", f"no trial ended for {STALLED_AFTER_S:g} s: see {self.settings.logs}")
+            return seen.is_ended
+
+        return watch_study(client, study.study_id, self.console, until=is_over)
 
     def _show(self, client: tunewell.Client, study: Study) -> None:
         best_first = client.list_trials(study.study_id, state="COMPLETE", order_by="value")

@@ -7,8 +7,6 @@ from rich.table import Table
 from rich.text import Text
 from tunewell.records import Study, Trial
 
-from stack.progress import format_duration, format_value
-
 
 def trials_table(study: Study, trials: Sequence[Trial]) -> Table:
     """Return a table of trials in the given order: objective, parameters, duration."""
@@ -41,3 +39,18 @@ def comparison_lines(evaluation: Mapping[str, Any], trial: Trial) -> list[str]:
         f"  {names[0]:<{width}}  {network[metric]:.4f}",
         f"  {names[1]:<{width}}  {baseline[metric]:.4f}",
     ]
+
+
+def format_value(value: object) -> str:
+    """Return a value in as few characters as say enough; floats with four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration such as `7 s`, `2 min 05 s` or `3 h 20 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
