@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -44,7 +45,7 @@ def store(control: Control, upload: Upload, chunks: Iterable[bytes]) -> Artifact
     """
     with control.ledger.read() as session:
         _held(session, upload)
-    n_bytes = control.store.put(chunks, upload.query.sha256)
+    n_bytes = control.store.put(_renewing(control, upload, chunks), upload.query.sha256)
     with control.ledger.write() as tx:
         attempt = _held(tx.session, upload)
         values = {
@@ -62,6 +63,19 @@ def store(control: Control, upload: Upload, chunks: Iterable[bytes]) -> Artifact
         if artifact is None:  # the study was deleted meanwhile
             raise LeaseLost(upload.attempt_id)
         return show_artifact(artifact)
+
+
+def _renewing(control: Control, upload: Upload, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass bytes on and renew the lease meanwhile: they are a sign of life, however long they take."""
+    lease_s = control.settings.lease_s
+    renewed_at = time.monotonic()
+    for chunk in chunks:
+        if time.monotonic() - renewed_at > lease_s / 4:
+            with control.ledger.write() as tx:
+                if not attempts.extend_lease(tx.session, upload.attempt_id, upload.lease_token, lease_s):
+                    raise LeaseLost(upload.attempt_id)
+            renewed_at = time.monotonic()
+        yield chunk
 
 
 def _held(session: Session, upload: Upload) -> AttemptRecord:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from db.tables import AttemptRow
 from tests.servers.api import Caller, Json, Served, serving, settings_for
 from tests.servers.waiting import wait_until
 
@@ -248,3 +251,29 @@ def test_an_upload_that_breaks_off_leaves_nothing(narrow: Caller, tmp_path: Path
     root = tmp_path / "artifacts"
     wait_until(lambda: not [path for path in root.rglob("*") if path.is_file()], what="the part that came is removed")
     assert narrow.call("GET", f"/trials/{job['trial_id']}/artifacts")["items"] == []
+
+
+def test_a_long_upload_renews_the_lease(tmp_path: Path) -> None:
+    with serving(settings_for(tmp_path / "home", lease_s=0.4)) as served:
+        caller = Caller(served.address)
+        job = claimed(caller, "slow")
+        database, deadline = served.control.database, time.monotonic() + 20
+
+        def expiry() -> object:
+            with database.read() as session:
+                statement = select(AttemptRow.lease_expires_at).where(AttemptRow.id == job["attempt_id"])
+                return session.execute(statement).scalar_one()
+
+        first = expiry()
+        seen = [first]
+
+        def chunks() -> Iterator[bytes]:
+            while seen[-1] == first and time.monotonic() < deadline:
+                yield b"x"
+                seen.append(expiry())
+
+        path = f"/attempts/{job['attempt_id']}/artifacts/big?kind=file&sha256={'0' * 64}"
+        error = caller.refused("PUT", path, 422, content=chunks(), headers={"X-Lease-Token": job["lease_token"]})
+        assert error["code"] == "hash_mismatch"
+        assert seen[-1] != first
+        caller.close()
