@@ -29,7 +29,6 @@ from api.services import artifacts, claims, reports, workers
 from api.state import Control
 from api.streams import as_blocking
 from api.transaction import Tx
-from db.lifecycle import WorkerState
 
 router = APIRouter(tags=["worker protocol"])
 T = TypeVar("T")
@@ -65,15 +64,15 @@ def heartbeat(
 def leave(worker_id: Id, control: ForWorkers) -> Response:
     """Say goodbye; what still runs is for its leases to tell."""
     with control.ledger.write() as tx:
-        workers.set_state(tx, worker_id, WorkerState.LOST)
+        workers.leave(tx, worker_id)
     return Response(status_code=204)
 
 
-@router.post("/workers/{worker_id}:drain", responses=refusals(404))
+@router.post("/workers/{worker_id}:drain", responses=refusals(404, 409))
 def drain_worker(worker_id: Id, control: ForUsers) -> WorkerRead:
     """Let a worker finish what it runs and claim nothing more."""
     with control.ledger.write() as tx:
-        workers.set_state(tx, worker_id, WorkerState.DRAINING)
+        workers.drain(tx, worker_id)
         return workers.read_worker(tx.session, worker_id)
 
 

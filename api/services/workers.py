@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from api.errors import NotFound
+from api.errors import Conflict, NotFound
 from api.schemas.work import WorkerList, WorkerOrders, WorkerRead, WorkerRegister
 from api.transaction import Tx
 from db import workers
@@ -35,15 +35,28 @@ def heartbeat(tx: Tx, worker_id: int) -> WorkerOrders:
     return WorkerOrders(state=state)
 
 
-def set_state(tx: Tx, worker_id: int, state: WorkerState) -> None:
-    """Drain a worker (DRAINING), or note that it left (LOST).
+def drain(tx: Tx, worker_id: int) -> None:
+    """Let a worker finish what it runs and claim nothing more.
+
+    Raises:
+        NotFound: `worker_not_found`.
+        Conflict: `wrong_state`: it is gone.
+    """
+    worker = workers.find_worker(tx.session, worker_id)
+    if worker is None:
+        raise _not_found(worker_id)
+    if worker.state == WorkerState.LOST:
+        raise Conflict("wrong_state", f"worker {worker.name} is LOST: there is nothing to drain", "worker_id")
+    _set_state(tx, worker_id, WorkerState.DRAINING)
+
+
+def leave(tx: Tx, worker_id: int) -> None:
+    """Note that a worker left.
 
     Raises:
         NotFound: `worker_not_found`.
     """
-    if not workers.set_worker_state(tx.session, worker_id, state):
-        raise _not_found(worker_id)
-    _announce(tx, worker_id, state)
+    _set_state(tx, worker_id, WorkerState.LOST)
 
 
 def read_worker(session: Session, worker_id: int) -> WorkerRead:
@@ -67,6 +80,12 @@ def lose_silent(tx: Tx, silence_s: float) -> None:
     """Mark workers that gave no sign of life as LOST."""
     for worker_id in workers.lose_silent_workers(tx.session, silence_s):
         _announce(tx, worker_id, WorkerState.LOST)
+
+
+def _set_state(tx: Tx, worker_id: int, state: WorkerState) -> None:
+    if not workers.set_worker_state(tx.session, worker_id, state):
+        raise _not_found(worker_id)
+    _announce(tx, worker_id, state)
 
 
 def _announce(tx: Tx, worker_id: int, state: WorkerState) -> None:

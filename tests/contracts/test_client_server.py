@@ -223,6 +223,9 @@ def test_a_worker_is_listed_drained_and_gone(client: Client, protocol: Protocol)
     assert client.drain_worker(welcome.worker_id).state == "DRAINING"
     assert protocol.heartbeat(welcome.worker_id).state == "DRAINING"
     protocol.leave(welcome.worker_id)
+    with pytest.raises(Conflict) as caught:
+        client.drain_worker(welcome.worker_id)
+    assert caught.value.code == "wrong_state"
 
 
 class TestTokens:

@@ -156,7 +156,7 @@ def test_it_rings_for_work_that_waits_where_somebody_idles(world: World) -> None
     world.round()
     assert not world.rung
     with world.ledger.write() as tx:
-        workers.set_state(tx, world.worker_id, WorkerState.DRAINING)
+        workers.drain(tx, world.worker_id)
     world.create("nobody")
     world.round()
     assert not world.rung
