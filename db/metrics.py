@@ -167,17 +167,31 @@ def list_points(session: Session, series_ids: Collection[int]) -> dict[int, tupl
     return curves
 
 
-def list_intermediate(session: Session, study_id: int, metric: str) -> dict[int, dict[int, float]]:
-    """Return a metric's points of every trial of a study that is not waiting: trial id -> step -> value."""
+def list_intermediate(
+    session: Session, study_id: int, metric: str, *, state: TrialState | None = None, step: int | None = None
+) -> dict[int, dict[int, float]]:
+    """Return a metric's points by trial of a study: trial id -> step -> value.
+
+    Args:
+        session: Open transaction.
+        study_id: The study.
+        metric: Name of the metric.
+        state: Only of trials in this state; None: of all.
+        step: Only the points at this step; None: whole curves.
+    """
     statement = (
         select(TrialRow.id, MetricPointRow.step, MetricPointRow.value, MetricPointRow.kind)
         .join(MetricSeriesRow, MetricSeriesRow.trial_id == TrialRow.id)
         .join(MetricPointRow, MetricPointRow.series_id == MetricSeriesRow.id)
-        .where(TrialRow.study_id == study_id, MetricSeriesRow.name == metric, TrialRow.state != TrialState.WAITING)
+        .where(TrialRow.study_id == study_id, MetricSeriesRow.name == metric)
     )
+    if state is not None:
+        statement = statement.where(TrialRow.state == state)
+    if step is not None:
+        statement = statement.where(MetricPointRow.step == step)
     curves: dict[int, dict[int, float]] = {}
-    for trial_id, step, value, kind in session.execute(statement):
-        curves.setdefault(trial_id, {})[step] = _decode(value, kind)
+    for trial_id, at, value, kind in session.execute(statement):
+        curves.setdefault(trial_id, {})[at] = _decode(value, kind)
     return curves
 
 

@@ -51,15 +51,15 @@ def trial_seed(study_seed: int, number: int) -> int:
 
 
 def past_trials(tx: Tx, study: StudyRecord) -> list[PastTrial]:
-    """Return a study's trials as samplers see them."""
-    curves = metrics.list_intermediate(tx.session, study.id, objective_of(study))
+    """Return a study's trials as samplers see them: of pruned ones the curve as well, which is all they achieved."""
+    curves = metrics.list_intermediate(tx.session, study.id, objective_of(study), state=TrialState.PRUNED)
     return [
         PastTrial(
             number=trial.number,
             state=trial.state.value,
             params=trial.params,
             values=None if trial.value is None else (trial.value,),
-            intermediate=curves.get(trial.id, {}) if trial.state is TrialState.PRUNED else {},
+            intermediate=curves.get(trial.id, {}),
         )
         for trial in trials.list_history(tx.session, study.id)
     ]

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from api.errors import LeaseLost, NotFound
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
 from api.services.settle import announce_trial, settle_ending
@@ -140,6 +142,13 @@ def _no_value(metric: str, value: float | None) -> str:
     return f"the objective {metric} " + ("was never reported" if value is None else f"is {encode_float(value)}")
 
 
+def _read_curve(session: Session, trial_id: int, metric: str) -> dict[int, float]:
+    """Return one metric of one trial: step -> value."""
+    (series,) = metrics.list_series(session, [trial_id], [metric])
+    steps, values = metrics.list_points(session, [series.id])[series.id]
+    return dict(zip(steps, values, strict=True))
+
+
 def _latest(tx: Tx, trial_id: int, metric: str) -> float | None:
     series = metrics.list_series(tx.session, [trial_id], [metric])
     return series[0].latest_value if series else None
@@ -181,27 +190,31 @@ def _decide(tx: Tx, trial_id: int, orders: Orders, fresh: Sequence[Point], answe
         return answer
     study = studies.find_study(tx.session, orders.study_id)
     assert study is not None
-    return _prune(tx, study, orders.number, answer)
+    return _prune(tx, study, trial_id, answer)
 
 
-def _prune(tx: Tx, study: StudyRecord, number: int, answer: ReportRead) -> ReportRead:
-    curves = metrics.list_intermediate(tx.session, study.id, objective_of(study))
-    history = [
-        PastTrial(
+def _prune(tx: Tx, study: StudyRecord, trial_id: int, answer: ReportRead) -> ReportRead:
+    metric = objective_of(study)
+    own = _read_curve(tx.session, trial_id, metric)
+    # Of the others, only what they had reached by the same step: whole curves would make each report cost more.
+    peers = metrics.list_intermediate(tx.session, study.id, metric, step=max(own, default=0))
+    history = {
+        past.id: PastTrial(
             number=past.number,
             state=past.state.value,
             params=past.params,
             values=None if past.value is None else (past.value,),
-            intermediate=curves.get(past.id, {}),
+            intermediate=own if past.id == trial_id else peers.get(past.id, {}),
         )
         for past in trials.list_history(tx.session, study.id)
-    ]
+    }
+    trial = history.pop(trial_id)
     options = {key: value for key, value in study.spec["pruner"].items() if key != "name"}
     decision = pruners.get_pruner(study.spec["pruner"]["name"]).decide(
         PruneRequest(
-            trial=next(past for past in history if past.number == number),
+            trial=trial,
             directions=(study.spec["objectives"][0]["direction"],),
-            history=[past for past in history if past.number != number],
+            history=list(history.values()),
             options=options,
         )
     )
