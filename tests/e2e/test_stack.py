@@ -61,7 +61,7 @@ def test_demo_ends_with_a_tested_network_and_no_process(machine: Machine) -> Non
     assert demo.wait(180) == 0, demo.log_text()
     assert machine.processes.alive() == []
     text = demo.log_text()
-    assert "0/3 trials, no value yet" in text
+    assert "0/3 trials, no result yet" in text
     assert "Best of 3 trials" in text
     accuracies = [float(found) for found in re.findall(r"(?:\(trial \d\)|regression) +(0\.\d{4})$", text, re.MULTILINE)]
     assert len(accuracies) == 2
@@ -88,7 +88,7 @@ def test_stack_that_runs_is_used_by_the_demo_and_ends_with_ctrl_c(machine: Machi
 
 def test_interrupted_demo_leaves_no_process(machine: Machine) -> None:
     demo = machine.start("demo", "--slots", "2")
-    wait_until(lambda: "epoch" in demo.log_text() or not demo.is_running, 120, what="a trial trains")
+    wait_until(lambda: " running" in demo.log_text() or not demo.is_running, 120, what="a trial trains")
     demo.send(signal.SIGINT)
     assert demo.wait(40) == 128 + signal.SIGINT, demo.log_text()
     assert machine.processes.alive() == []
