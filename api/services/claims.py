@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from api.errors import NotFound
 from api.schemas.studies import StudySpec
@@ -53,16 +53,18 @@ def trial_seed(study_seed: int, number: int) -> int:
 def past_trials(tx: Tx, study: StudyRecord) -> list[PastTrial]:
     """Return a study's trials as samplers see them: of pruned ones the curve as well, which is all they achieved."""
     curves = metrics.list_intermediate(tx.session, study.id, objective_of(study), state=TrialState.PRUNED)
-    return [
-        PastTrial(
-            number=trial.number,
-            state=trial.state.value,
-            params=trial.params,
-            values=None if trial.value is None else (trial.value,),
-            intermediate=curves.get(trial.id, {}),
-        )
-        for trial in trials.list_history(tx.session, study.id)
-    ]
+    return [as_past(trial, curves.get(trial.id, {})) for trial in trials.list_history(tx.session, study.id)]
+
+
+def as_past(trial: TrialRecord, intermediate: Mapping[int, float]) -> PastTrial:
+    """Return a stored trial as samplers and pruners see it, with as much of its curve as they need."""
+    return PastTrial(
+        number=trial.number,
+        state=trial.state.value,
+        params=trial.params,
+        values=None if trial.value is None else (trial.value,),
+        intermediate=intermediate,
+    )
 
 
 def _take_trials(tx: Tx, study: StudyRecord, n_max: int) -> Iterator[TrialRecord]:

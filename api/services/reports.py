@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import LeaseLost, NotFound
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
+from api.services.claims import as_past
 from api.services.settle import announce_trial, settle_ending
 from api.services.views import is_number, objective_of
 from api.transaction import Tx
@@ -27,7 +28,7 @@ from db.metrics import Point
 from db.records import AttemptRecord, StudyRecord, TrialRecord
 from db.types import encode_float
 from search import pruners
-from search.types import PastTrial, PruneRequest
+from search.types import PruneRequest
 
 
 def report(tx: Tx, attempt_id: int, body: ReportRequest, lease_s: float) -> ReportRead:
@@ -199,13 +200,7 @@ def _prune(tx: Tx, study: StudyRecord, trial_id: int, answer: ReportRead) -> Rep
     # Of the others, only what they had reached by the same step: whole curves would make each report cost more.
     peers = metrics.list_intermediate(tx.session, study.id, metric, step=max(own, default=0))
     history = {
-        past.id: PastTrial(
-            number=past.number,
-            state=past.state.value,
-            params=past.params,
-            values=None if past.value is None else (past.value,),
-            intermediate=own if past.id == trial_id else peers.get(past.id, {}),
-        )
+        past.id: as_past(past, own if past.id == trial_id else peers.get(past.id, {}))
         for past in trials.list_history(tx.session, study.id)
     }
     trial = history.pop(trial_id)

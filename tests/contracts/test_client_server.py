@@ -27,7 +27,7 @@ from tunewell.protocol import (
     Upload,
 )
 
-from tests.servers.api import serving, settings_for
+from tests.servers.api import a_study, serving, settings_for
 from tests.servers.waiting import wait_until
 
 CONTENT = b"weights" * 100
@@ -64,18 +64,7 @@ def protocol(address: str) -> Iterator[Protocol]:
 
 def spec(name: str, **changes: Any) -> dict[str, Any]:
     """Return a study that needs a queue of its own, so that tests do not take each other's trials."""
-    study: dict[str, Any] = {
-        "name": name,
-        "dataset": "digits",
-        "model": "mlp",
-        "fixed": {"epochs": 3},
-        "search_space": {"learning_rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": True}},
-        "sampler": {"name": "random", "seed": 7},
-        "objectives": [{"metric": "val_accuracy", "direction": "maximize"}],
-        "budget": {"n_trials": 2, "max_parallel": 2},
-        "resources": {"queue": name},
-    }
-    return {**study, **changes}
+    return a_study(name, **{"budget": {"n_trials": 2, "max_parallel": 2}, **changes})
 
 
 def join_and_claim(protocol: Protocol, study: Study, n_max: int = 1) -> Claim:
