@@ -93,7 +93,7 @@ def list_catalogue(options: argparse.Namespace) -> dict[str, Any]:
 
 def prepare_command(options: argparse.Namespace) -> dict[str, Any]:
     """Prepare a data set and say where it lies."""
-    from models.data import prepare_dataset
+    from models.data.dataset import prepare_dataset
 
     path = prepare_dataset(options.dataset, options.cache_dir)
     return {"dataset": options.dataset, "path": str(path), "sha256": path.stem}
@@ -101,10 +101,10 @@ def prepare_command(options: argparse.Namespace) -> dict[str, Any]:
 
 def evaluate_command(options: argparse.Namespace) -> dict[str, Any]:
     """Measure a network and a baseline on the test part."""
-    from models.baselines import default_baseline, evaluate_baseline
-    from models.data import load_dataset
-    from models.evaluation import evaluate_network
-    from models.network import load_network
+    from models.data.dataset import load_dataset
+    from models.measures.baselines import default_baseline, evaluate_baseline
+    from models.measures.evaluation import evaluate_network
+    from models.networks.saved import load_network
 
     network = load_network(options.network)
     dataset = load_dataset(_dataset_path(options))
@@ -120,7 +120,7 @@ def evaluate_command(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _dataset_path(options: argparse.Namespace) -> Path:
-    from models.data import prepare_dataset
+    from models.data.dataset import prepare_dataset
 
     if options.dataset_file is not None:
         return Path(options.dataset_file)

@@ -73,7 +73,7 @@ def main() -> None:
     channel = Channel(message_fd)
     import torch
 
-    import models.trainer  # noqa: F401 - imported while nobody waits
+    import models.engine.trainer  # noqa: F401 - imported while nobody waits
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     channel.send(Ready())
@@ -125,10 +125,10 @@ def run(order: BatchOrder, channel: Channel, decisions: Decisions) -> None:
 
 
 def _train(order: BatchOrder, channel: Channel, decisions: Decisions, ended: set[str]) -> None:
-    from models.checkpoint import CheckpointError, load_checkpoint
-    from models.data import load_dataset
-    from models.jobs import Decision, EpochReport, LaneResult, TrainJob
-    from models.trainer import TrainSettings, train
+    from models.data.dataset import load_dataset
+    from models.engine.checkpoint import CheckpointError, load_checkpoint
+    from models.engine.jobs import Decision, EpochReport, LaneResult, TrainJob
+    from models.engine.trainer import TrainSettings, train
 
     class Listener:
         def on_epoch(self, report: EpochReport) -> Decision:

@@ -1,14 +1,15 @@
 """What the catalogue says about hyperparameters, metrics, models and data sets: plain values, no behaviour."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 ParamValue = float | int | str | bool
-HyperparameterType = Literal["float", "int", "categorical", "bool"]
+HyperparameterType = Literal["float", "int", "categorical", "bool", "text"]
 Direction = Literal["minimize", "maximize"]
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "next_token"]
+DataKind = Literal["table", "image", "sequence", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class Hyperparameter:
         log: whether equal ratios matter rather than equal differences, so that forms and searches use a log scale.
         step: distance between neighbouring values worth trying; None where any value is.
         choices: accepted values of a categorical hyperparameter.
+        pattern: regular expression that the whole of a text must match; None for every other type.
+        per_lane: whether trials that differ in this setting alone can train together as lanes of one program: it is a
+            number that changes neither shapes nor code.
     """
 
     name: str
@@ -36,15 +40,26 @@ class Hyperparameter:
     log: bool = False
     step: float | None = None
     choices: tuple[ParamValue, ...] = ()
+    pattern: str | None = None
+    per_lane: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """A number that a model reports after every epoch, and whether less or more of it is better."""
+    """A number that a model reports, and whether less or more of it is better.
+
+    Attributes:
+        name: key of its curve.
+        direction: what an improvement is.
+        meaning: one sentence with unit and range.
+        is_per_epoch: whether it is reported after every epoch; the others only with a finished network, or after every
+            epoch of a study whose objective they are.
+    """
 
     name: str
     direction: Direction
     meaning: str
+    is_per_epoch: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +71,12 @@ class ModelInfo:
         title: name for people.
         meaning: what it computes and when to choose it.
         source: paper or book that describes it.
-        tasks: kinds of data it can learn.
+        tasks: what it can learn to predict.
+        kinds: kinds of data it can read.
         hyperparameters: its settings by name, in the order a form shows them.
         default_space: search space in the shape a study's `search_space` has, ready for JSON.
+        rules: combinations that cannot be built or make no sense, each refused before training starts.
+        is_generative: whether it makes examples instead of predicting; its metrics are then those of the examples.
     """
 
     name: str
@@ -68,6 +86,25 @@ class ModelInfo:
     tasks: tuple[Task, ...]
     hyperparameters: Mapping[str, Hyperparameter]
     default_space: Mapping[str, Mapping[str, object]]
+    kinds: tuple[DataKind, ...] = ("table", "image", "sequence")
+    rules: tuple["Rule", ...] = ()
+    is_generative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition on several hyperparameters, or on hyperparameters and the data, at once.
+
+    Attributes:
+        fields: the hyperparameters it speaks of; an error points at the first.
+        check: takes a value for every hyperparameter of the model, and the data set where it is known; returns what is
+            wrong in one sentence, or None. Must not assume that the data set is there.
+        hint: what would be accepted.
+    """
+
+    fields: tuple[str, ...]
+    check: Callable[[Mapping[str, ParamValue], "DatasetInfo | None"], str | None]
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +115,12 @@ class DatasetInfo:
         name: key in a study's `dataset`.
         title: name for people.
         task: what is predicted.
+        kind: what the features of one example are.
+        shape: how they are arranged: (features,), (channels, height, width), (steps, features) or (steps,) tokens;
+            `n_features` is the product.
         n_rows: examples in all three parts together.
-        n_features: inputs of one example.
-        n_classes: classes to tell apart; None for regression.
+        n_features: numbers in one example, whose arrays are flat: (n, n_features).
+        n_classes: classes or tokens to tell apart; None for regression.
         n_train: examples that networks are fitted on.
         n_val: examples that rank trials.
         n_test: examples that no search sees; used once, for the finished network.
@@ -92,6 +132,8 @@ class DatasetInfo:
     name: str
     title: str
     task: Task
+    kind: DataKind
+    shape: tuple[int, ...]
     n_rows: int
     n_features: int
     n_classes: int | None

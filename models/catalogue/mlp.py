@@ -1,4 +1,4 @@
-"""The multilayer perceptron's entry. `models/mlp.py` is the network itself."""
+"""The multilayer perceptron's entry. `models/networks/mlp.py` is the network itself."""
 
 from models.catalogue.entries import Hyperparameter, ModelInfo, by_name
 

@@ -10,13 +10,13 @@ import torch
 
 from models.catalogue import CatalogueError, ParamValue, Task, get_model
 from models.catalogue.metrics import METRICS_BY_TASK
-from models.data import Dataset
-from models.evaluation import forward_all, read_part
-from models.jobs import Decision
-from models.metrics import part_metrics
-from models.network import load_network
-from models.registry import build_network
-from models.trainer import train
+from models.data.dataset import Dataset
+from models.engine.jobs import Decision
+from models.engine.trainer import train
+from models.measures.evaluation import forward_all, read_part
+from models.measures.metrics import part_metrics
+from models.networks.registry import build_network
+from models.networks.saved import load_network
 from tests.unit.models.helpers import NEVER, Recorder, Run, decide_at, make_dataset
 
 

@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from api.services.claims import trial_seed
-from models.data import load_dataset, prepare_dataset
-from models.jobs import Decision, EpochReport, LaneResult, TrainJob
-from models.trainer import train
+from models.data.dataset import load_dataset, prepare_dataset
+from models.engine.jobs import Decision, EpochReport, LaneResult, TrainJob
+from models.engine.trainer import train
 from search.samplers import get_sampler
 from search.space import parse_space
 from search.types import SuggestRequest

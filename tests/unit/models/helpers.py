@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from models.catalogue import ParamValue, Task
-from models.data import Array, Dataset, digest
-from models.jobs import Decision, EpochReport, LaneResult, TrainJob
-from models.trainer import TrainSettings, train
+from models.data.dataset import Array, Dataset, digest
+from models.engine.jobs import Decision, EpochReport, LaneResult, TrainJob
+from models.engine.trainer import TrainSettings, train
 
 EVERY_EPOCH = TrainSettings(checkpoint_every_s=0)
 NEVER = TrainSettings(checkpoint_every_s=float("inf"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from models.checkpoint import (
+from models.engine.checkpoint import (
     Checkpoint,
     CheckpointError,
     Identity,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from models import data
 from models.catalogue import DATASETS, CatalogueError, DatasetInfo
-from models.data import Array, DatasetError, digest, load_dataset, prepare_dataset, split_rows
+from models.data import dataset as data
+from models.data.dataset import Array, DatasetError, digest, load_dataset, prepare_dataset, split_rows
 
 
 @pytest.mark.parametrize("info", DATASETS.values(), ids=lambda info: info.name)

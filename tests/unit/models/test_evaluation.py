@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from models import __main__ as cli
-from models.baselines import BASELINES, default_baseline, evaluate_baseline
 from models.catalogue import DATASETS, MODELS, CatalogueError
-from models.data import Dataset, prepare_dataset
-from models.evaluation import OtherDatasetError, evaluate_network
-from models.network import load_network
+from models.data.dataset import Dataset, prepare_dataset
+from models.measures.baselines import BASELINES, default_baseline, evaluate_baseline
+from models.measures.evaluation import OtherDatasetError, evaluate_network
+from models.networks.saved import load_network
 from tests.unit.models.helpers import Run, make_dataset
 
 

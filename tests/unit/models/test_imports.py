@@ -8,9 +8,9 @@ HEAVY = ("torch", "numpy", "sklearn", "scipy", "sympy", "torch._dynamo", "torch.
 TRAIN = """
 import sys
 from pathlib import Path
-from models.data import load_dataset
-from models.trainer import train
-from models.jobs import TrainJob, Decision
+from models.data.dataset import load_dataset
+from models.engine.trainer import train
+from models.engine.jobs import TrainJob, Decision
 from tests.unit.models.helpers import Recorder, make_dataset, EVERY_EPOCH
 import tempfile
 with tempfile.TemporaryDirectory() as folder:

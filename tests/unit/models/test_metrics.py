@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from models.metrics import batch_loss, part_metrics
+from models.measures.metrics import batch_loss, part_metrics
 
 
 def test_classification_metrics() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.catalogue import CatalogueError
-from models.network import CONFIG_FILE, WEIGHTS_FILE, NetworkError, load_network
+from models.networks.saved import CONFIG_FILE, WEIGHTS_FILE, NetworkError, load_network
 from tests.unit.models.helpers import Run
 
 

@@ -5,11 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.activations import ACTIVATIONS
 from models.catalogue import get_model
-from models.layers import Dropout, dropout_layers, reseed_dropout
-from models.mlp import MLP, MLPConfig
-from models.registry import BUILDERS, build_network
+from models.layers.activations import ACTIVATIONS
+from models.layers.basic import Dropout, dropout_layers, reseed_dropout
+from models.networks.mlp import MLP, MLPConfig
+from models.networks.registry import BUILDERS, build_network
 from models.seeds import derive, generator
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.catalogue import get_model
-from models.optimizers import OPTIMIZERS, Optimizer, StepSettings
+from models.engine.optimizers import OPTIMIZERS, Optimizer, StepSettings
 
 REFERENCES: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,

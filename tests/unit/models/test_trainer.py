@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from models.catalogue import CatalogueError
-from models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from models.jobs import Decision, Outcome, TrainJob
-from models.lane import Lane
-from models.layers import dropout_layers
-from models.network import load_network
-from models.optimizers import OPTIMIZERS
+from models.engine.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from models.engine.jobs import Decision, Outcome, TrainJob
+from models.engine.lane import Lane
+from models.engine.optimizers import OPTIMIZERS
+from models.engine.trainer import TrainSettings, train
+from models.layers.basic import dropout_layers
+from models.networks.saved import load_network
 from models.seeds import generator
-from models.trainer import TrainSettings, train
 from tests.unit.models.helpers import EVERY_EPOCH, NEVER, Recorder, Run, decide_at, make_dataset
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from models.jobs import LaneResult, Listener, TrainJob
+from models.engine.jobs import LaneResult, Listener, TrainJob
 from worker.child import main
 
 
@@ -37,10 +37,10 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 WATCH = Watch()
 with WATCH:
-    import models.trainer
-    from models.trainer import TrainSettings
+    import models.engine.trainer
+    from models.engine.trainer import TrainSettings
 
-_train = models.trainer.train
+_train = models.engine.trainer.train
 
 
 def say(*words: object) -> None:
@@ -160,5 +160,5 @@ def train(jobs: Sequence[TrainJob], listener: Listener, settings: TrainSettings 
 
 
 if __name__ == "__main__":
-    models.trainer.train = train
+    models.engine.trainer.train = train
     main()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from models.catalogue import ParamValue
-from models.data import Dataset
+from models.data.dataset import Dataset
 
 
 class Decision(StrEnum):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from models.catalogue import ParamValue, complete_params, get_model
-from models.mlp import MLP, MLPConfig
+from models.networks.mlp import MLP, MLPConfig
 from models.seeds import generator
 
 Params = Mapping[str, ParamValue]

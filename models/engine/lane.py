@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.catalogue import Direction, MetricInfo, complete_params, get_model, unknown_name
 from models.catalogue.metrics import METRICS_BY_TASK
-from models.checkpoint import (
+from models.engine.checkpoint import (
     Checkpoint,
     CheckpointError,
     Identity,
@@ -19,13 +19,13 @@ from models.checkpoint import (
     require_same,
     save_checkpoint,
 )
-from models.evaluation import forward_all, read_part
-from models.jobs import TrainJob
-from models.layers import dropout_layers, reseed_dropout
-from models.metrics import batch_loss, part_metrics
-from models.network import NetworkConfig, save_network, wrap_network
-from models.optimizers import OPTIMIZERS, StepSettings
-from models.registry import build_network
+from models.engine.jobs import TrainJob
+from models.engine.optimizers import OPTIMIZERS, StepSettings
+from models.layers.basic import dropout_layers, reseed_dropout
+from models.measures.evaluation import forward_all, read_part
+from models.measures.metrics import batch_loss, part_metrics
+from models.networks.registry import build_network
+from models.networks.saved import NetworkConfig, save_network, wrap_network
 from models.seeds import generator
 
 DEFAULT_OBJECTIVE = "val_loss"

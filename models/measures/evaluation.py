@@ -6,9 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.data import Dataset
-from models.metrics import part_metrics
-from models.network import Network
+from models.data.dataset import Dataset
+from models.measures.metrics import part_metrics
+from models.networks.saved import Network
 
 EVALUATION_ROWS = 8192
 """Rows in one forward pass of an evaluation: bounds its memory, not its result."""

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from models.catalogue import ParamValue, Task
-from models.data import Dataset
+from models.data.dataset import Dataset
 from models.files import write_atomically
-from models.registry import Params, build_network
+from models.networks.registry import Params, build_network
 
 FORMAT = "tunewell-network-1"
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "model.json"

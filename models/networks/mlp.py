@@ -9,8 +9,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.activations import ACTIVATIONS
-from models.layers import Dense, Dropout
+from models.layers.activations import ACTIVATIONS
+from models.layers.basic import Dense, Dropout
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from models.jobs import Decision, EpochReport, LaneResult, Listener, Outcome, TrainJob
-from models.lane import DivergedError, Lane
+from models.engine.jobs import Decision, EpochReport, LaneResult, Listener, Outcome, TrainJob
+from models.engine.lane import DivergedError, Lane
 
 
 @dataclass(frozen=True, slots=True)

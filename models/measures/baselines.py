@@ -13,9 +13,9 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from models.catalogue import CatalogueError, Task, unknown_name
-from models.data import Dataset
-from models.evaluation import read_part
-from models.metrics import part_metrics
+from models.data.dataset import Dataset
+from models.measures.evaluation import read_part
+from models.measures.metrics import part_metrics
 
 
 @dataclass(frozen=True, slots=True)
