@@ -93,7 +93,7 @@ def list_catalogue(options: argparse.Namespace) -> dict[str, Any]:
 
 def prepare_command(options: argparse.Namespace) -> dict[str, Any]:
     """Prepare a data set and say where it lies."""
-    from models.data.dataset import prepare_dataset
+    from models.data.prepare import prepare_dataset
 
     path = prepare_dataset(options.dataset, options.cache_dir)
     return {"dataset": options.dataset, "path": str(path), "sha256": path.stem}
@@ -120,7 +120,7 @@ def evaluate_command(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _dataset_path(options: argparse.Namespace) -> Path:
-    from models.data.dataset import prepare_dataset
+    from models.data.prepare import prepare_dataset
 
     if options.dataset_file is not None:
         return Path(options.dataset_file)

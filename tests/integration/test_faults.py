@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from api.services.claims import trial_seed
-from models.data.dataset import load_dataset, prepare_dataset
+from models.data.dataset import load_dataset
+from models.data.prepare import prepare_dataset
 from models.engine.jobs import Decision, EpochReport, LaneResult, TrainJob
 from models.engine.trainer import train
 from search.samplers import get_sampler

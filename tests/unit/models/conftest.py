@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.data.dataset import Dataset, load_dataset, prepare_dataset
+from models.data.dataset import Dataset, load_dataset
+from models.data.prepare import prepare_dataset
 from tests.unit.models.helpers import Run, make_dataset
 
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from models.catalogue import DATASETS, CatalogueError, DatasetInfo
-from models.data import dataset as data
-from models.data.dataset import Array, DatasetError, digest, load_dataset, prepare_dataset, split_rows
+from models.data import prepare
+from models.data.dataset import ARRAY_NAMES, Array, DatasetError, digest, load_dataset
+from models.data.prepare import prepare_dataset
+from models.data.splits import split_rows
 
 
 @pytest.mark.parametrize("info", DATASETS.values(), ids=lambda info: info.name)
@@ -47,7 +49,7 @@ def test_parts_of_a_data_set_share_no_row_and_each_class_its_share(cache_dir: Pa
 
 
 @given(arrays_of.arrays(np.int64, st.integers(1, 80), elements=st.integers(0, 3)), st.integers(0, 9))
-def test_split_takes_each_row_once_and_repeats_itself(classes: data.Array, seed: int) -> None:
+def test_split_takes_each_row_once_and_repeats_itself(classes: Array, seed: int) -> None:
     parts = split_rows(classes, seed)
     assert sorted(np.concatenate(list(parts.values()))) == list(range(len(classes)))
     assert all(np.array_equal(rows, split_rows(classes, seed)[part]) for part, rows in parts.items())
@@ -73,7 +75,7 @@ def test_digest_depends_on_names_types_shapes_and_bytes_but_not_on_layout() -> N
 def test_sound_file_is_reused_without_asking_scikit_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = prepare_dataset("iris", tmp_path)
     written_at = path.stat().st_mtime_ns
-    monkeypatch.setattr(data, "build_arrays", _must_not_be_called)
+    monkeypatch.setattr(prepare, "build_arrays", _must_not_be_called)
     assert prepare_dataset("iris", tmp_path) == path
     assert path.stat().st_mtime_ns == written_at
 
@@ -98,16 +100,16 @@ def test_damaged_file_is_refused_and_rebuilt(damage: str, tmp_path: Path) -> Non
 
 def test_pickled_objects_are_refused(tmp_path: Path) -> None:
     path = tmp_path / f"{'0' * 64}.npz"
-    np.savez(path, allow_pickle=True, **{name: np.array([{}]) for name in data.ARRAY_NAMES})
+    np.savez(path, allow_pickle=True, **{name: np.array([{}]) for name in ARRAY_NAMES})
     with pytest.raises(DatasetError) as refusal:
         load_dataset(path)
     assert refusal.value.code == "corrupt_dataset"
 
 
 def test_other_data_from_the_source_is_refused_and_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = data.build_arrays(DATASETS["iris"])
+    changed = prepare.build_arrays(DATASETS["iris"])
     changed["x_test"] = changed["x_test"] + 1
-    monkeypatch.setattr(data, "build_arrays", lambda info: changed)
+    monkeypatch.setattr(prepare, "build_arrays", lambda info: changed)
     with pytest.raises(DatasetError) as refusal:
         prepare_dataset("iris", tmp_path)
     assert refusal.value.code == "different_dataset"

@@ -8,7 +8,8 @@ import pytest
 
 from models import __main__ as cli
 from models.catalogue import DATASETS, MODELS, CatalogueError
-from models.data.dataset import Dataset, prepare_dataset
+from models.data.dataset import Dataset
+from models.data.prepare import prepare_dataset
 from models.measures.baselines import BASELINES, default_baseline, evaluate_baseline
 from models.measures.evaluation import OtherDatasetError, evaluate_network
 from models.networks.saved import load_network

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tunewell.protocol import Welcome
 
-from models.data.dataset import prepare_dataset
+from models.data.prepare import prepare_dataset
 from tests.unit.worker.fakes import FakeServer
 from worker.launcher import Launcher
 from worker.settings import WorkerSettings
