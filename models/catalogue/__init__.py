@@ -20,6 +20,7 @@ from models.catalogue.checks import (
 from models.catalogue.datasets import BREAST_CANCER, DIABETES, DIGITS, IRIS, WINE
 from models.catalogue.entries import (
     DatasetInfo,
+    DataShape,
     Direction,
     Hyperparameter,
     HyperparameterType,
@@ -31,6 +32,7 @@ from models.catalogue.entries import (
 from models.catalogue.errors import CatalogueError
 from models.catalogue.metrics import METRICS_BY_TASK
 from models.catalogue.mlp import MLP
+from models.catalogue.rules import check_combination, check_folds, check_space_combinations, structure_key
 
 MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP,)})
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
@@ -97,6 +99,7 @@ __all__ = [
     "DATASETS",
     "MODELS",
     "CatalogueError",
+    "DataShape",
     "DatasetInfo",
     "Direction",
     "Hyperparameter",
@@ -106,13 +109,17 @@ __all__ = [
     "ParamValue",
     "Task",
     "accepted_values",
+    "check_combination",
+    "check_folds",
     "check_params",
     "check_space",
+    "check_space_combinations",
     "check_value",
     "complete_params",
     "get_dataset",
     "get_metric",
     "get_model",
     "metrics_for",
+    "structure_key",
     "unknown_name",
 ]

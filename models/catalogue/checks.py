@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import cast
 
@@ -39,13 +40,15 @@ def check_value(hyperparameter: Hyperparameter, value: object, field: str) -> No
         field: where it stood, for instance `fixed.dropout`.
 
     Raises:
-        CatalogueError: `wrong_type`, `not_finite`, `out_of_range` or `not_a_choice`.
+        CatalogueError: `wrong_type`, `not_finite`, `out_of_range`, `not_a_choice` or `wrong_text`.
     """
     if hyperparameter.type == "categorical":
         _check_choice(hyperparameter, value, field)
     elif hyperparameter.type == "bool":
         if not isinstance(value, bool):
             raise _wrong_type(hyperparameter, value, field)
+    elif hyperparameter.type == "text":
+        _check_text(hyperparameter, value, field)
     else:
         _check_number(hyperparameter, value, field)
 
@@ -131,6 +134,8 @@ def accepted_values(hyperparameter: Hyperparameter) -> str:
         return "one of " + ", ".join(repr(choice) for choice in hyperparameter.choices)
     if hyperparameter.type == "bool":
         return "true or false"
+    if hyperparameter.type == "text":
+        return f"text of the form {hyperparameter.pattern}"
     kind = "a whole number" if hyperparameter.type == "int" else "a number"
     return f"{kind} from {hyperparameter.low:g} to {hyperparameter.high:g}"
 
@@ -147,6 +152,13 @@ def _check_choice(hyperparameter: Hyperparameter, value: object, field: str) -> 
     # Types count: 1, 1.0 and True are equal in Python, and none of them is the choice "1".
     if not any(type(choice) is type(value) and choice == value for choice in hyperparameter.choices):
         raise _refusal("not_a_choice", "is not among its choices", hyperparameter, value, field)
+
+
+def _check_text(hyperparameter: Hyperparameter, value: object, field: str) -> None:
+    if not isinstance(value, str):
+        raise _wrong_type(hyperparameter, value, field)
+    if hyperparameter.pattern is not None and not re.fullmatch(hyperparameter.pattern, value):
+        raise _refusal("wrong_text", "does not have the form", hyperparameter, value, field)
 
 
 def _check_number(hyperparameter: Hyperparameter, value: object, field: str) -> None:
@@ -168,7 +180,7 @@ def _is_finite(value: float) -> bool:
 def _check_distribution_type(hyperparameter: Hyperparameter, kind: object, field: str) -> None:
     # Choices are tested one by one, so a categorical distribution suits every hyperparameter.
     allowed = {"categorical", hyperparameter.type} | ({"int"} if hyperparameter.type == "float" else set())
-    allowed.discard("bool")
+    allowed -= {"bool", "text"}
     if kind not in allowed:
         raise CatalogueError(
             "wrong_type",

@@ -1,5 +1,6 @@
 """What the catalogue says about hyperparameters, metrics, models and data sets: plain values, no behaviour."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -127,6 +128,7 @@ class DatasetInfo:
         sha256: digest of the prepared arrays (names, types, shapes and bytes), lower-case hexadecimal.
         source: who made the data.
         licence: terms under which it may be used.
+        is_chronological: whether its rows are in the order of time, so that they must not be shuffled into folds.
     """
 
     name: str
@@ -143,6 +145,29 @@ class DatasetInfo:
     sha256: str
     source: str
     licence: str
+    is_chronological: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DataShape:
+    """What a network must know about data to be built for it.
+
+    Attributes:
+        task: what is predicted.
+        kind: what the features of one example are.
+        shape: how they are arranged, as in `DatasetInfo`.
+        n_outputs: classes, tokens, or 1 for regression.
+    """
+
+    task: Task
+    kind: DataKind
+    shape: tuple[int, ...]
+    n_outputs: int
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers in one example."""
+        return math.prod(self.shape)
 
 
 def by_name(*hyperparameters: Hyperparameter) -> Mapping[str, Hyperparameter]:

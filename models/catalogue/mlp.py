@@ -1,6 +1,27 @@
 """The multilayer perceptron's entry. `models/networks/mlp.py` is the network itself."""
 
-from models.catalogue.entries import Hyperparameter, ModelInfo, by_name
+from collections.abc import Mapping
+from itertools import pairwise
+
+from models.catalogue import shared
+from models.catalogue.entries import DatasetInfo, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.widths import read_widths, widths_parameter, widths_rule
+
+
+def mlp_widths(params: Mapping[str, ParamValue]) -> tuple[int, ...]:
+    """Return the widths of the hidden layers: those listed, or `hidden_layers` times `hidden_units`."""
+    listed = read_widths(str(params["widths"]))
+    return listed or (int(params["hidden_units"]),) * int(params["hidden_layers"])
+
+
+def _nothing_to_add(params: Mapping[str, ParamValue], data: DatasetInfo | None) -> str | None:
+    widths = mlp_widths(params)
+    if not params["residual"] or (data is not None and widths[:1] == (data.n_features,)):
+        return None
+    if any(first == second for first, second in pairwise(widths)):
+        return None
+    return "residual adds a layer's input to its output, and no two neighbouring layers have the same width"
+
 
 MLP = ModelInfo(
     name="mlp",
@@ -12,83 +33,39 @@ MLP = ModelInfo(
     source="Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, Nature 323, 1986",
     tasks=("classification", "regression"),
     hyperparameters=by_name(
+        shared.epochs(),
+        shared.batch_size(),
+        shared.learning_rate(),
         Hyperparameter(
-            "epochs",
-            "int",
-            20,
-            "Passes over the training data. Too few underfit, too many overfit and cost time.",
-            low=1,
-            high=10_000,
-            log=True,
+            "hidden_layers", "int", 2, "Layers between input and output. 0 is a linear model.", low=0, high=8
         ),
-        Hyperparameter(
-            "batch_size",
-            "int",
-            64,
-            "Examples per step. Small batches make noisy, frequent steps; large ones smooth, rare steps. More than the "
-            "data set holds means the whole of it.",
-            low=1,
-            high=65_536,
-            log=True,
+        Hyperparameter("hidden_units", "int", 64, "Width of each hidden layer.", low=1, high=4096, log=True),
+        widths_parameter(
+            "widths",
+            "Width of each hidden layer by itself, such as `128-64`; overrides `hidden_layers` and `hidden_units`.",
         ),
+        shared.activation(),
         Hyperparameter(
-            "learning_rate",
-            "float",
-            1e-3,
-            "Length of a step. The setting that matters most: too small learns slowly, too large diverges.",
-            low=1e-8,
-            high=100.0,
-            log=True,
-        ),
-        Hyperparameter(
-            "hidden_layers",
-            "int",
-            2,
-            "Layers between input and output. 0 is a linear model.",
-            low=0,
-            high=8,
-        ),
-        Hyperparameter(
-            "hidden_units",
-            "int",
-            64,
-            "Width of each hidden layer.",
-            low=1,
-            high=4096,
-            log=True,
-        ),
-        Hyperparameter(
-            "activation",
+            "norm",
             "categorical",
-            "relu",
-            "Curve that each hidden unit applies to its sum. Without one (`identity`) any depth is a linear model.",
-            choices=("relu", "leaky_relu", "elu", "gelu", "swish", "tanh", "sigmoid", "identity"),
+            "none",
+            "Normalisation of each hidden layer's sums: `batch` over the examples of a step, `layer` over the units of "
+            "an example. Both steady the training of deep networks.",
+            choices=("none", "batch", "layer"),
         ),
+        Hyperparameter("bias", "bool", True, "Whether each unit has a bias neuron: a constant added to its sum."),
         Hyperparameter(
-            "dropout",
-            "float",
-            0.0,
-            "Share of hidden units silenced at random in each training step, against overfitting.",
-            low=0.0,
-            high=0.95,
+            "residual",
+            "bool",
+            False,
+            "Whether a layer's input is added to its output where both have the same width, which helps deep networks.",
         ),
-        Hyperparameter(
-            "weight_decay",
-            "float",
-            0.0,
-            "Pull of all weights towards zero, against overfitting. `adamw` applies it to the weights themselves, the "
-            "other optimizers add it to the gradient.",
-            low=0.0,
-            high=10.0,
-        ),
-        Hyperparameter(
-            "optimizer",
-            "categorical",
-            "adam",
-            "Rule that turns gradients into steps. `adam`, `adamw` and `rmsprop` scale each weight's step by its "
-            "recent gradients; `momentum` (0.9) averages directions; `sgd` follows the gradient as it is.",
-            choices=("adam", "adamw", "rmsprop", "momentum", "sgd"),
-        ),
+        shared.dropout(),
+        *shared.REGULARISATION,
+        *shared.OPTIMISATION,
+        shared.INITIALISER,
+        shared.loss(),
+        *shared.LOSS_SETTINGS,
     ),
     default_space={
         "learning_rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": True},
@@ -97,4 +74,14 @@ MLP = ModelInfo(
         "activation": {"type": "categorical", "choices": ["relu", "tanh", "swish"]},
         "dropout": {"type": "float", "low": 0.0, "high": 0.5},
     },
+    rules=(
+        widths_rule("widths"),
+        Rule(
+            ("residual", "widths", "hidden_layers", "hidden_units"),
+            _nothing_to_add,
+            "Two or more hidden layers of one width, or residual false.",
+        ),
+        *shared.SCHEDULE_RULES,
+        *shared.LOSS_RULES,
+    ),
 )

@@ -21,12 +21,12 @@ from models.engine.checkpoint import (
 )
 from models.engine.jobs import TrainJob
 from models.engine.optimizers import OPTIMIZERS, StepSettings
-from models.layers.basic import dropout_layers, reseed_dropout
+from models.layers.random import keyed_layers, set_keys
 from models.measures.evaluation import forward_all, read_part
 from models.measures.metrics import batch_loss, part_metrics
 from models.networks.registry import build_network
 from models.networks.saved import NetworkConfig, save_network, wrap_network
-from models.seeds import generator
+from models.seeds import derive, generator
 
 DEFAULT_OBJECTIVE = "val_loss"
 
@@ -61,11 +61,9 @@ class Lane:
         self.n_epochs = cast(int, self.params["epochs"])
         self.train_part = read_part(job.dataset, "train")
         self.val_part = read_part(job.dataset, "val")
-        self.network = build_network(
-            job.model, self.params, job.dataset.n_features, job.dataset.n_outputs, seed=job.seed
-        )
+        self.network = build_network(job.model, self.params, job.dataset.data_shape, seed=job.seed)
         self.weights = list(self.network.parameters())
-        self.dropouts = dropout_layers(self.network)
+        self.keyed = keyed_layers(self.network)
         settings = StepSettings(cast(float, self.params["learning_rate"]), cast(float, self.params["weight_decay"]))
         self.optimizer = OPTIMIZERS[cast(str, self.params["optimizer"])](self.weights, settings)
         self.progress = Progress()
@@ -126,9 +124,7 @@ class Lane:
         config = NetworkConfig(
             model=self.job.model,
             params=self.params,
-            task=data.task,
-            n_inputs=data.n_features,
-            n_outputs=data.n_outputs,
+            data=data.data_shape,
             seed=self.job.seed,
             epoch=self.progress.epoch,
             dataset_sha256=data.sha256,
@@ -147,7 +143,8 @@ class Lane:
         outputs: list[Tensor] = []
         self.network.train()
         for place, (x, y) in enumerate(batches):
-            reseed_dropout(self.dropouts, self.job.seed, (epoch - 1) * len(batches) + place)
+            step = (epoch - 1) * len(batches) + place
+            set_keys(self.keyed, torch.tensor(derive(self.job.seed, "step", step) & 0x7FFFFFFF, dtype=torch.int32))
             output = self.network(x)  # (batch, n_outputs)
             loss = batch_loss(task, output, y)  # ()
             self.optimizer.step(torch.autograd.grad(loss, self.weights))

@@ -143,5 +143,5 @@ class RMSprop(Optimizer):
 
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType(
-    {"adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "momentum": Momentum, "sgd": SGD}
+    {"adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "momentum": Momentum, "nesterov": Momentum, "sgd": SGD}
 )

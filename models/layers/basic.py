@@ -1,62 +1,162 @@
-"""Layers that torch lacks in the form needed here."""
+"""Dense layers, normalisation and dropout that work alone and in lanes.
+
+A lane-aware layer looks at its own weights: with one dimension more than usual they hold several networks of one shape,
+a row a lane, and the input then carries a leading lane dimension too. So a network built from these layers is an
+ordinary module for people and one program for many trials, without a second version of itself.
+"""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  (torch's own documentation calls it F)
 
-from models.seeds import derive
+from models.layers.random import KeyedLayer, random_bits
+
+_ONE = 1 << 24
 
 
-class Dense(nn.Linear):
-    """A dense layer that leaves its first weights to the network that contains it.
+class Dense(nn.Module):
+    """A dense layer, (n, d) to (n, m) alone and (lanes, n, d) to (lanes, n, m) stacked.
 
-    torch's own layer draws them from the global generator. Its `skip_init` would avoid that too, but goes through the
-    meta device, which imports a computer algebra system: 0.4 CPU-seconds a process.
+    Its weights start undefined: the network that contains it sets them, so that the global generator is never touched.
     """
 
-    def reset_parameters(self) -> None:
-        """Do nothing; the weights hold whatever lay in memory until the network sets them."""
-
-
-class Dropout(nn.Module):
-    """Silence a share of the units at random while training (Srivastava et al., JMLR 15, 2014).
-
-    Masks come from the layer's own generator instead of the global one, so that they depend on nothing but the seed
-    given to `reseed_dropout`: not on other trials in the process, nor on how often a run was interrupted.
-    """
-
-    def __init__(self, rate: float) -> None:
+    def __init__(self, n_inputs: int, n_outputs: int, bias: bool = True) -> None:
         """Make the layer.
 
         Args:
-            rate: share of units to silence, from 0 to below 1; 0 costs nothing.
+            n_inputs: d.
+            n_outputs: m.
+            bias: whether each output has a bias neuron.
         """
         super().__init__()
-        self.rate = rate
-        self.generator = torch.Generator()
+        self.weight = nn.Parameter(torch.empty(n_outputs, n_inputs))  # (m, d)
+        self.bias = nn.Parameter(torch.zeros(n_outputs)) if bias else None  # (m,)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Silence units and scale the others up, so that the sum keeps its expected size."""
-        if not self.training or self.rate == 0:
-            return x
-        kept = torch.rand(x.shape, generator=self.generator) >= self.rate  # as x, drawn on the CPU: same on any device
-        return x * kept.to(x.device, x.dtype) / (1 - self.rate)  # as x
+        """Return weight x + bias; further dimensions between the lanes and the features are kept."""
+        return dense(x, self.weight, self.bias)
 
 
-def dropout_layers(network: nn.Module) -> list[Dropout]:
-    """List the layers of a network that `reseed_dropout` is for: those that would draw a mask."""
-    return [module for module in network.modules() if isinstance(module, Dropout) and module.rate > 0]
-
-
-def reseed_dropout(layers: list[Dropout], seed: int, step: int) -> None:
-    """Make the next masks a function of (seed, step, place in the network).
+def dense(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Apply a dense layer's weights.
 
     Args:
-        layers: from `dropout_layers`.
-        seed: the trial's seed.
-        step: optimizer steps taken since the beginning of training, over all epochs.
+        x: (..., d), or (lanes, ..., d).
+        weight: (m, d), or (lanes, m, d).
+        bias: (m,), or (lanes, m); None for none.
 
-    Effects:
-        Sets the layers' generators.
+    Returns:
+        (..., m), or (lanes, ..., m)
     """
-    for place, layer in enumerate(layers):
-        layer.generator.manual_seed(derive(seed, "dropout", step, place))
+    if weight.dim() == 2:
+        return F.linear(x, weight, bias)  # (..., m)
+    rows = x.flatten(1, -2)  # (lanes, n, d)
+    columns = weight.transpose(1, 2)  # (lanes, d, m)
+    out = torch.bmm(rows, columns) if bias is None else torch.baddbmm(bias.unsqueeze(1), rows, columns)
+    return out.view(*x.shape[:-1], out.shape[-1])  # (lanes, ..., m)
+
+
+class Dropout(KeyedLayer):
+    """Silence a share of the units at random while training (Srivastava et al., JMLR 15, 2014).
+
+    Attributes:
+        rates: share of units to silence, from 0 to below 1: one number, or one a lane.
+    """
+
+    def __init__(self, rate: float) -> None:
+        """Make the layer; a rate of 0 costs nothing."""
+        super().__init__()
+        self.set_rates([rate])
+
+    def set_rates(self, rates: list[float]) -> None:
+        """Set the rate of each lane.
+
+        Args:
+            rates: one number for a network alone, else one a lane.
+
+        Effects:
+            Changes what the layer does from the next step on.
+        """
+        self.is_idle = not any(rates)
+        rate = torch.tensor(rates, dtype=torch.float64)  # (lanes,)
+        self._threshold = (rate * _ONE).round().to(torch.int32)  # (lanes,)
+        self._scale = (1 / (1 - rate)).float()  # (lanes,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Silence units and scale the others up, to keep the sum's expected size; (n, ...) or (lanes, n, ...)."""
+        if not self.training or self.is_idle:
+            return x
+        keys = self.require_key()
+        shape = x.shape[keys.dim() :]
+        lanes = (*keys.shape, *(1 for _ in shape)) if keys.dim() else ()
+        if self._threshold.device != x.device:
+            self._threshold, self._scale = self._threshold.to(x.device), self._scale.to(x.device)
+        kept = random_bits(keys, shape.numel()).view(x.shape) >= self._threshold.view(lanes)  # as x
+        return x * (kept * self._scale.view(lanes))  # as x
+
+
+class BatchNorm(nn.Module):
+    """Normalise each unit over the batch (Ioffe and Szegedy, arXiv 1502.03167), (n, d) or (lanes, n, d)."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, n_units: int) -> None:
+        """Make the layer with scale 1 and shift 0."""
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_units))  # (d,)
+        self.bias = nn.Parameter(torch.zeros(n_units))  # (d,)
+        self.register_buffer("running_mean", torch.zeros(n_units))  # (d,)
+        self.register_buffer("running_var", torch.ones(n_units))  # (d,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise with the batch's own statistics while training, and with their running means afterwards."""
+        if self.weight.dim() == 1:
+            return self._norm(x)
+        lanes, n, d = x.shape
+        side_by_side = x.transpose(0, 1).reshape(n, lanes * d)  # (n, lanes * d)  a unit's statistics are its own
+        return self._norm(side_by_side).view(n, lanes, d).transpose(0, 1)  # (lanes, n, d)
+
+    def _norm(self, x: Tensor) -> Tensor:
+        return batch_norm(x, self)
+
+
+def batch_norm(x: Tensor, layer: BatchNorm) -> Tensor:
+    """Normalise (n, units, ...) with a layer whose lanes lie side by side among the units.
+
+    A batch of one row has no deviation, so it is normalised with the running statistics even while training.
+    """
+    uses_batch = layer.training and x.numel() // x.shape[1] > 1
+    return F.batch_norm(
+        x,
+        layer.running_mean.view(-1),
+        layer.running_var.view(-1),
+        layer.weight.reshape(-1),
+        layer.bias.reshape(-1),
+        training=uses_batch,
+        momentum=0.1,
+    )
+
+
+class LayerNorm(nn.Module):
+    """Normalise each example over its units (Ba, Kiros and Hinton, arXiv 1607.06450), (..., d) or (lanes, ..., d)."""
+
+    def __init__(self, n_units: int) -> None:
+        """Make the layer with scale 1 and shift 0."""
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_units))  # (d,)
+        self.bias = nn.Parameter(torch.zeros(n_units))  # (d,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last dimension."""
+        if self.weight.dim() == 1:
+            return F.layer_norm(x, self.weight.shape, self.weight, self.bias)  # as x
+        x = F.layer_norm(x, self.weight.shape[-1:])  # as x
+        return x * over_lanes(self.weight, x) + over_lanes(self.bias, x)  # as x
+
+
+def over_lanes(values: Tensor, like: Tensor) -> Tensor:
+    """Shape per-lane values, (lanes,) or (lanes, d), to apply along the first and last dimensions of `like`."""
+    if values.dim() < 2:
+        return values.view(*values.shape, *(1 for _ in like.shape[values.dim() :]))
+    return values.view(values.shape[0], *(1 for _ in like.shape[2:]), values.shape[1])

@@ -13,12 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from models.catalogue import ParamValue, Task
+from models.catalogue import DataShape, ParamValue
 from models.data.dataset import Dataset
 from models.files import write_atomically
 from models.networks.registry import Params, build_network
 
-FORMAT = "tunewell-network-1"
+FORMAT = "tunewell-network-2"
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "model.json"
 
 
@@ -35,9 +35,7 @@ class NetworkConfig:
     Attributes:
         model: name in the catalogue.
         params: all hyperparameters.
-        task: kind of data.
-        n_inputs: features of one example.
-        n_outputs: classes, or 1 for regression.
+        data: what it was built for.
         seed: the trial's seed.
         epoch: epochs trained.
         dataset_sha256: digest of the data.
@@ -45,9 +43,7 @@ class NetworkConfig:
 
     model: str
     params: dict[str, ParamValue]
-    task: Task
-    n_inputs: int
-    n_outputs: int
+    data: DataShape
     seed: int
     epoch: int
     dataset_sha256: str
@@ -76,8 +72,8 @@ class Network(nn.Module):
         super().__init__()
         self.body = body
         self.config = config
-        self.register_buffer("feature_mean", torch.zeros(config.n_inputs))  # (d,)
-        self.register_buffer("feature_scale", torch.ones(config.n_inputs))  # (d,)
+        self.register_buffer("feature_mean", torch.zeros(config.data.n_inputs))  # (d,)
+        self.register_buffer("feature_scale", torch.ones(config.data.n_inputs))  # (d,)
         self.register_buffer("target_mean", torch.zeros(()))  # ()
         self.register_buffer("target_scale", torch.ones(()))  # ()
 
@@ -139,9 +135,10 @@ def load_network(folder: Path) -> Network:
     try:
         described: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
         found_format = described.pop("format", None)
-        config = NetworkConfig(**described)
+        data = described.pop("data")
+        config = NetworkConfig(data=DataShape(**{**data, "shape": tuple(data["shape"])}), **described)
         tensors = load_file(folder / WEIGHTS_FILE)
-    except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise NetworkError(f"{folder} does not hold a network: {error}") from error
     if found_format != FORMAT:
         raise NetworkError(f"{folder / CONFIG_FILE} has the format {found_format!r}; this version reads {FORMAT!r}.")
@@ -156,4 +153,4 @@ def load_network(folder: Path) -> Network:
 def build_body(config: NetworkConfig) -> nn.Module:
     """Build the network that a configuration describes, with initial weights."""
     params: Params = config.params
-    return build_network(config.model, params, config.n_inputs, config.n_outputs, config.seed)
+    return build_network(config.model, params, config.data, config.seed)

@@ -54,7 +54,7 @@ class ModelContract:
         return Run(dataset, tmp_path, self.name, self.brief)
 
     def test_builds_from_defaults_and_answers_in_shape(self, dataset: Dataset) -> None:
-        network = build_network(self.name, {}, dataset.n_features, dataset.n_outputs).eval()
+        network = build_network(self.name, {}, dataset.data_shape).eval()
         for n_rows in (1, 2, 33):
             output = network(torch.randn(n_rows, dataset.n_features))
             assert output.shape == (n_rows, dataset.n_outputs)
@@ -62,21 +62,20 @@ class ModelContract:
             assert output.isfinite().all()
 
     def test_rows_do_not_influence_each_other_in_evaluation(self, dataset: Dataset) -> None:
-        network = build_network(self.name, {}, dataset.n_features, dataset.n_outputs).eval()
+        network = build_network(self.name, {}, dataset.data_shape).eval()
         x = read_part(dataset, "val").features
         torch.testing.assert_close(network(x)[:5], network(x[:5]), rtol=1e-4, atol=1e-5)
 
     def test_seed_decides_the_first_weights(self, dataset: Dataset) -> None:
         first, again, other = (
-            build_network(self.name, {}, dataset.n_features, dataset.n_outputs, seed=seed).state_dict()
-            for seed in (1, 1, 2)
+            build_network(self.name, {}, dataset.data_shape, seed=seed).state_dict() for seed in (1, 1, 2)
         )
         assert all(torch.equal(first[name], again[name]) for name in first)
         assert not all(torch.equal(first[name], other[name]) for name in first)
 
     def test_training_lowers_the_loss(self, run: Run) -> None:
         data = read_part(run.dataset, "train")
-        untrained = build_network(self.name, self.brief, run.dataset.n_features, run.dataset.n_outputs, seed=run.seed)
+        untrained = build_network(self.name, self.brief, run.dataset.data_shape, seed=run.seed)
         before = part_metrics("train", run.dataset.task, forward_all(untrained, data.features), data.targets, 1.0)
         result, _ = run.train_one("a", epochs=1)
         trained = load_network(result.network_files[0].parent).body
@@ -115,10 +114,10 @@ class ModelContract:
     def test_unknown_hyperparameter_is_refused(self, dataset: Dataset) -> None:
         wrong = "epoch"
         with pytest.raises(CatalogueError) as refusal:
-            build_network(self.name, {wrong: 3}, dataset.n_features, dataset.n_outputs)
+            build_network(self.name, {wrong: 3}, dataset.data_shape)
         assert refusal.value.code == "unknown_parameter"
         assert "'epochs'" in refusal.value.hint
-        build_network(self.name, {"epochs": 3}, dataset.n_features, dataset.n_outputs)
+        build_network(self.name, {"epochs": 3}, dataset.data_shape)
 
     def test_every_choice_and_both_ends_of_every_range_train_or_diverge(self, run: Run) -> None:
         results = [run.train_one(f"{name}-{value}", **{name: value, "epochs": 1})[0] for name, value in self._corners()]

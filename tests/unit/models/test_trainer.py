@@ -13,7 +13,7 @@ from models.engine.jobs import Decision, Outcome, TrainJob
 from models.engine.lane import Lane
 from models.engine.optimizers import OPTIMIZERS
 from models.engine.trainer import TrainSettings, train
-from models.layers.basic import dropout_layers
+from models.layers.random import keyed_layers
 from models.networks.saved import load_network
 from models.seeds import generator
 from tests.unit.models.helpers import EVERY_EPOCH, NEVER, Recorder, Run, decide_at, make_dataset
@@ -282,7 +282,7 @@ def test_dropout_masks_are_new_in_each_step_of_each_epoch(classification: Run) -
         if layer.training:
             masks.append((output == 0).numpy().tobytes())
 
-    [layer] = dropout_layers(lane.network)
+    [layer] = keyed_layers(lane.network)
     layer.register_forward_hook(record)
     lane.train_epoch()
     lane.train_epoch()
