@@ -20,7 +20,7 @@ DIGITS = DatasetInfo(
     n_train=1087,
     n_val=355,
     n_test=355,
-    sha256="cd7660b926389795f75a14cf21d0f7ebf61f3290c1cafac381a06867dc482446",
+    sha256="57a88ebb7de5b737a88009b6fabeea137adbbcabcfc207977bc7ec0635a6adbc",
     source="E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998; by scikit-learn",
     licence=UCI_LICENCE,
 )
@@ -36,7 +36,7 @@ BREAST_CANCER = DatasetInfo(
     n_train=343,
     n_val=113,
     n_test=113,
-    sha256="eee402c34f2ceaefa2a116a56bc6ec6773cdbb01ab08a5e904df73e13ec97a0f",
+    sha256="ddbd1a007cc7e50e403aa114e356d62d8c8a53e26bdea2441bd65f1d306bb75b",
     source="W. Wolberg, O. Mangasarian, N. Street and W. Street, UCI, 1995; by scikit-learn",
     licence=UCI_LICENCE,
 )
@@ -52,7 +52,7 @@ WINE = DatasetInfo(
     n_train=110,
     n_val=34,
     n_test=34,
-    sha256="bb32101bbfabaa4b69655145f8d8450abed486275f57bebd674e9fe1d7c0d681",
+    sha256="330764e81df993086e4fb25005402f41e72a65f9478a9d5e6801211aa32d8622",
     source="S. Aeberhard and M. Forina, UCI, 1992; by scikit-learn",
     licence=UCI_LICENCE,
 )
@@ -68,7 +68,7 @@ IRIS = DatasetInfo(
     n_train=90,
     n_val=30,
     n_test=30,
-    sha256="7ad5a966b3e8e1d4d967f46ed93bb01e5c76ff661b8170fc3bb8437111f18270",
+    sha256="0d4fd1357bcb81dc3c7af6b7c9e7b55e74792f95415e8c3c2d1900a3962fc533",
     source="R. A. Fisher, The use of multiple measurements in taxonomic problems, 1936; by scikit-learn",
     licence=UCI_LICENCE,
 )
@@ -84,7 +84,7 @@ DIABETES = DatasetInfo(
     n_train=266,
     n_val=88,
     n_test=88,
-    sha256="7f43cd45437c3854e8c273fe9805abfbf46c420686ce7b66afcb95b27adf82d5",
+    sha256="333955c16dc16417a5af298f2297956d1a31a04a1d812ec048969c62318feb29",
     source="B. Efron, T. Hastie, I. Johnstone and R. Tibshirani, Least Angle Regression, 2004; by scikit-learn",
     licence="BSD-3-Clause (as distributed with scikit-learn)",
 )

@@ -1,25 +1,39 @@
 """Make the files of built-in data sets, in a content-addressed cache.
 
-This needs scikit-learn, which takes a second to import, so a worker does it once; a trial's process only reads the
-finished file (`models.data.dataset.load_dataset`), which takes milliseconds.
+This may need scikit-learn, which takes a second to import, or a download, so a worker does it once; a trial's process
+only reads the finished file (`models.data.dataset.load_dataset`), which takes milliseconds.
 """
 
 import io
-import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
-from models.catalogue import DatasetInfo, get_dataset
-from models.data.dataset import Array, DatasetError, digest, load_dataset
-from models.data.splits import SPLIT_SEED, split_rows
+from models.catalogue import DatasetInfo, DataShape, get_dataset
+from models.data.dataset import Array, Dataset, DatasetError, build_dataset, load_dataset
+from models.data.raw import Raw, Recipe, Tell
+from models.data.scaling import Doubles, column_statistics, fit_features
+from models.data.tables import from_sklearn
 from models.files import write_atomically
 
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "digits": from_sklearn("digits"),
+        "breast_cancer": from_sklearn("breast_cancer"),
+        "wine": from_sklearn("wine"),
+        "iris": from_sklearn("iris"),
+        "diabetes": from_sklearn("diabetes", is_stratified=False),
+    }
+)
 
-def prepare_dataset(name: str, cache_dir: Path) -> Path:
+
+def tell_nobody(sentence: str) -> None:
+    """Keep quiet about what goes on."""
+
+
+def prepare_dataset(name: str, cache_dir: Path, tell: Tell = tell_nobody) -> Path:
     """Make sure that a built-in data set lies in the cache.
 
     Several processes may prepare the same data set at once: each writes a file of its own and renames it into place.
@@ -27,13 +41,15 @@ def prepare_dataset(name: str, cache_dir: Path) -> Path:
     Args:
         name: a name in the catalogue.
         cache_dir: folder of prepared data sets; made where it is missing.
+        tell: is told what takes time.
 
     Returns:
         The file, `<sha256>.npz`, for `load_dataset`.
 
     Raises:
         CatalogueError: `unknown_dataset`.
-        DatasetError: `different_dataset`, when scikit-learn supplies other data than the catalogue describes.
+        DatasetError: `unavailable_dataset`, when the source cannot be reached; `different_dataset`, when it supplies
+            other data than the catalogue describes.
 
     Effects:
         Writes the file unless a sound one is there; a damaged one is replaced.
@@ -42,74 +58,56 @@ def prepare_dataset(name: str, cache_dir: Path) -> Path:
     path = cache_dir / f"{info.sha256}.npz"
     if _is_sound(path):
         return path
-    arrays = build_arrays(info)
-    found = digest(arrays)
-    if found != info.sha256:
+    tell(f"preparing {name}")
+    built = build(info, cache_dir, tell)
+    if built.sha256 != info.sha256:
         raise DatasetError(
             "different_dataset",
-            f"The data set {name} prepared here has the digest {found}; the catalogue says {info.sha256}. "
+            f"The data set {name} prepared here has the digest {built.sha256}; the catalogue says {info.sha256}. "
             "Install the version of scikit-learn that the lock file names.",
         )
-    _write_npz(path, arrays)
+    _write_npz(path, built.members())
     return path
 
 
-def build_arrays(info: DatasetInfo) -> dict[str, Array]:
-    """Fetch a built-in data set from scikit-learn, split and standardise it.
-
-    Returns:
-        The arrays of `Dataset` by name.
-    """
-    features, targets = _fetch(info.name)
-    parts = split_rows(targets if info.task == "classification" else np.zeros(len(targets), np.int64), SPLIT_SEED)
-    mean, scale = column_statistics(features[parts["train"]])
-    standard = ((features - mean) / scale).astype(np.float32)
-    wanted = np.int64 if info.task == "classification" else np.float32
-    arrays: dict[str, Array] = {}
-    for part, rows in parts.items():
-        arrays[f"x_{part}"] = standard[rows]
-        arrays[f"y_{part}"] = targets[rows].astype(wanted)
-    target_mean, target_scale = np.zeros(1), np.ones(1)
-    if info.task == "regression":
-        target_mean, target_scale = column_statistics(targets[parts["train"], None].astype(np.float64))
-    arrays |= {"feature_mean": mean.astype(np.float32), "feature_scale": scale.astype(np.float32)}
-    arrays |= {
-        "target_mean": target_mean[0].astype(np.float32).reshape(()),
-        "target_scale": target_scale[0].astype(np.float32).reshape(()),
-    }
-    return arrays
-
-
-def column_statistics(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return each column's mean and standard deviation, the latter 1 where a column is constant.
-
-    The sums are exact (`math.fsum`), so that the digest cannot depend on how a machine orders its additions.
+def build(info: DatasetInfo, cache_dir: Path, tell: Tell = tell_nobody) -> Dataset:
+    """Fetch a built-in data set from its source, split and standardise it.
 
     Args:
-        rows: (n, d)
+        info: the catalogue's entry.
+        cache_dir: where downloads are kept, in its folder `wheels`.
+        tell: is told what takes time.
 
-    Returns:
-        Mean (d,) and scale (d,), float64.
+    Raises:
+        DatasetError: `unavailable_dataset`.
     """
-    n_rows = len(rows)
-    mean = np.array([math.fsum(column) / n_rows for column in rows.T])
-    squares = (rows - mean) ** 2
-    deviation = np.array([math.sqrt(math.fsum(column) / n_rows) for column in squares.T])
-    return mean, np.where(deviation > 0, deviation, 1.0)
-
-
-def _fetch(name: str) -> tuple[npt.NDArray[np.float64], Array]:
-    from sklearn import datasets  # a second of import that only preparing pays
-
-    loaders: dict[str, Callable[[], Any]] = {
-        "digits": datasets.load_digits,
-        "breast_cancer": datasets.load_breast_cancer,
-        "wine": datasets.load_wine,
-        "iris": datasets.load_iris,
-        "diabetes": lambda: datasets.load_diabetes(scaled=False),
+    raw = RECIPES[info.name](cache_dir, tell)
+    shape = DataShape(info.task, info.kind, info.shape, info.n_classes or 1)
+    train = raw.parts["train"]
+    mean, scale = fit_features(raw.features[train], shape, None if raw.is_real is None else raw.is_real[train])
+    features = _standardise(raw, shape, mean, scale)
+    targets = raw.targets.astype(np.float32 if info.task == "regression" else np.int64)
+    arrays = {f"x_{part}": features[rows] for part, rows in raw.parts.items()}
+    arrays |= {f"y_{part}": targets[rows] for part, rows in raw.parts.items()}
+    target_mean, target_scale = np.zeros(1), np.ones(1)
+    if info.task == "regression":
+        target_mean, target_scale = column_statistics(raw.targets[train, None].astype(np.float64))
+    statistics = {
+        "feature_mean": mean,
+        "feature_scale": scale,
+        "target_mean": target_mean.reshape(()),
+        "target_scale": target_scale.reshape(()),
     }
-    bunch = loaders[name]()
-    return np.asarray(bunch.data, np.float64), np.asarray(bunch.target)
+    arrays |= {name: values.astype(np.float32) for name, values in statistics.items()}
+    return build_dataset(shape, arrays, info.is_chronological)
+
+
+def _standardise(raw: Raw, shape: DataShape, mean: Doubles, scale: Doubles) -> Array:
+    standard = ((raw.features - mean) / scale).astype(np.float32)
+    if raw.is_real is not None:
+        # After standardising, so that a step which only fills up looks like an average one.
+        standard.reshape(-1, *shape.shape)[~raw.is_real] = 0
+    return standard
 
 
 def _is_sound(path: Path) -> bool:

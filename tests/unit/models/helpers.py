@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.catalogue import ParamValue, Task
-from models.data.dataset import Array, Dataset, digest
+from models.catalogue import DataShape, ParamValue, Task
+from models.data.dataset import Array, Dataset, build_dataset
 from models.engine.jobs import Decision, EpochReport, LaneResult, TrainJob
 from models.engine.trainer import TrainSettings, train
 
@@ -35,7 +35,7 @@ def make_dataset(task: Task, n_train: int = 96, n_features: int = 6, seed: int =
     arrays["feature_scale"] = np.full(n_features, 4.0, np.float32)
     arrays["target_mean"] = np.array(arrays["y_train"].mean() if regression else 0, np.float32)
     arrays["target_scale"] = np.array(arrays["y_train"].std() if regression else 1, np.float32)
-    return Dataset(sha256=digest(arrays), **arrays)
+    return build_dataset(DataShape(task, "table", (n_features,), 1 if regression else 3), arrays)
 
 
 def always_continue(report: EpochReport) -> Decision:
