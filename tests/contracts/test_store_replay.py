@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api.services.claims import past_trials
+from api.services.batches import past_trials
 from api.services.specs import sampler_options
 from api.services.views import spec_of
 from api.transaction import Tx
@@ -22,7 +22,7 @@ from tests.servers.api import Caller, Json, Served
 N_TRIALS = 36
 SPACE: Json = {
     "learning_rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": True},
-    "hidden_units": {"type": "int", "low": 16, "high": 128, "step": 16},
+    "dropout": {"type": "float", "low": 0.0, "high": 0.5},
     "activation": {"type": "categorical", "choices": ["relu", "tanh", "swish"]},
 }
 
@@ -37,7 +37,7 @@ def run_study(served: Served, sampler: str) -> None:
         own, chance = Caller(served.address), random.Random(place)
         worker_id = own.join("replayed")
         while own.call("GET", "/studies/replayed")["state"] == "RUNNING":
-            jobs = own.claim(worker_id, "replayed", n_max=2)
+            jobs = own.claim(worker_id, "replayed", n_max=1 + place)
             chance.shuffle(jobs)
             for job in jobs:
                 value = 1 - abs(job["params"]["learning_rate"] - 0.01)

@@ -24,8 +24,9 @@ def test_a_grid_knows_its_size_and_ends_by_itself(caller: Caller) -> None:
     study = caller.create("grid", sampler={"name": "grid"}, search_space=space, budget={"max_parallel": 8})
     assert (study["n_grid_cells"], study["spec"]["budget"]["n_trials"]) == (3, None)
     worker_id = caller.join("grid")
-    jobs = caller.claim(worker_id, "grid", n_max=8)
+    jobs = [job for _ in range(3) for job in caller.claim(worker_id, "grid", n_max=8)]
     assert [job["params"]["hidden_layers"] for job in jobs] == [1, 2, 3]
+    assert caller.claim(worker_id, "grid", n_max=8) == []
     for job in jobs:
         caller.finish(job, values={"val_accuracy": 0.5})
     assert caller.call("GET", "/studies/grid")["state"] == "COMPLETE"

@@ -140,7 +140,9 @@ def paged(caller: Caller) -> Caller:
             imported(caller, "paged", "FAIL")
         else:
             imported(caller, "paged", "PRUNED" if value < 0 else "COMPLETE", values={"val_accuracy": value})
-    caller.claim(caller.join("paged"), "paged", n_max=3)
+    worker_id = caller.join("paged")
+    for _ in range(3):  # one claim each: within one, trials can start in the same microsecond
+        caller.claim(worker_id, "paged")
     return caller
 
 
