@@ -88,12 +88,12 @@ def list_studies(session: Session, wanted: StudyFilter, limit: int) -> list[Stud
     if wanted.state is not None:
         statement = statement.where(StudyRow.state == wanted.state)
     if wanted.search:
-        pattern = f"%{_escape_like(wanted.search)}%"
+        pattern = f"%{escape_like(wanted.search)}%"
         statement = statement.where(
             or_(StudyRow.name.ilike(pattern, escape="\\"), StudyRow.notes.ilike(pattern, escape="\\"))
         )
     if wanted.tag:
-        statement = statement.where(cast(StudyRow.tags, String).like(f'%"{_escape_like(wanted.tag)}"%', escape="\\"))
+        statement = statement.where(cast(StudyRow.tags, String).like(f'%"{escape_like(wanted.tag)}"%', escape="\\"))
     if wanted.before_id is not None:
         statement = statement.where(StudyRow.id < wanted.before_id)
     return fetch_all(session, StudyRecord, statement.order_by(StudyRow.id.desc()).limit(limit))
@@ -232,5 +232,6 @@ def _count_in(state: TrialState) -> ColumnElement[int]:
     return counted.correlate(StudyRow).scalar_subquery()
 
 
-def _escape_like(text: str) -> str:
+def escape_like(text: str) -> str:
+    """Return `text` as part of a LIKE pattern that matches it literally, with `\\` as the escape."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from api.auth import ForUsers
 from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
-from api.schemas.studies import CurvesRead, StudyCreate, StudyPage, StudyRead, StudyUpdate
+from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyPage, StudyRead, StudyUpdate
 from api.services import curves, export, studies
 from db.lifecycle import StudyState
 from db.studies import StudyFilter
@@ -68,16 +68,10 @@ def restore_study(study_id: Id, control: ForUsers) -> StudyRead:
 
 
 @router.get("/studies/{study}/curves", responses=refusals(404))
-def read_curves(
-    study: StudyRef,
-    control: ForUsers,
-    metric: Annotated[str | None, Query(max_length=200, description="The objective where left out")] = None,
-    max_points: Annotated[int, Query(ge=4, le=10_000)] = 200,
-    max_trials: Annotated[int, Query(ge=1, le=1000)] = 200,
-) -> CurvesRead:
+def read_curves(study: StudyRef, control: ForUsers, query: Annotated[CurvesQuery, Query()]) -> CurvesRead:
     """Return one metric of the study's newest trials, for a chart."""
     with control.ledger.read() as session:
-        return curves.read_curves(session, study, metric, max_points, max_trials)
+        return curves.read_curves(session, study, query)
 
 
 @router.get("/studies/{study}/export", responses=refusals(404), response_class=StreamingResponse)

@@ -60,11 +60,12 @@ def read_metrics(
     control: ForUsers,
     names: Annotated[str | None, Query(max_length=4000, description="Comma-separated; all where left out")] = None,
     max_points: Annotated[int, Query(ge=4, le=100_000)] = 1000,
+    members: Annotated[bool, Query(description="Also the curve of each repeat and fold")] = False,
 ) -> MetricsRead:
     """Return a trial's curves."""
     wanted = [name for name in (names or "").split(",") if name]
     with control.ledger.read() as session:
-        return curves.read_metrics(session, trial_id, wanted, max_points)
+        return curves.read_metrics(session, trial_id, wanted, max_points, members=members)
 
 
 @router.get("/trials/{trial_id}/logs", responses=refusals(404))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from api.schemas.base import ParamValue, Shape
 
 
@@ -11,13 +13,15 @@ class HyperparameterRead(Shape):
     """One hyperparameter of a network."""
 
     name: str
-    type: str
+    type: str = Field(description="float, int, categorical, bool or text")
     default: ParamValue
     low: float | None
     high: float | None
     log: bool
     step: float | None
     choices: list[ParamValue]
+    pattern: str | None = Field(description="Regular expression that a text must match as a whole")
+    per_lane: bool = Field(description="Whether trials that differ in it alone train as one program")
     meaning: str
 
 
@@ -26,6 +30,7 @@ class MetricRead(Shape):
 
     name: str
     direction: str
+    is_per_epoch: bool = Field(description="False: measured at the end alone, unless it is the objective")
     meaning: str
 
 
@@ -37,6 +42,8 @@ class ModelRead(Shape):
     meaning: str
     source: str
     tasks: list[str]
+    kinds: list[str] = Field(description="Kinds of data that it reads")
+    is_generative: bool = Field(description="Whether it makes examples instead of predicting")
     hyperparameters: list[HyperparameterRead]
     metrics: dict[str, list[MetricRead]]
     default_space: dict[str, dict[str, Any]]
@@ -53,7 +60,10 @@ class DatasetRead(Shape):
 
     name: str
     title: str
-    task: str
+    task: str = Field(description="classification, regression or next_token")
+    kind: str = Field(description="What one example is: table, image, sequence or text")
+    shape: list[int] = Field(description="(features), (channels, height, width), (steps, features) or (steps)")
+    is_chronological: bool = Field(description="Whether rows are in the order of time: no cross-validation")
     n_rows: int
     n_features: int
     n_classes: int | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import ParamValue, Shape, Text
 from db.lifecycle import StudyState
@@ -87,6 +87,29 @@ class ResourcesSpec(Shape):
     )
 
 
+class RepeatsSpec(Shape):
+    """How often a trial trains from other initial weights, and which of the results counts."""
+
+    n: StrictInt = Field(default=1, ge=1, le=100, description="Networks with the same parameters, 1 to 100")
+    choose: Literal["mean", "best", "worst"] = Field(
+        default="mean", description="Which of the repeats' values is the trial's: mean, best or worst"
+    )
+    racing: StrictBool = Field(
+        default=False, description="Stop a hopeless trial after a few repeats; needs at least 3 of them"
+    )
+
+
+class EvaluationSpec(Shape):
+    """On which part of the data a trial is judged. The test part is never among them."""
+
+    method: Literal["holdout", "k_fold"] = Field(
+        default="holdout", description="holdout: the validation part. k_fold: each fold of training and validation once"
+    )
+    folds: StrictInt | None = Field(
+        default=None, ge=2, le=20, description="Number of folds, 2 to 20, for k_fold alone; 5 where left out"
+    )
+
+
 class StudySpec(Shape):
     """What a study searches, where, and for how long."""
 
@@ -100,6 +123,8 @@ class StudySpec(Shape):
     )
     sampler: SamplerSpec = Field(default_factory=SamplerSpec)
     pruner: PrunerSpec = Field(default_factory=PrunerSpec)
+    repeats: RepeatsSpec = Field(default_factory=RepeatsSpec)
+    evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec)
     objectives: list[ObjectiveSpec] = Field(min_length=1)
     budget: BudgetSpec = Field(default_factory=BudgetSpec)
     resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
@@ -172,12 +197,23 @@ class StudyPage(Shape):
     next_cursor: str | None
 
 
+class CurvesQuery(Shape):
+    """Which curves a chart shows."""
+
+    metric: str | None = Field(default=None, max_length=200, description="The objective where left out")
+    max_points: int = Field(default=200, ge=4, le=10_000)
+    max_trials: int = Field(default=200, ge=1, le=1000)
+    members: bool = Field(default=False, description="Also the curve of each repeat and fold")
+
+
 class Curve(Shape):
-    """One metric of one trial, down-sampled; minima and maxima survive."""
+    """One metric of one trial, or of one of its members; down-sampled, minima and maxima survive."""
 
     trial_id: int
     number: int
     state: str
+    repeat: int | None = Field(description="From 1; null for the trial's own curve")
+    fold: int | None = Field(description="From 1; null for the trial's own curve")
     n_points: int
     steps: list[int]
     values: list[float]

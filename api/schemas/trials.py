@@ -70,7 +70,7 @@ class TrialDetail(TrialRead):
     """A trial with its history."""
 
     study_name: str
-    metric_names: list[str]
+    metric_names: list[str] = Field(description="Of the trial's own curves; those of members are left out")
     attempts: list[AttemptRead]
 
 

@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, ConfigDict, Field, StrictInt, StringConstraints
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
-from api.schemas.studies import ObjectiveSpec, QueueName
+from api.schemas.studies import EvaluationSpec, ObjectiveSpec, QueueName, RepeatsSpec
 from db.lifecycle import WorkerState
 
 MetricName = Annotated[
     str,
     StringConstraints(pattern=r"^[\w./:@ -]+$", min_length=1, max_length=200),
-    Field(description="Letters, digits, spaces, and any of _ . / : @ -"),
+    Field(description="Letters, digits, spaces, and any of _ . / : @ -; `val_loss@r2f3` is that of repeat 2 on fold 3"),
 ]
 Step = Annotated[StrictInt, Field(ge=0, le=MAX_INT)]
 Stamp = Annotated[
@@ -69,7 +69,9 @@ class ClaimRequest(Shape):
 
     worker_id: StrictInt = Field(ge=0, le=MAX_INT)
     queues: list[QueueName] = Field(min_length=1, max_length=20)
-    n_max: StrictInt = Field(default=1, ge=1, le=1024, description="At most so many attempts, all of one study")
+    n_max: StrictInt = Field(
+        default=1, ge=1, le=1024, description="At most so many attempts, all of one study and of one structure"
+    )
 
 
 class CheckpointRef(Shape):
@@ -94,7 +96,7 @@ class Assignment(Shape):
 
 
 class ClaimRead(Shape):
-    """Attempts of one study; an empty list means: nothing to do now."""
+    """Attempts of one study that can train as lanes of one program; an empty list means: nothing to do now."""
 
     study_id: int | None
     study_name: str | None
@@ -102,6 +104,9 @@ class ClaimRead(Shape):
     dataset_sha256: str | None
     model: str | None
     objectives: list[ObjectiveSpec]
+    repeats: RepeatsSpec | None = Field(description="How often each trial trains; null where there is nothing to do")
+    evaluation: EvaluationSpec | None = Field(description="On which parts it is judged; null as before")
+    incumbent: float | None = Field(description="The best finished trial's objective; null before there is one")
     lease_s: float
     attempts: list[Assignment]
 

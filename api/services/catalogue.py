@@ -23,7 +23,7 @@ from search.samplers import SAMPLERS
 
 def list_datasets() -> DatasetList:
     """Return every data set."""
-    return DatasetList(items=[DatasetRead(**asdict(info)) for info in catalogue.DATASETS.values()])
+    return DatasetList(items=[_dataset(info) for info in catalogue.DATASETS.values()])
 
 
 def list_models() -> ModelList:
@@ -39,6 +39,10 @@ def list_samplers() -> SamplerList:
     )
 
 
+def _dataset(info: catalogue.DatasetInfo) -> DatasetRead:
+    return DatasetRead(**{**asdict(info), "shape": list(info.shape)})
+
+
 def _model(info: catalogue.ModelInfo) -> ModelRead:
     return ModelRead(
         name=info.name,
@@ -46,11 +50,10 @@ def _model(info: catalogue.ModelInfo) -> ModelRead:
         meaning=info.meaning,
         source=info.source,
         tasks=list(info.tasks),
+        kinds=list(info.kinds),
+        is_generative=info.is_generative,
         hyperparameters=[_hyperparameter(one) for one in info.hyperparameters.values()],
-        metrics={
-            task: [MetricRead(name=m.name, direction=m.direction, meaning=m.meaning) for m in METRICS_BY_TASK[task]]
-            for task in info.tasks
-        },
+        metrics={task: [MetricRead(**asdict(metric)) for metric in METRICS_BY_TASK[task]] for task in info.tasks},
         default_space={name: dict(shape) for name, shape in info.default_space.items()},
     )
 
@@ -65,6 +68,8 @@ def _hyperparameter(one: catalogue.Hyperparameter) -> HyperparameterRead:
         log=one.log,
         step=one.step,
         choices=list(one.choices),
+        pattern=one.pattern,
+        per_lane=one.per_lane,
         meaning=one.meaning,
     )
 
@@ -80,6 +85,8 @@ def _options(options: tuple[Option, ...]) -> list[HyperparameterRead]:
             log=False,
             step=None,
             choices=[],
+            pattern=None,
+            per_lane=False,
             meaning=option.meaning,
         )
         for option in options

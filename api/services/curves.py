@@ -8,12 +8,14 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from api.errors import Invalid, nearest
-from api.schemas.studies import Curve, CurvesRead
+from api.schemas.studies import Curve, CurvesQuery, CurvesRead
 from api.schemas.trials import LogLine, LogPage, MetricSeries, MetricsRead
 from api.services.lookup import get_study, get_trial
+from api.services.members import split_name
 from api.services.paging import decode_cursor, encode_cursor
 from api.services.views import spec_of
 from db import metrics, outputs
+from db.studies import escape_like
 from models import catalogue
 
 
@@ -45,10 +47,15 @@ def thin(steps: Sequence[int], values: Sequence[float], max_points: int) -> tupl
     return [steps[place] for place in chosen], [values[place] for place in chosen]
 
 
-def read_metrics(session: Session, trial_id: int, names: Sequence[str], max_points: int) -> MetricsRead:
-    """Return curves of one trial, all or the named ones."""
+def read_metrics(
+    session: Session, trial_id: int, names: Sequence[str], max_points: int, *, members: bool = False
+) -> MetricsRead:
+    """Return curves of one trial: all or those of the named metrics, with those of its members if `members`.
+
+    A member's curve that `names` itself names is always among them.
+    """
     get_trial(session, trial_id)
-    series = metrics.list_series(session, [trial_id], names)
+    series = [one for one in metrics.list_series(session, [trial_id]) if _is_wanted(one.name, names, members)]
     points = metrics.list_points(session, [one.id for one in series])
     shown = []
     for one in series:
@@ -68,7 +75,7 @@ def read_metrics(session: Session, trial_id: int, names: Sequence[str], max_poin
     return MetricsRead(trial_id=trial_id, series=shown)
 
 
-def read_curves(session: Session, ref: str, metric: str | None, max_points: int, max_trials: int) -> CurvesRead:
+def read_curves(session: Session, ref: str, query: CurvesQuery) -> CurvesRead:
     """Return one metric (the objective where none is named) of a study's newest trials.
 
     Raises:
@@ -76,26 +83,38 @@ def read_curves(session: Session, ref: str, metric: str | None, max_points: int,
     """
     study = get_study(session, ref)
     spec = spec_of(study)
-    name = metric or spec.objectives[0].metric
+    name = query.metric or spec.objectives[0].metric
     known = [info.name for info in catalogue.metrics_for(spec.model, spec.dataset)]
-    if name not in known:
+    if split_name(name)[0] not in known:
         raise Invalid("unknown_metric", f"no metric {name!r} in this study", "metric", nearest(name, known))
-    n_trials, found = metrics.list_study_series(session, study.id, name, max_trials)
+    pattern = f"{escape_like(name)}@r%f%" if query.members else None
+    n_trials, found = metrics.list_study_series(session, study.id, name, query.max_trials, name_pattern=pattern)
+    found = [one for one in found if name in (one[0].name, split_name(one[0].name)[0])]  # the pattern admits others
     points = metrics.list_points(session, [series.id for series, _, _ in found])
     curves = []
     for series, number, state in found:
-        steps, values = thin(*points[series.id], max_points)
+        steps, values = thin(*points[series.id], query.max_points)
+        _, member = split_name(series.name)
         curves.append(
             Curve(
                 trial_id=series.trial_id,
                 number=number,
                 state=state,
+                repeat=None if member is None else member.repeat,
+                fold=None if member is None else member.fold,
                 n_points=series.n_points,
                 steps=steps,
                 values=values,
             )
         )
     return CurvesRead(metric=name, n_trials=n_trials, curves=curves)
+
+
+def _is_wanted(name: str, names: Sequence[str], members: bool) -> bool:
+    metric, member = split_name(name)
+    if member is None or members:
+        return not names or metric in names or name in names
+    return name in names
 
 
 def read_logs(session: Session, trial_id: int, cursor: str | None, limit: int) -> LogPage:

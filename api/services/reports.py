@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from api.errors import LeaseLost, NotFound
+from api.errors import Invalid, LeaseLost, NotFound
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
-from api.services.claims import as_past
+from api.services.batches import as_past
+from api.services.members import is_member
 from api.services.settle import announce_trial, settle_ending
 from api.services.views import is_number, objective_of
 from api.transaction import Tx
@@ -63,7 +64,9 @@ def finish(tx: Tx, attempt_id: int, body: FinishRequest) -> FinishRead:
     Raises:
         NotFound: `attempt_not_found`.
         LeaseLost: The attempt is not the caller's any more, or it ended differently.
+        Invalid: `member_value`: a value of a member among those of the trial.
     """
+    _check_values(body.values)
     end = AttemptState(body.outcome)
     study, trial = lock_trial_of(tx, attempt_id)
     if not attempts.close_attempt(tx.session, attempt_id, body.lease_token, end, body.reason):
@@ -155,6 +158,13 @@ def _latest(tx: Tx, trial_id: int, metric: str) -> float | None:
     return series[0].latest_value if series else None
 
 
+def _check_values(values: Mapping[str, float]) -> None:
+    for name in values:
+        if is_member(name):
+            hint = "report it as a metric point, and send the trial's own value under the plain name"
+            raise Invalid("member_value", f"{name!r} is of one member, not of the trial", f"values.{name}", hint)
+
+
 def _repeat(tx: Tx, attempt_id: int, body: ReportRequest, lease_s: float) -> ReportRead:
     attempt = _held(tx, attempt_id, body.lease_token)
     attempts.extend_lease(tx.session, attempt_id, body.lease_token, lease_s)
@@ -226,7 +236,8 @@ def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fre
             "number": orders.number,
             "step": body.step,
             "n_steps": body.n_steps,
-            "points": [[point.name, point.step, encode_float(point.value)] for point in fresh],
+            # Members' points would make each notice n * k times as long, and few readers show them: they are fetched.
+            "points": [[p.name, p.step, encode_float(p.value)] for p in fresh if not is_member(p.name)],
         }
         tx.emit("metrics", payload, study_id=orders.study_id, trial_id=renewed.trial_id)
     if body.logs:

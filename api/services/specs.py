@@ -15,6 +15,8 @@ from search import pruners, samplers
 from search.errors import SearchError
 from search.space import parse_space
 
+_DEFAULT_FOLDS = 5
+_RACING_NEEDS = 3  # with two repeats there is nothing left to save once both have run
 _SPEC_FIELDS = frozenset(StudySpec.model_fields)
 
 
@@ -38,23 +40,38 @@ def complete_spec(body: StudyCreate) -> StudySpec:
         _check_model(spec)
         space = parse_space(spec.search_space)
         _check_names(spec)
+        _check_combinations(spec)
         _check_objectives(spec)
         sampler = _complete_sampler(spec)
         pruner = _complete_pruner(spec)
+        evaluation = _complete_evaluation(spec)
+        _check_repeats(spec)
         budget = _complete_budget(body, spec)
         samplers.get_sampler(spec.sampler.name).check(space, budget["n_trials"])
-    update = {"sampler": sampler, "pruner": pruner, "budget": budget, "search_space": space.to_json()}
+    update = {"sampler": sampler, "pruner": pruner, "budget": budget, "evaluation": evaluation}
+    update["search_space"] = space.to_json()
     return StudySpec.model_validate({**spec.model_dump(), **update})
 
 
 def check_params(spec: StudySpec, params: Mapping[str, ParamValue]) -> None:
-    """Refuse parameters that do not fit the study's space.
+    """Refuse parameters that do not fit the study's space, or make no network together with what the study fixes.
 
     Raises:
         Invalid: With the parameter's name in `field`.
     """
     with refusals():
         parse_space(spec.search_space).check(params, under="params")
+        check_combination(spec, params)
+
+
+def check_combination(spec: StudySpec, params: Mapping[str, ParamValue]) -> None:
+    """Refuse parameters, each inside the space, that make no network together with what the study fixes.
+
+    Raises:
+        CatalogueError: `impossible_combination`.
+    """
+    model, dataset = catalogue.get_model(spec.model), catalogue.get_dataset(spec.dataset)
+    catalogue.check_combination(model, {**spec.fixed, **params}, dataset)
 
 
 def n_grid_cells(spec: StudySpec) -> int | None:
@@ -92,6 +109,11 @@ def _check_names(spec: StudySpec) -> None:
         )
 
 
+def _check_combinations(spec: StudySpec) -> None:
+    model, dataset = catalogue.get_model(spec.model), catalogue.get_dataset(spec.dataset)
+    catalogue.check_space_combinations(model, spec.fixed, spec.search_space, dataset)
+
+
 def _check_objectives(spec: StudySpec) -> None:
     for place, objective in enumerate(spec.objectives):
         catalogue.get_metric(spec.model, spec.dataset, objective.metric, field=f"objectives.{place}.metric")
@@ -115,6 +137,32 @@ def _complete_pruner(spec: StudySpec) -> dict[str, Any]:
     options = pruners.check_options(spec.pruner.name, spec.pruner.model_dump(exclude={"name"}))
     pruners.get_pruner(spec.pruner.name).check(tuple(objective.direction for objective in spec.objectives))
     return {"name": spec.pruner.name, **options}
+
+
+def _complete_evaluation(spec: StudySpec) -> dict[str, Any]:
+    method, folds = spec.evaluation.method, spec.evaluation.folds
+    if method == "holdout":
+        if folds is not None:
+            raise Invalid(
+                "folds_unused",
+                f"folds is {folds}, but the method is holdout, which has none",
+                "evaluation.folds",
+                'leave folds out, or set "method" to "k_fold"',
+            )
+        return {"method": method, "folds": None}
+    n_folds = folds or _DEFAULT_FOLDS
+    catalogue.check_folds(catalogue.get_dataset(spec.dataset), n_folds)
+    return {"method": method, "folds": n_folds}
+
+
+def _check_repeats(spec: StudySpec) -> None:
+    if spec.repeats.racing and spec.repeats.n < _RACING_NEEDS:
+        raise Invalid(
+            "too_few_repeats",
+            f"racing compares repeats, and n is {spec.repeats.n}: it needs at least {_RACING_NEEDS}",
+            "repeats.n",
+            f'set "n" to {_RACING_NEEDS} or more, or "racing" to false',
+        )
 
 
 def _complete_budget(body: StudyCreate, spec: StudySpec) -> dict[str, Any]:

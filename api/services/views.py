@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.schemas.studies import BestTrial, StudyRead, StudySpec, TrialCounts
 from api.schemas.trials import ArtifactRead, AttemptRead, TrialDetail, TrialRead
+from api.services.members import is_member
 from api.services.specs import n_grid_cells
 from db import attempts, metrics, studies
 from db.lifecycle import TrialState
@@ -82,7 +83,7 @@ def show_trial_detail(session: Session, trial: TrialRecord, study_name: str) -> 
     return TrialDetail(
         **_trial_fields(trial),
         study_name=study_name,
-        metric_names=[one.name for one in series],
+        metric_names=[one.name for one in series if not is_member(one.name)],
         attempts=tries,
     )
 

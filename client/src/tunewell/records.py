@@ -199,11 +199,16 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set that studies can name; the counts are rows."""
+    """A data set that studies can name; the counts are rows.
+
+    `kind` (table, image, sequence or text) and `shape` say what one example is: `n_features` numbers in that order.
+    """
 
     name: str
     task: str
     title: str = ""
+    kind: str = "table"
+    shape: tuple[int, ...] = ()
     n_rows: int = 0
     n_features: int = 0
     n_classes: int | None = None
@@ -217,7 +222,12 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameter:
-    """One hyperparameter of a network: its type, default, range and meaning."""
+    """One hyperparameter of a network: its type, default, range and meaning.
+
+    Attributes:
+        pattern: Regular expression that a value of type `text` must match as a whole.
+        per_lane: Whether trials that differ in it alone train as one program.
+    """
 
     name: str
     type: str
@@ -227,6 +237,8 @@ class Hyperparameter:
     log: bool = False
     step: float | None = None
     choices: tuple[ParamValue, ...] = ()
+    pattern: str | None = None
+    per_lane: bool = False
     meaning: str = ""
 
 
@@ -239,6 +251,8 @@ class Model:
     meaning: str = ""
     source: str = ""
     tasks: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    is_generative: bool = False
     hyperparameters: tuple[Hyperparameter, ...] = ()
     default_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

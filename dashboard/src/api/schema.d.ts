@@ -750,7 +750,7 @@ export interface components {
         };
         /**
          * ClaimRead
-         * @description Attempts of one study; an empty list means: nothing to do now.
+         * @description Attempts of one study that can train as lanes of one program; an empty list means: nothing to do now.
          */
         ClaimRead: {
             /** Attempts */
@@ -759,12 +759,21 @@ export interface components {
             dataset: string | null;
             /** Dataset Sha256 */
             dataset_sha256: string | null;
+            /** @description On which parts it is judged; null as before */
+            evaluation: components["schemas"]["EvaluationSpec"] | null;
+            /**
+             * Incumbent
+             * @description The best finished trial's objective; null before there is one
+             */
+            incumbent: number | null;
             /** Lease S */
             lease_s: number;
             /** Model */
             model: string | null;
             /** Objectives */
             objectives: components["schemas"]["ObjectiveSpec"][];
+            /** @description How often each trial trains; null where there is nothing to do */
+            repeats: components["schemas"]["RepeatsSpec"] | null;
             /** Study Id */
             study_id: number | null;
             /** Study Name */
@@ -777,7 +786,7 @@ export interface components {
         ClaimRequest: {
             /**
              * N Max
-             * @description At most so many attempts, all of one study
+             * @description At most so many attempts, all of one study and of one structure
              * @default 1
              */
             n_max: number;
@@ -788,13 +797,23 @@ export interface components {
         };
         /**
          * Curve
-         * @description One metric of one trial, down-sampled; minima and maxima survive.
+         * @description One metric of one trial, or of one of its members; down-sampled, minima and maxima survive.
          */
         Curve: {
+            /**
+             * Fold
+             * @description From 1; null for the trial's own curve
+             */
+            fold: number | null;
             /** N Points */
             n_points: number;
             /** Number */
             number: number;
+            /**
+             * Repeat
+             * @description From 1; null for the trial's own curve
+             */
+            repeat: number | null;
             /** State */
             state: string;
             /** Steps */
@@ -832,6 +851,16 @@ export interface components {
          * @description A data set.
          */
         DatasetRead: {
+            /**
+             * Is Chronological
+             * @description Whether rows are in the order of time: no cross-validation
+             */
+            is_chronological: boolean;
+            /**
+             * Kind
+             * @description What one example is: table, image, sequence or text
+             */
+            kind: string;
             /** Licence */
             licence: string;
             /** N Classes */
@@ -850,9 +879,17 @@ export interface components {
             name: string;
             /** Sha256 */
             sha256: string;
+            /**
+             * Shape
+             * @description (features), (channels, height, width), (steps, features) or (steps)
+             */
+            shape: number[];
             /** Source */
             source: string;
-            /** Task */
+            /**
+             * Task
+             * @description classification, regression or next_token
+             */
             task: string;
             /** Title */
             title: string;
@@ -889,6 +926,24 @@ export interface components {
          */
         ErrorRead: {
             error: components["schemas"]["ErrorDetail"];
+        };
+        /**
+         * EvaluationSpec
+         * @description On which part of the data a trial is judged. The test part is never among them.
+         */
+        EvaluationSpec: {
+            /**
+             * Folds
+             * @description Number of folds, 2 to 20, for k_fold alone; 5 where left out
+             */
+            folds?: number | null;
+            /**
+             * Method
+             * @description holdout: the validation part. k_fold: each fold of training and validation once
+             * @default holdout
+             * @enum {string}
+             */
+            method: "holdout" | "k_fold";
         };
         /**
          * FinishRead
@@ -954,9 +1009,22 @@ export interface components {
             meaning: string;
             /** Name */
             name: string;
+            /**
+             * Pattern
+             * @description Regular expression that a text must match as a whole
+             */
+            pattern: string | null;
+            /**
+             * Per Lane
+             * @description Whether trials that differ in it alone train as one program
+             */
+            per_lane: boolean;
             /** Step */
             step: number | null;
-            /** Type */
+            /**
+             * Type
+             * @description float, int, categorical, bool or text
+             */
             type: string;
         };
         /**
@@ -1020,7 +1088,7 @@ export interface components {
             at?: string | null;
             /**
              * Name
-             * @description Letters, digits, spaces, and any of _ . / : @ -
+             * @description Letters, digits, spaces, and any of _ . / : @ -; `val_loss@r2f3` is that of repeat 2 on fold 3
              */
             name: string;
             /** Step */
@@ -1038,6 +1106,11 @@ export interface components {
         MetricRead: {
             /** Direction */
             direction: string;
+            /**
+             * Is Per Epoch
+             * @description False: measured at the end alone, unless it is the objective
+             */
+            is_per_epoch: boolean;
             /** Meaning */
             meaning: string;
             /** Name */
@@ -1102,6 +1175,16 @@ export interface components {
             };
             /** Hyperparameters */
             hyperparameters: components["schemas"]["HyperparameterRead"][];
+            /**
+             * Is Generative
+             * @description Whether it makes examples instead of predicting
+             */
+            is_generative: boolean;
+            /**
+             * Kinds
+             * @description Kinds of data that it reads
+             */
+            kinds: string[];
             /** Meaning */
             meaning: string;
             /** Metrics */
@@ -1146,6 +1229,31 @@ export interface components {
             name: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * RepeatsSpec
+         * @description How often a trial trains from other initial weights, and which of the results counts.
+         */
+        RepeatsSpec: {
+            /**
+             * Choose
+             * @description Which of the repeats' values is the trial's: mean, best or worst
+             * @default mean
+             * @enum {string}
+             */
+            choose: "mean" | "best" | "worst";
+            /**
+             * N
+             * @description Networks with the same parameters, 1 to 100
+             * @default 1
+             */
+            n: number;
+            /**
+             * Racing
+             * @description Stop a hopeless trial after a few repeats; needs at least 3 of them
+             * @default false
+             */
+            racing: boolean;
         };
         /**
          * ReportRead
@@ -1328,6 +1436,7 @@ export interface components {
              * @example digits
              */
             dataset: string;
+            evaluation?: components["schemas"]["EvaluationSpec"];
             /**
              * Fixed
              * @description Hyperparameters that do not vary
@@ -1354,6 +1463,7 @@ export interface components {
             /** Objectives */
             objectives: components["schemas"]["ObjectiveSpec"][];
             pruner?: components["schemas"]["PrunerSpec"];
+            repeats?: components["schemas"]["RepeatsSpec"];
             resources?: components["schemas"]["ResourcesSpec"];
             sampler?: components["schemas"]["SamplerSpec"];
             /**
@@ -1428,6 +1538,7 @@ export interface components {
              * @example digits
              */
             dataset: string;
+            evaluation?: components["schemas"]["EvaluationSpec"];
             /**
              * Fixed
              * @description Hyperparameters that do not vary
@@ -1443,6 +1554,7 @@ export interface components {
             /** Objectives */
             objectives: components["schemas"]["ObjectiveSpec"][];
             pruner?: components["schemas"]["PrunerSpec"];
+            repeats?: components["schemas"]["RepeatsSpec"];
             resources?: components["schemas"]["ResourcesSpec"];
             sampler?: components["schemas"]["SamplerSpec"];
             /**
@@ -1575,7 +1687,10 @@ export interface components {
             finished_at: string | null;
             /** Is Stop Requested */
             is_stop_requested: boolean;
-            /** Metric Names */
+            /**
+             * Metric Names
+             * @description Of the trial's own curves; those of members are left out
+             */
             metric_names: string[];
             /** N Attempts */
             n_attempts: number;
@@ -2698,6 +2813,8 @@ export interface operations {
             query?: {
                 max_points?: number;
                 max_trials?: number;
+                /** @description Also the curve of each repeat and fold */
+                members?: boolean;
                 /** @description The objective where left out */
                 metric?: string | null;
             };
@@ -3266,6 +3383,8 @@ export interface operations {
         parameters: {
             query?: {
                 max_points?: number;
+                /** @description Also the curve of each repeat and fold */
+                members?: boolean;
                 /** @description Comma-separated; all where left out */
                 names?: string | null;
             };

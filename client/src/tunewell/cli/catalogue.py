@@ -7,7 +7,7 @@ import typer
 from tunewell._display import number_words, state_text
 from tunewell.cli.output import JsonFlag, print_json, print_table, time_words
 from tunewell.cli.session import session_of
-from tunewell.records import Hyperparameter
+from tunewell.records import Dataset, Hyperparameter
 
 dataset_app = typer.Typer(help="Data sets that studies can name.", no_args_is_help=True, rich_markup_mode=None)
 model_app = typer.Typer(help="Networks that studies can name.", no_args_is_help=True, rich_markup_mode=None)
@@ -22,8 +22,8 @@ def list_datasets(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(found)
         return
-    rows = [(d.name, d.task, d.n_rows, d.n_features, d.n_train, d.n_val, d.n_test, d.title) for d in found]
-    columns = ("NAME", "TASK", "ROWS", "FEATURES", "TRAIN", "VAL", "TEST", "TITLE")
+    rows = [(d.name, d.task, d.kind, _shape(d), d.n_rows, d.n_train, d.n_val, d.n_test, d.title) for d in found]
+    columns = ("NAME", "TASK", "KIND", "SHAPE", "ROWS", "TRAIN", "VAL", "TEST", "TITLE")
     print_table(columns, rows, "The server has no data sets.")
 
 
@@ -65,9 +65,15 @@ def list_workers(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     print_table(("ID", "NAME", "STATE", "BUSY", "QUEUES", "LAST SEEN"), rows, empty)
 
 
+def _shape(dataset: Dataset) -> str:
+    return "x".join(str(size) for size in dataset.shape or (dataset.n_features,))
+
+
 def _range(parameter: Hyperparameter) -> str:
     if parameter.choices:
         return " | ".join(number_words(choice) for choice in parameter.choices)
+    if parameter.pattern:
+        return f"text {parameter.pattern}"
     if parameter.low is None and parameter.high is None:
         return parameter.type
     log = ", log" if parameter.log else ""
