@@ -92,10 +92,10 @@ def list_catalogue(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def prepare_command(options: argparse.Namespace) -> dict[str, Any]:
-    """Prepare a data set and say where it lies."""
+    """Prepare a data set and say where it lies; what takes time is told on stderr."""
     from models.data.prepare import prepare_dataset
 
-    path = prepare_dataset(options.dataset, options.cache_dir)
+    path = prepare_dataset(options.dataset, options.cache_dir, lambda sentence: sys.stderr.write(sentence + "\n"))
     return {"dataset": options.dataset, "path": str(path), "sha256": path.stem}
 
 

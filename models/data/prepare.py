@@ -13,9 +13,12 @@ import numpy as np
 
 from models.catalogue import DatasetInfo, DataShape, get_dataset
 from models.data.dataset import Array, Dataset, DatasetError, build_dataset, load_dataset
+from models.data.images import fetch_mnist_5k
 from models.data.raw import Raw, Recipe, Tell
 from models.data.scaling import Doubles, column_statistics, fit_features
-from models.data.tables import from_sklearn
+from models.data.series import fetch_japanese_vowels, fetch_sunspots
+from models.data.tables import fetch_diamonds, from_sklearn
+from models.data.text import fetch_descriptions
 from models.files import write_atomically
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
@@ -25,6 +28,11 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "wine": from_sklearn("wine"),
         "iris": from_sklearn("iris"),
         "diabetes": from_sklearn("diabetes", is_stratified=False),
+        "diamonds": fetch_diamonds,
+        "mnist_5k": fetch_mnist_5k,
+        "japanese_vowels": fetch_japanese_vowels,
+        "sunspots": fetch_sunspots,
+        "descriptions": fetch_descriptions,
     }
 )
 

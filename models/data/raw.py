@@ -10,7 +10,7 @@ import numpy.typing as npt
 from models.data.digests import Array
 from models.data.scaling import Doubles, Flags
 
-Tell = Callable[[str], None]
+Tell = Callable[[str], object]
 """Takes a sentence about what goes on, for whoever waits."""
 
 

@@ -20,9 +20,12 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of prepared data sets that all tests share."""
-    return tmp_path_factory.mktemp("datasets")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """A folder of prepared data sets that all tests share; what they had to download outlasts them."""
+    assert pytestconfig.cache is not None
+    folder = tmp_path_factory.mktemp("datasets")
+    (folder / "wheels").symlink_to(pytestconfig.cache.mkdir("wheels"), target_is_directory=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
