@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Float, bindparam, func, insert, select, update
+from sqlalchemy import Float, Integer, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import AttemptState, StudyState
@@ -49,6 +49,7 @@ _OPEN = (
         trial_id=bindparam("the_trial"),
         attempt_no=bindparam("the_no"),
         worker_id=bindparam("the_worker"),
+        slot=bindparam("the_slot", type_=Integer()),
         lease_token=bindparam("the_token"),
         lease_expires_at=_LEASE_END,
     )
@@ -86,14 +87,21 @@ _TRIAL_OF = (
 )
 
 
-def open_attempt(
-    session: Session, *, trial_id: int, attempt_no: int, worker_id: int, token: str, lease_s: float
-) -> int:
-    """Store a running attempt with its lease and return its id."""
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who takes an attempt: a worker, and the slot in which it trains where the worker says so."""
+
+    worker_id: int
+    slot: int | None
+
+
+def open_attempt(session: Session, *, trial: TrialRecord, holder: Holder, token: str, lease_s: float) -> int:
+    """Store a running attempt at a trial that was just started, with its lease, and return its id."""
     values = {
-        "the_trial": trial_id,
-        "the_no": attempt_no,
-        "the_worker": worker_id,
+        "the_trial": trial.id,
+        "the_no": trial.n_attempts,
+        "the_worker": holder.worker_id,
+        "the_slot": holder.slot,
         "the_token": token,
         "the_lease_s": lease_s,
     }

@@ -46,6 +46,15 @@ class AttemptState(StrEnum):
     CRASHED = "CRASHED"
 
 
+class EvaluationState(StrEnum):
+    """Work on request that is no trial. FAIL: it ended without a result."""
+
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    FAIL = "FAIL"
+
+
 class WorkerState(StrEnum):
     """Derived from heartbeats. DRAINING: finishes what it runs and claims nothing."""
 
@@ -73,6 +82,7 @@ class AttemptEnd:
 FINISHED_TRIALS = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL})
 OPEN_TRIALS = frozenset({TrialState.WAITING, TrialState.RUNNING})
 ENDED_STUDIES = frozenset({StudyState.COMPLETE, StudyState.FAILED})
+ENDED_EVALUATIONS = frozenset({EvaluationState.COMPLETE, EvaluationState.FAIL})
 
 ATTEMPT_ENDS: Mapping[AttemptState, AttemptEnd] = {
     AttemptState.COMPLETE: AttemptEnd(AfterAttempt.FINISH, TrialState.COMPLETE),
@@ -104,6 +114,13 @@ STUDY_MOVES: Mapping[StudyState, frozenset[StudyState]] = {
     StudyState.FAILED: frozenset({StudyState.RUNNING}),
 }
 
+EVALUATION_MOVES: Mapping[EvaluationState, frozenset[EvaluationState]] = {
+    EvaluationState.WAITING: frozenset({EvaluationState.RUNNING}),
+    EvaluationState.RUNNING: frozenset({EvaluationState.WAITING, EvaluationState.COMPLETE, EvaluationState.FAIL}),
+    EvaluationState.COMPLETE: frozenset(),
+    EvaluationState.FAIL: frozenset(),
+}
+
 
 def trial_sources(target: TrialState) -> frozenset[TrialState]:
     """Return the states from which a trial may move to `target`."""
@@ -113,6 +130,23 @@ def trial_sources(target: TrialState) -> frozenset[TrialState]:
 def study_sources(target: StudyState) -> frozenset[StudyState]:
     """Return the states from which a study may move to `target`."""
     return frozenset(source for source, targets in STUDY_MOVES.items() if target in targets)
+
+
+def evaluation_sources(target: EvaluationState) -> frozenset[EvaluationState]:
+    """Return the states from which an evaluation may move to `target`."""
+    return frozenset(source for source, targets in EVALUATION_MOVES.items() if target in targets)
+
+
+def decide_evaluation_state(end: AttemptState, *, n_burned: int, max_retries: int, retryable: bool) -> EvaluationState:
+    """Return the state an evaluation moves to when an attempt at it ends as `end`, by the rules for trials.
+
+    Args:
+        end: How the attempt ended; not `RUNNING`, and neither of the words for a trial that was told to end early.
+        n_burned: Attempts at this evaluation that were lost or crashed, this one included.
+        max_retries: How many lost or crashed attempts are forgiven.
+        retryable: False where another try would fail the same way.
+    """
+    return EvaluationState(decide_trial_state(end, n_burned=n_burned, max_retries=max_retries, retryable=retryable))
 
 
 def decide_trial_state(end: AttemptState, *, n_burned: int, max_retries: int, retryable: bool) -> TrialState:

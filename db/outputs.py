@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,6 +58,19 @@ def list_artifacts(session: Session, trial_id: int) -> list[ArtifactRecord]:
     """Return a trial's artifacts by name."""
     statement = select_record(ArtifactRecord).where(ArtifactRow.trial_id == trial_id).order_by(ArtifactRow.name)
     return fetch_all(session, ArtifactRecord, statement)
+
+
+def list_networks(session: Session, trial_ids: Collection[int]) -> dict[int, list[ArtifactRecord]]:
+    """Return the network files of some trials, by trial and in the order of their names."""
+    statement = (
+        select_record(ArtifactRecord)
+        .where(ArtifactRow.trial_id.in_(trial_ids), ArtifactRow.kind == "network")
+        .order_by(ArtifactRow.trial_id, ArtifactRow.name)
+    )
+    found: dict[int, list[ArtifactRecord]] = {trial_id: [] for trial_id in trial_ids}
+    for artifact in fetch_all(session, ArtifactRecord, statement):
+        found[artifact.trial_id].append(artifact)
+    return found
 
 
 def find_artifact(session: Session, artifact_id: int) -> ArtifactRecord | None:

@@ -12,8 +12,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
-from db.lifecycle import AttemptState, StudyState, TrialState, WorkerState
-from db.tables import ArtifactRow, AttemptRow, Base, StudyRow, TrialRow, WorkerRow
+from db.lifecycle import AttemptState, EvaluationState, StudyState, TrialState, WorkerState
+from db.tables import ArtifactRow, AttemptRow, Base, EvaluationRow, StudyRow, TrialRow, WorkerRow
 
 R = TypeVar("R")
 Query = TypedReturnsRows[Any]
@@ -47,7 +47,7 @@ class StudyRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """One row of `trial`."""
+    """One row of `trial`, without its diagnosis: `trials.find_diagnoses` reads that."""
 
     id: int
     study_id: int
@@ -62,6 +62,7 @@ class TrialRecord:
     note: str
     value: float | None
     values: Mapping[str, Any]
+    findings: Sequence[str]
     step: int | None
     n_steps: int | None
     n_attempts: int
@@ -120,18 +121,44 @@ class ArtifactRecord:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluationRecord:
+    """One row of `evaluation`."""
+
+    id: int
+    study_id: int
+    kind: str
+    options: Mapping[str, Any]
+    members: Sequence[int]
+    state: EvaluationState
+    reason: str
+    result: Mapping[str, Any] | None
+    n_done: int | None
+    n_total: int | None
+    note: str
+    n_attempts: int
+    n_burned: int
+    worker_id: int | None
+    lease_token: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
 _ROWS: Mapping[type[Any], type[Base]] = {
     StudyRecord: StudyRow,
     TrialRecord: TrialRow,
     AttemptRecord: AttemptRow,
     WorkerRecord: WorkerRow,
     ArtifactRecord: ArtifactRow,
+    EvaluationRecord: EvaluationRow,
 }
 _ENUMS: Mapping[type[Any], type[Any]] = {
     StudyRecord: StudyState,
     TrialRecord: TrialState,
     AttemptRecord: AttemptState,
     WorkerRecord: WorkerState,
+    EvaluationRecord: EvaluationState,
 }
 
 

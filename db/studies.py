@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.lifecycle import ENDED_STUDIES, StudyState, TrialState, study_sources
 from db.records import StudyRecord, TrialRecord, fetch_all, find_one, select_record
-from db.tables import StudyRow, TrialRow
+from db.tables import ArtifactRow, StudyRow, TrialRow
 from db.types import utc_now
 
 # Statements of the hot path are built once: building one costs several times what running it does.
@@ -189,14 +189,37 @@ def count_trials(session: Session, study_ids: Collection[int]) -> dict[int, dict
 
 def find_best_trial(session: Session, study: StudyRecord) -> TrialRecord | None:
     """Return the finished trial with the best value; of equals the one with the lower number."""
-    order = TrialRow.value.desc() if study.direction == "maximize" else TrialRow.value.asc()
-    statement = (
-        select_record(TrialRecord)
-        .where(TrialRow.study_id == study.id, TrialRow.state == TrialState.COMPLETE, TrialRow.value.is_not(None))
-        .order_by(order, TrialRow.number)
-        .limit(1)
+    best = list_best_trials(session, study, 1)
+    return best[0] if best else None
+
+
+def list_best_trials(
+    session: Session, study: StudyRecord, limit: int, *, with_network: bool = False
+) -> list[TrialRecord]:
+    """Return the finished trials with the best values, best first; of equals the one with the lower number first.
+
+    Args:
+        session: Open transaction.
+        study: The study; its direction says what is best.
+        limit: At most so many.
+        with_network: Only trials that stored a network.
+    """
+    values = {"the_study": study.id, "the_limit": limit}
+    return fetch_all(session, TrialRecord, _best(study.direction, with_network), values)
+
+
+@cache
+def _best(direction: str, with_network: bool) -> Select[Any]:
+    statement = select_record(TrialRecord).where(
+        TrialRow.study_id == bindparam("the_study"),
+        TrialRow.state == TrialState.COMPLETE,
+        TrialRow.value.is_not(None),
     )
-    return find_one(session, TrialRecord, statement)
+    if with_network:
+        stored = select(ArtifactRow.id).where(ArtifactRow.trial_id == TrialRow.id, ArtifactRow.kind == "network")
+        statement = statement.where(stored.correlate(TrialRow).exists())
+    order = TrialRow.value.desc() if direction == "maximize" else TrialRow.value.asc()
+    return statement.order_by(order, TrialRow.number).limit(bindparam("the_limit", type_=Integer()))
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -21,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db.lifecycle import AttemptState, StudyState, TrialState, WorkerState
+from db.lifecycle import AttemptState, EvaluationState, StudyState, TrialState, WorkerState
 from db.types import BigIntId, Json, UtcDateTime, utc_now
 
 NAMING = {
@@ -33,7 +34,7 @@ NAMING = {
 }
 
 
-def _one_of(column: str, states: type[StudyState] | type[TrialState] | type[AttemptState] | type[WorkerState]) -> str:
+def _one_of(column: str, states: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(state.value) for state in states)})"
 
 
@@ -113,6 +114,10 @@ class TrialRow(Base):
     # The objective's value where it is finite: what ordering and "best" read. `values` keeps every value as it was.
     value: Mapped[float | None] = mapped_column(Float(53))
     values: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    # What the worker's diagnosis found, and the kinds of it alone: lists and samplers read thousands of rows, and the
+    # whole is a thousand times as long.
+    diagnosis: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    findings: Mapped[list[str]] = mapped_column(Json, default=list, server_default=text("'[]'"))
     step: Mapped[int | None] = mapped_column(BigInteger)
     n_steps: Mapped[int | None] = mapped_column(BigInteger)
     n_attempts: Mapped[int] = mapped_column(Integer, default=0)
@@ -164,6 +169,8 @@ class AttemptRow(Base):
     trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id", ondelete="CASCADE"))
     worker_id: Mapped[int | None] = mapped_column(ForeignKey("worker.id", ondelete="SET NULL"))
     attempt_no: Mapped[int] = mapped_column(Integer)
+    # Which of the worker's slots trains it, with all other attempts in that slot; empty where the worker did not say.
+    slot: Mapped[int | None] = mapped_column(Integer)
     state: Mapped[AttemptState] = mapped_column(String(16), default=AttemptState.RUNNING)
     reason: Mapped[str] = mapped_column(Text, default="")
     lease_token: Mapped[str] = mapped_column(String(64))
@@ -235,6 +242,54 @@ class ArtifactRow(Base):
     n_bytes: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
+
+
+class EvaluationRow(Base):
+    """Work on request that is no trial, and the lease of the worker that does it.
+
+    `request_key` is what was asked for in one word: the same is done once for a study, unless it failed.
+    """
+
+    __tablename__ = "evaluation"
+    __table_args__ = (
+        Index(
+            "uq_evaluation_request",
+            "study_id",
+            "request_key",
+            unique=True,
+            sqlite_where=text("state <> 'FAIL'"),
+            postgresql_where=text("state <> 'FAIL'"),
+        ),
+        Index("ix_evaluation_state_lease_expires_at", "state", "lease_expires_at"),
+        Index("ix_evaluation_worker_id_state", "worker_id", "state"),
+        CheckConstraint("kind IN ('test', 'baselines', 'ensemble')", name="kind"),
+        CheckConstraint(_one_of("state", EvaluationState), name="state"),
+        CheckConstraint("(state IN ('COMPLETE', 'FAIL')) = (finished_at IS NOT NULL)", name="finished_at"),
+        CheckConstraint("(state = 'COMPLETE') = (result IS NOT NULL)", name="result"),
+        CheckConstraint("state <> 'RUNNING' OR lease_expires_at IS NOT NULL", name="lease_expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    options: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    request_key: Mapped[str] = mapped_column(String(64))
+    # Ids of the trials whose networks take part, the best first, chosen when it was asked for.
+    members: Mapped[list[int]] = mapped_column(Json, default=list)
+    state: Mapped[EvaluationState] = mapped_column(String(16), default=EvaluationState.WAITING)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    result: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    n_done: Mapped[int | None] = mapped_column(Integer)
+    n_total: Mapped[int | None] = mapped_column(Integer)
+    note: Mapped[str] = mapped_column(Text, default="")
+    n_attempts: Mapped[int] = mapped_column(Integer, default=0)
+    n_burned: Mapped[int] = mapped_column(Integer, default=0)
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey("worker.id", ondelete="SET NULL"))
+    lease_token: Mapped[str] = mapped_column(String(64), default="")
+    lease_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class EventRow(Base):

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, bindparam, case, func, insert, or_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
@@ -129,6 +142,14 @@ def list_history(session: Session, study_id: int) -> list[TrialRecord]:
     """Return all trials of a study in the order of their numbers: what samplers learn from."""
     statement = select_record(TrialRecord).where(TrialRow.study_id == study_id).order_by(TrialRow.number)
     return fetch_all(session, TrialRecord, statement)
+
+
+def find_diagnoses(session: Session, trial_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+    """Return by trial what was found in its curves; trials that were not diagnosed are left out."""
+    statement = select(TrialRow.id, TrialRow.diagnosis).where(
+        TrialRow.id.in_(trial_ids), TrialRow.diagnosis.is_not(None)
+    )
+    return {trial_id: found for trial_id, found in session.execute(statement) if found is not None}
 
 
 def list_waiting(session: Session, study_id: int, limit: int) -> list[TrialRecord]:

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.lifecycle import AttemptState, WorkerState
+from db.lifecycle import AttemptState, EvaluationState, WorkerState
 from db.records import WorkerRecord, columns, find_one, select_record
-from db.tables import AttemptRow, WorkerRow
+from db.tables import AttemptRow, EvaluationRow, WorkerRow
 from db.types import utc_now
 
 # Built once: every claim runs it.
@@ -62,7 +62,7 @@ def lose_silent_workers(session: Session, silence_s: float) -> list[int]:
 
 
 def list_workers(session: Session, lost_within_s: float) -> list[tuple[WorkerRecord, int]]:
-    """Return workers with their number of running attempts; lost ones only if seen in the last `lost_within_s`."""
+    """Return workers with their number of busy slots; lost ones only if seen in the last `lost_within_s` seconds."""
     statement = (
         select(*columns(WorkerRecord), _n_busy())
         .where(or_(WorkerRow.state != WorkerState.LOST, WorkerRow.heartbeat_at > utc_now(-lost_within_s)))
@@ -82,9 +82,13 @@ def count_idle_slots(session: Session) -> dict[str, int]:
 
 
 def _n_busy() -> Any:
-    return (
-        select(func.count())
-        .where(AttemptRow.worker_id == WorkerRow.id, AttemptRow.state == AttemptState.RUNNING)
-        .correlate(WorkerRow)
-        .scalar_subquery()
+    """Count the slots in use: attempts in one slot train together, and one that names no slot has one to itself."""
+    slot = func.coalesce(AttemptRow.slot, -AttemptRow.id)
+    return _count_running(slot, AttemptRow.worker_id, AttemptRow.state == AttemptState.RUNNING) + _count_running(
+        EvaluationRow.id, EvaluationRow.worker_id, EvaluationRow.state == EvaluationState.RUNNING
     )
+
+
+def _count_running(place: Any, worker_id: Any, is_running: Any) -> Any:
+    counted = select(func.count(place.distinct())).where(worker_id == WorkerRow.id, is_running)
+    return counted.correlate(WorkerRow).scalar_subquery()

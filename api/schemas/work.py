@@ -72,6 +72,9 @@ class ClaimRequest(Shape):
     n_max: StrictInt = Field(
         default=1, ge=1, le=1024, description="At most so many attempts, all of one study and of one structure"
     )
+    slot: StrictInt | None = Field(
+        default=None, ge=0, le=1023, description="Which of its slots will train them, so that the others count as free"
+    )
 
 
 class CheckpointRef(Shape):
@@ -189,7 +192,7 @@ class WorkerRead(Shape):
     version: str
     queues: list[str]
     n_slots: int
-    n_busy: int
+    n_busy: int = Field(description="Slots in which something runs")
     state: WorkerState
     created_at: datetime
     heartbeat_at: datetime

@@ -13,6 +13,7 @@ from api.services.settle import announce_trial, settle_study
 from api.services.views import spec_of
 from api.transaction import Tx
 from db import attempts, outputs, studies, trials, workers
+from db.attempts import Holder
 from db.lifecycle import StudyState, WorkerState
 from db.records import StudyRecord, TrialRecord
 from models import catalogue
@@ -35,7 +36,8 @@ def claim(tx: Tx, body: ClaimRequest, lease_s: float) -> ClaimRead:
                 continue
             batch = take_batch(tx, study, body.n_max)
             if batch:
-                return _answer(tx, study, [_start(tx, body.worker_id, trial, lease_s) for trial in batch], lease_s)
+                holder = Holder(body.worker_id, body.slot)
+                return _answer(tx, study, [_start(tx, holder, trial, lease_s) for trial in batch], lease_s)
             settle_study(tx, study.id, n_freed=0)
     return _nothing(lease_s)
 
@@ -46,12 +48,10 @@ def trial_seed(study_seed: int, number: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def _start(tx: Tx, worker_id: int, trial: TrialRecord, lease_s: float) -> Assignment:
+def _start(tx: Tx, holder: Holder, trial: TrialRecord, lease_s: float) -> Assignment:
     trial = trials.start_trial(tx.session, trial.id)
     token = secrets.token_urlsafe(24)
-    attempt_id = attempts.open_attempt(
-        tx.session, trial_id=trial.id, attempt_no=trial.n_attempts, worker_id=worker_id, token=token, lease_s=lease_s
-    )
+    attempt_id = attempts.open_attempt(tx.session, trial=trial, holder=holder, token=token, lease_s=lease_s)
     announce_trial(tx, trial)
     checkpoint = outputs.find_checkpoint(tx.session, trial.id) if trial.n_attempts > 1 else None
     return Assignment(

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from db import schema, studies, trials
+from api.services.views import show_study
+from db import evaluations, schema, studies, trials
 from db.engine import Database
 from db.lifecycle import TrialState
 from db.tables import Base
@@ -142,4 +143,65 @@ def test_a_migration_that_fails_leaves_nothing_and_holds_nobody_up(fresh: Databa
     other = Database(fresh.url.render_as_string(hide_password=False))
     schema.upgrade(other)
     other.close()
+    assert schema.differences(fresh) == []
+
+
+def store_of_0001(database: Database) -> None:
+    """Fill the first tables as the first release did: a study, a trial that ended, its attempt and its curve."""
+    at = 1_700_000_000_000_000 if database.is_sqlite else "2023-11-14T22:13:20Z"
+    spec = (
+        '{"dataset": "digits", "model": "mlp", "objectives": [{"metric": "val_loss", "direction": "minimize"}], '
+        '"sampler": {"name": "random", "seed": 1}}'
+    )
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("study", {"name": "old", "state": "COMPLETE", "state_reason": "", "spec": spec, "queue": "cpu", "priority": 0,
+                   "direction": "minimize", "max_parallel": 1, "next_number": 1, "next_cell": 1, "is_exhausted": False,
+                   "rev": 3, "notes": "", "tags": "[]", "created_at": at, "finished_at": at}),
+        ("worker", {"name": "w", "host": "h", "pid": 1, "version": "", "queues": "[]", "n_slots": 1, "state": "ALIVE",
+                    "created_at": at, "heartbeat_at": at}),
+        ("trial", {"study_id": 1, "number": 0, "cell": 0, "state": "COMPLETE", "reason": "", "source": "sampler",
+                   "params": '{"learning_rate": 0.01}', "note": "", "value": 0.5, "values": '{"val_loss": 0.5}',
+                   "n_attempts": 1, "n_burned": 0, "is_stop_requested": False, "created_at": at, "finished_at": at}),
+        ("attempt", {"trial_id": 1, "worker_id": 1, "attempt_no": 1, "state": "COMPLETE", "reason": "",
+                     "lease_token": "t", "lease_expires_at": at, "last_seq": 1, "created_at": at, "ended_at": at}),
+        ("metric_series", {"trial_id": 1, "name": "val_loss", "n_points": 1, "latest_step": 1, "latest_value": 0.5,
+                           "latest_kind": 0, "min_value": 0.5, "max_value": 0.5}),
+        ("metric_point", {"series_id": 1, "step": 1, "value": 0.5, "kind": 0, "at_ms": 0}),
+    ]  # fmt: skip
+    with database.write() as session:
+        for table, row in rows:
+            names = ", ".join(f'"{name}"' for name in row)
+            marks = ", ".join(f":{name}" for name in row)
+            session.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), row)  # noqa: S608 - names of ours
+
+
+def counts_of(database: Database) -> dict[str, int]:
+    """Return the number of rows of each of the first tables."""
+    names = ("study", "worker", "trial", "attempt", "metric_series", "metric_point")
+    with database.read() as session:
+        return {name: session.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in names}  # noqa: S608
+
+
+def test_data_of_the_first_tables_survives_the_way_up_and_down(fresh: Database) -> None:
+    schema.upgrade(fresh, "0001")
+    store_of_0001(fresh)
+    before = counts_of(fresh)
+    assert set(before.values()) == {1}
+    schema.upgrade(fresh)
+    assert schema.differences(fresh) == []
+    with fresh.read() as session:
+        study = studies.find_study(session, "old")
+        assert study is not None
+        (trial,) = trials.list_history(session, study.id)
+        assert (trial.values, list(trial.findings)) == ({"val_loss": 0.5}, [])
+        assert trials.find_diagnoses(session, [trial.id]) == {}
+        assert show_study(session, study).spec.repeats.n == 1
+    values = {"study_id": study.id, "kind": "baselines", "request_key": "baselines"}
+    with fresh.write() as session:
+        evaluations.insert_evaluation(session, values)
+    schema.downgrade(fresh, "0001")
+    assert counts_of(fresh) == before
+    assert "evaluation" not in tables_of(fresh)
+    schema.upgrade(fresh)
+    assert counts_of(fresh) == before
     assert schema.differences(fresh) == []
