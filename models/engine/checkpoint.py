@@ -6,8 +6,8 @@ order and masks are functions of (seed, epoch or step).
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -17,7 +17,7 @@ from torch import Tensor
 from models.catalogue import ParamValue
 from models.files import write_atomically
 
-FORMAT = "tunewell-checkpoint-1"
+FORMAT = "tunewell-checkpoint-2"
 
 
 class CheckpointError(RuntimeError):
@@ -41,12 +41,16 @@ class Identity:
         params: all hyperparameters.
         seed: the trial's seed.
         dataset_sha256: digest of the data.
+        fold: which fold validates, from 1; 0 for the holdout.
+        n_folds: how many there are; 0 for the holdout.
     """
 
     model: str
     params: Mapping[str, ParamValue]
     seed: int
     dataset_sha256: str
+    fold: int = 0
+    n_folds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +62,33 @@ class Progress:
         metrics: those of the last one.
         best_epoch: the best one so far, 0 for none.
         best_value: its objective; None when there is no best epoch.
+        history: each metric's values epoch by epoch.
     """
 
     epoch: int = 0
     metrics: Mapping[str, float] | None = None
     best_epoch: int = 0
     best_value: float | None = None
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A lane's state: whose it is, how far it came, and the tensors."""
+    """A lane's state: whose it is, how far it came, and the tensors.
+
+    Attributes:
+        identity: whose it is.
+        progress: how far it came.
+        network: parameters and buffers after the last epoch, by name.
+        optimizer: what the optimizers remember, by `<phase>.<name>`; empty before the first step.
+        best: parameters and buffers after the best epoch; empty unless they are kept.
+    """
 
     identity: Identity
     progress: Progress
     network: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
+    best: Mapping[str, Tensor]
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -88,6 +103,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """
     tensors = {f"network.{name}": tensor for name, tensor in checkpoint.network.items()}
     tensors |= {f"optimizer.{name}": tensor for name, tensor in checkpoint.optimizer.items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in checkpoint.best.items()}
     header = {
         "format": FORMAT,
         "identity": json.dumps(asdict(checkpoint.identity)),
@@ -115,7 +131,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         progress = Progress(**json.loads(header["progress"]))
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError("corrupt_checkpoint", f"{path} cannot be read as a checkpoint: {error}") from error
-    return Checkpoint(identity, progress, _under("network.", tensors), _under("optimizer.", tensors))
+    under = [_under(prefix, tensors) for prefix in ("network.", "optimizer.", "best.")]
+    return Checkpoint(identity, progress, *under)
 
 
 def require_same(found: Identity, wanted: Identity, path: Path) -> None:

@@ -1,7 +1,7 @@
 """What goes into the trainer and what comes out: values only, so that a worker can send them anywhere."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     STOPPED = "STOPPED"
     PREEMPTED = "PREEMPTED"
     DIVERGED = "DIVERGED"
+    OOM = "OOM"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +42,9 @@ class TrainJob:
         seed: decides initial weights, data order and dropout masks, and with `params` the whole result.
         output_dir: the lane's own folder, for `checkpoint.safetensors` and `network/`.
         resume_from: checkpoint of an earlier attempt, or None to begin anew.
-        objective: metric that `best_epoch` refers to; None for the validation loss.
+        objective: metric that `best_epoch`, early stopping and `restore_best` go by; None for the validation loss.
+        fold: which fold of a cross-validation validates, from 1; 0 for the data set's own validation part.
+        n_folds: how many folds there are; 0 without cross-validation.
     """
 
     lane_id: str
@@ -52,6 +55,13 @@ class TrainJob:
     output_dir: Path
     resume_from: Path | None = None
     objective: str | None = None
+    fold: int = 0
+    n_folds: int = 0
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the lane's checkpoint goes."""
+        return self.output_dir / "checkpoint.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +90,12 @@ class LaneResult:
         outcome: why it ended.
         reason: one sentence for people.
         epoch: last epoch that was reported, 0 for none.
-        metrics: that epoch's metrics; empty when there was none.
+        metrics: those of the epoch whose weights the network has; empty when there was none.
         best_epoch: epoch with the best objective so far, 0 for none.
-        network_files: the saved network, `model.safetensors` and `model.json`, of the last epoch; empty unless the
-            outcome is COMPLETE or STOPPED.
+        network_files: the saved network, `model.safetensors` and `model.json`, of the last epoch, or of the
+            best one with `restore_best`; empty unless the outcome is COMPLETE or STOPPED.
         checkpoint: state to resume from; None where there is none.
+        history: each metric's values epoch by epoch.
     """
 
     lane_id: str
@@ -95,6 +106,7 @@ class LaneResult:
     best_epoch: int
     network_files: tuple[Path, ...]
     checkpoint: Path | None
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 class Listener(Protocol):
@@ -102,6 +114,10 @@ class Listener(Protocol):
 
     def on_epoch(self, report: EpochReport) -> Decision:
         """Take note of an epoch and say how the lane goes on."""
+        ...
+
+    def on_wait(self, lane_id: str) -> Decision:
+        """Say whether a lane that waits for its place goes on waiting; asked after each epoch of those that train."""
         ...
 
     def on_checkpoint(self, lane_id: str, epoch: int, path: Path) -> None:

@@ -1,203 +1,167 @@
-"""One lane: a network, its optimizer and its place in the data, trained an epoch at a time."""
+"""One lane between two epochs: what it is, how far it came and everything needed to go on."""
 
-import math
 from collections.abc import Mapping
-from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from models.catalogue import Direction, MetricInfo, complete_params, get_model, unknown_name
-from models.catalogue.metrics import METRICS_BY_TASK
-from models.engine.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    Identity,
-    Progress,
-    load_checkpoint,
-    require_same,
-    save_checkpoint,
-)
+from models.catalogue import Direction, MetricInfo, check_combination, get_model, unknown_name
+from models.catalogue.metrics import GENERATIVE_METRICS, task_metrics
+from models.data.dataset import Dataset
+from models.engine.checkpoint import Checkpoint, Identity, Progress, load_checkpoint, require_same, save_checkpoint
 from models.engine.jobs import TrainJob
-from models.engine.optimizers import OPTIMIZERS, StepSettings
-from models.layers.random import keyed_layers, set_keys
-from models.measures.evaluation import forward_all, read_part
-from models.measures.metrics import batch_loss, part_metrics
+from models.networks.base import HasPreparation
 from models.networks.registry import build_network
-from models.networks.saved import NetworkConfig, save_network, wrap_network
-from models.seeds import derive, generator
+from models.networks.saved import Network, NetworkConfig, wrap_network
 
 DEFAULT_OBJECTIVE = "val_loss"
-
-
-class DivergedError(ArithmeticError):
-    """The loss is no longer a finite number; the message says where that was seen first."""
+DEFAULT_GENERATIVE_OBJECTIVE = "frechet_distance"
 
 
 class Lane:
-    """A trial's training, resumable after any epoch.
+    """A trial's training between two epochs.
 
     Attributes:
         job: what to train.
-        n_epochs: how many epochs there are.
-        progress: how far it is.
+        params: all hyperparameters.
+        objective: what `best_epoch`, early stopping and the kept weights go by.
+        template: the network as built, for its structure; its own weights are the initial ones.
+        state: what it goes on from, captured after some finished epoch.
+        progress: how far it is; ahead of the state while a program trains it.
+        best: weights and buffers after the best epoch, where they are kept.
     """
 
     def __init__(self, job: TrainJob) -> None:
-        """Build the network, and go on from the job's checkpoint where it names one.
+        """Build the network, or go on from the job's checkpoint.
 
         Args:
             job: what to train.
 
         Raises:
-            CatalogueError: unknown model, metric or hyperparameter, or a value that is not accepted.
+            CatalogueError: unknown model, metric or hyperparameter, a value or combination that is not accepted.
             CheckpointError: the checkpoint is damaged or another trial's.
             FileNotFoundError: there is no such checkpoint.
         """
         self.job = job
-        self.params = complete_params(get_model(job.model), job.params)
-        self.objective = _find_objective(job)
-        self.n_epochs = cast(int, self.params["epochs"])
-        self.train_part = read_part(job.dataset, "train")
-        self.val_part = read_part(job.dataset, "val")
-        self.network = build_network(job.model, self.params, job.dataset.data_shape, seed=job.seed)
-        self.weights = list(self.network.parameters())
-        self.keyed = keyed_layers(self.network)
-        settings = StepSettings(cast(float, self.params["learning_rate"]), cast(float, self.params["weight_decay"]))
-        self.optimizer = OPTIMIZERS[cast(str, self.params["optimizer"])](self.weights, settings)
-        self.progress = Progress()
+        self.model = get_model(job.model)
+        self.params: dict[str, Any] = dict(check_combination(self.model, job.params))
+        self.objective = find_objective(job)
+        self.template = build_network(job.model, self.params, job.dataset.data_shape, seed=job.seed)
+        if isinstance(self.template, HasPreparation):
+            _prepare(self.template, job.dataset)
+        identity = Identity(job.model, self.params, job.seed, job.dataset.sha256, job.fold, job.n_folds)
+        self.state = Checkpoint(identity, Progress(), initial_state(self.template), {}, {})
         if job.resume_from is not None:
-            self._resume(job.resume_from)
+            found = load_checkpoint(job.resume_from)
+            require_same(found.identity, identity, job.resume_from)
+            self.state = found
+        self.progress = self.state.progress
+        self.best = self.state.best
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs there are."""
+        return cast(int, self.params["epochs"])
 
     @property
     def is_finished(self) -> bool:
-        """Whether all epochs are done."""
-        return self.progress.epoch >= self.n_epochs
+        """Whether all epochs are done, or early stopping has ended them."""
+        return self.progress.epoch >= self.n_epochs or self.is_stopped_early
 
     @property
-    def checkpoint_path(self) -> Path:
-        """Where the lane's checkpoint goes."""
-        return self.job.output_dir / "checkpoint.safetensors"
+    def is_stopped_early(self) -> bool:
+        """Whether too many epochs passed without a better objective (Prechelt, Early stopping - but when?, 1998)."""
+        patience = int(self.params.get("patience", 0))
+        progress = self.progress
+        return patience > 0 and progress.epoch < self.n_epochs and progress.epoch - progress.best_epoch >= patience
 
-    def train_epoch(self) -> Mapping[str, float]:
-        """Train one epoch and evaluate.
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the weights of the best epoch are the trial's."""
+        return bool(self.params.get("restore_best", False))
 
-        Returns:
-            The metrics that the catalogue lists, all finite.
+    def capture(self, network: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> None:
+        """Take over weights and optimizer memory as they are after the last finished epoch."""
+        self.state = Checkpoint(self.state.identity, self.progress, network, optimizer, self.best)
 
-        Raises:
-            DivergedError: a loss or metric is not finite; the progress stays at the epoch before.
+    def rewind(self) -> None:
+        """Go back to the captured state; what was trained since is lost and will be trained again."""
+        self.progress = self.state.progress
+        self.best = self.state.best
 
-        Effects:
-            Changes the network and the optimizer, and moves the progress on.
-        """
-        epoch = self.progress.epoch + 1
-        measured = self._train_metrics(epoch) | self._val_metrics()
-        metrics = {info.name: measured[info.name] for info in METRICS_BY_TASK[self.job.dataset.task]}
-        for name, value in metrics.items():
-            if not math.isfinite(value):
-                raise DivergedError(f"{name} became {value} at the end of epoch {epoch}.")
-        self.progress = self._moved_on(epoch, metrics)
-        return metrics
+    def move_on(self, metrics: Mapping[str, float]) -> bool:
+        """Take note of one more epoch; answer whether it is the best so far."""
+        before, epoch = self.progress, self.progress.epoch + 1
+        value = metrics[self.objective.name]
+        is_best = before.best_value is None or _is_better(value, before.best_value, self.objective.direction)
+        best_epoch, best_value = (epoch, value) if is_best else (before.best_epoch, before.best_value)
+        history = {name: (*before.history.get(name, ()), number) for name, number in metrics.items()}
+        self.progress = Progress(epoch, dict(metrics), best_epoch, best_value, history)
+        return is_best
 
-    def save_checkpoint(self) -> Path:
-        """Write the state after the last finished epoch.
+    def final_metrics(self) -> dict[str, float]:
+        """Return the metrics of the epoch whose weights are the trial's; empty before the first epoch."""
+        progress = self.progress
+        if not self.keeps_best or not progress.best_epoch:
+            return dict(progress.metrics or {})
+        return {name: values[progress.best_epoch - 1] for name, values in progress.history.items()}
 
-        Returns:
-            The file.
-
-        Effects:
-            Replaces the lane's checkpoint.
-        """
-        state = self.network.state_dict()
-        save_checkpoint(self.checkpoint_path, Checkpoint(self._identity(), self.progress, state, self.optimizer.state))
-        return self.checkpoint_path
-
-    def save_network(self) -> tuple[Path, ...]:
-        """Write the network as it is now.
-
-        Returns:
-            The files, in the folder `network` of the job's output folder.
-        """
+    def finished_network(self) -> Network:
+        """Return the trial's network, ready to be saved: of the last epoch, or of the best one where that is kept."""
+        keeps_best = self.keeps_best and bool(self.state.best)
+        state = self.state.best if keeps_best else self.state.network
+        self.template.load_state_dict(dict(state), strict=False)
         data = self.job.dataset
         config = NetworkConfig(
             model=self.job.model,
             params=self.params,
             data=data.data_shape,
             seed=self.job.seed,
-            epoch=self.progress.epoch,
+            epoch=self.progress.best_epoch if keeps_best else self.progress.epoch,
             dataset_sha256=data.sha256,
         )
-        return save_network(wrap_network(self.network, config, data), self.job.output_dir / "network")
+        return wrap_network(self.template.eval(), config, data)
 
-    def _train_metrics(self, epoch: int) -> dict[str, float]:
-        data, task = self.train_part, self.job.dataset.task
-        batch_size = cast(int, self.params["batch_size"])
-        order = torch.randperm(len(data.targets), generator=generator(self.job.seed, "order", epoch))  # (n,)
-        targets = data.targets[order]  # (n,)  gathered once an epoch: batches are then views
-        batches = list(
-            zip(torch.split(data.features[order], batch_size), torch.split(targets, batch_size), strict=True)
-        )
-        losses: list[Tensor] = []
-        outputs: list[Tensor] = []
-        self.network.train()
-        for place, (x, y) in enumerate(batches):
-            step = (epoch - 1) * len(batches) + place
-            set_keys(self.keyed, torch.tensor(derive(self.job.seed, "step", step) & 0x7FFFFFFF, dtype=torch.int32))
-            output = self.network(x)  # (batch, n_outputs)
-            loss = batch_loss(task, output, y)  # ()
-            self.optimizer.step(torch.autograd.grad(loss, self.weights))
-            losses.append(loss.detach())
-            outputs.append(output.detach())
-        _require_finite(torch.stack(losses), epoch)
-        return part_metrics("train", task, torch.cat(outputs), targets, self._unit())
+    def save_checkpoint(self) -> None:
+        """Write the state after the last finished epoch, for `resume_from`.
 
-    def _val_metrics(self) -> dict[str, float]:
-        outputs = forward_all(self.network, self.val_part.features)
-        return part_metrics("val", self.job.dataset.task, outputs, self.val_part.targets, self._unit())
-
-    def _moved_on(self, epoch: int, metrics: Mapping[str, float]) -> Progress:
-        before, value = self.progress, metrics[self.objective.name]
-        if before.best_value is None or _is_better(value, before.best_value, self.objective.direction):
-            return Progress(epoch, metrics, best_epoch=epoch, best_value=value)
-        return Progress(epoch, metrics, before.best_epoch, before.best_value)
-
-    def _resume(self, path: Path) -> None:
-        found = load_checkpoint(path)
-        require_same(found.identity, self._identity(), path)
-        try:
-            self.network.load_state_dict(dict(found.network))
-            for name, tensor in self.optimizer.state.items():
-                tensor.copy_(found.optimizer[name])
-        except (KeyError, RuntimeError) as error:
-            raise CheckpointError("corrupt_checkpoint", f"{path} lacks tensors of its trial: {error}") from error
-        self.progress = found.progress
-
-    def _identity(self) -> Identity:
-        return Identity(self.job.model, self.params, self.job.seed, self.job.dataset.sha256)
-
-    def _unit(self) -> float:
-        return float(self.job.dataset.target_scale)
+        Effects:
+            Replaces the lane's checkpoint.
+        """
+        save_checkpoint(self.job.checkpoint_path, self.state)
 
 
-def _find_objective(job: TrainJob) -> MetricInfo:
-    metrics = {info.name: info for info in METRICS_BY_TASK[job.dataset.task]}
-    wanted = job.objective or DEFAULT_OBJECTIVE
+def find_objective(job: TrainJob) -> MetricInfo:
+    """Return the metric that a job goes by.
+
+    Raises:
+        CatalogueError: `unknown_metric`.
+    """
+    data = job.dataset.data_shape
+    if get_model(job.model).is_generative:
+        known, default = GENERATIVE_METRICS, DEFAULT_GENERATIVE_OBJECTIVE
+    else:
+        n_classes = None if data.task == "regression" else data.n_outputs
+        known, default = task_metrics(data.task, n_classes), DEFAULT_OBJECTIVE
+    metrics = {info.name: info for info in known}
+    wanted = job.objective or default
     if wanted not in metrics:
         raise unknown_name("metric", wanted, metrics, "objective")
     return metrics[wanted]
 
 
+def initial_state(network: nn.Module) -> dict[str, Tensor]:
+    """Return a network's parameters and float buffers by name, as copies."""
+    tensors = (*network.named_parameters(), *network.named_buffers())
+    return {name: tensor.detach().clone() for name, tensor in tensors if tensor.is_floating_point()}
+
+
+def _prepare(network: HasPreparation, dataset: Dataset) -> None:
+    from models.measures.evaluation import read_part
+
+    part = read_part(dataset, "train")
+    network.prepare(part.features, part.targets)
+
+
 def _is_better(value: float, best: float, direction: Direction) -> bool:
     return value > best if direction == "maximize" else value < best
-
-
-def _require_finite(losses: Tensor, epoch: int) -> None:
-    # One test an epoch instead of one a step: reading a number back from a GPU stops it.
-    finite = losses.isfinite()  # (n_steps,)
-    if not bool(finite.all()):
-        step = int(finite.logical_not().nonzero()[0])
-        raise DivergedError(
-            f"train_loss became {losses[step].item()} in epoch {epoch}, step {step + 1} of {len(losses)}."
-        )

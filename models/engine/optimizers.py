@@ -1,147 +1,181 @@
-"""Optimizers by name, on torch's kernels without `torch.optim`.
+"""Optimizers by name, on matrices with a row of weights a lane and numbers of its own for each row.
 
-Constructing any `torch.optim` optimizer imports torch's compiler, which costs 0.9 to 2.4 CPU-seconds once a process:
-more than a small trial's whole training. The fused kernels below are the ones `torch.optim.Adam(fused=True)` calls
-(measured: 17 us a step for a small network, against 98 us for the same arithmetic in plain tensor operations). They are
-not public and read raw memory, so gradients are made contiguous first, and tests compare each rule with `torch.optim`.
+They do not use `torch.optim`: constructing one of its optimizers imports torch's compiler, 0.9 to 2.4 CPU-seconds a
+process and more than a small trial's whole training, and none of them takes a learning rate a row. Adam on the CPU
+calls the kernel behind `torch.optim.Adam(fused=True)`, a row at a time: several times faster than the same arithmetic
+in plain operations. It is not public and reads raw memory, so tests compare each rule with `torch.optim`.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class StepSettings:
-    """Numbers of an optimizer that a search may vary."""
-
-    learning_rate: float
-    weight_decay: float = 0.0
-
-
 class Optimizer(ABC):
     """A rule that turns gradients into changes of the weights.
 
     Attributes:
-        weights: the tensors to change, contiguous.
-        settings: learning rate and weight decay.
-        state: what the rule remembers between steps, by name; saved in checkpoints, restored in place.
+        weights: (lanes, n), changed in place.
+        momentum: (lanes, 1), for the rules that have one.
+        weight_decay: (lanes, 1)
+        state: what the rule remembers between steps by name, (lanes, n) each; saved in checkpoints.
+        n_steps: steps taken, a number a lane.
     """
 
-    def __init__(self, weights: Sequence[Tensor], settings: StepSettings) -> None:
+    memories: tuple[str, ...] = ()
+
+    def __init__(self, weights: Tensor, momentum: Sequence[float], weight_decay: Sequence[float]) -> None:
         """Start with an empty memory.
 
         Args:
-            weights: the tensors to change.
-            settings: learning rate and weight decay.
+            weights: (lanes, n), each row contiguous.
+            momentum: a number a lane.
+            weight_decay: a number a lane.
         """
-        self.weights = [weight.detach() for weight in weights]
-        self.settings = settings
-        self.state: dict[str, Tensor] = {}
+        self.weights = weights
+        self.momentum = torch.tensor(momentum, device=weights.device).unsqueeze(1)  # (lanes, 1)
+        self.weight_decay = torch.tensor(weight_decay, device=weights.device).unsqueeze(1)  # (lanes, 1)
+        self.decays = any(weight_decay)
+        self.state = {name: torch.zeros(weights.shape, device=weights.device) for name in self.memories}
+        self.n_steps = [0] * len(weights)
 
-    def step(self, gradients: Sequence[Tensor]) -> None:
+    def step(self, gradients: Tensor, rates: Sequence[float]) -> None:
         """Change the weights.
 
         Args:
-            gradients: one for each weight, of its shape.
+            gradients: (lanes, n), each row contiguous; used up.
+            rates: the learning rate of each lane.
 
         Effects:
             Writes the weights and the state in place.
         """
-        self._step([gradient.contiguous() for gradient in gradients])
+        self.n_steps = [n + 1 for n in self.n_steps]
+        self._step(gradients, rates)
+
+    def load(self, lane: int, state: Mapping[str, Tensor], n_steps: int) -> None:
+        """Take over one lane's memory.
+
+        Args:
+            lane: which.
+            state: (n,) by name.
+            n_steps: steps that lane has taken.
+
+        Raises:
+            KeyError: a memory is missing.
+            RuntimeError: a memory has another size.
+        """
+        for name, memory in self.state.items():
+            memory[lane].copy_(state[name].view(memory[lane].shape))
+        self.n_steps[lane] = n_steps
 
     @abstractmethod
-    def _step(self, gradients: list[Tensor]) -> None: ...
+    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None: ...
 
-    def _memory(self, name: str) -> list[Tensor]:
-        # One tensor of zeros for each weight, kept in the state under `name.0`, `name.1`, ...
-        tensors = [torch.zeros_like(weight) for weight in self.weights]
-        self.state.update({f"{name}.{place}": tensor for place, tensor in enumerate(tensors)})
-        return tensors
+    def _decayed(self, gradients: Tensor) -> Tensor:
+        return gradients.addcmul_(self.weights, self.weight_decay) if self.decays else gradients
+
+    def _column(self, numbers: Sequence[float]) -> Tensor:
+        return torch.tensor(numbers, device=self.weights.device).unsqueeze(1)  # (lanes, 1)
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba, arXiv 1412.6980); weight decay is added to the gradient."""
+    """Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1); weight decay is added to the gradient."""
 
+    memories = ("mean", "square")
     kernel: Callable[..., None] = staticmethod(torch._fused_adam_)
+    is_decoupled = False
 
-    def __init__(self, weights: Sequence[Tensor], settings: StepSettings) -> None:
-        """Start with zero moments."""
-        super().__init__(weights, settings)
-        self.means = self._memory("mean")
-        self.squares = self._memory("square")
-        self.steps = [torch.zeros(()) for _ in self.weights]
-        self.state.update({f"step.{place}": step for place, step in enumerate(self.steps)})
+    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
+        if self.weights.device.type == "cpu":
+            self._step_rows(gradients, rates)
+        else:
+            self._step_matrix(gradients, rates)
 
-    def _step(self, gradients: list[Tensor]) -> None:
-        torch._foreach_add_(self.steps, 1)
-        self.kernel(
-            self.weights,
-            gradients,
-            self.means,
-            self.squares,
-            [],  # maxima of the squares, which only the amsgrad variant keeps
-            self.steps,
-            lr=self.settings.learning_rate,
-            beta1=0.9,
-            beta2=0.999,
-            weight_decay=self.settings.weight_decay,
-            eps=1e-8,
-            amsgrad=False,
-            maximize=False,
-        )
+    def _step_rows(self, gradients: Tensor, rates: Sequence[float]) -> None:
+        decays = self.weight_decay[:, 0].tolist()
+        matrices = (self.weights, gradients, self.state["mean"], self.state["square"])
+        rows = zip(*(matrix.unbind() for matrix in matrices), strict=True)
+        for (weights, gradient, mean, square), rate, decay, n in zip(rows, rates, decays, self.n_steps, strict=True):
+            self.kernel(
+                [weights],
+                [gradient],
+                [mean],
+                [square],
+                [],  # maxima of the squares, which only the amsgrad variant keeps
+                [torch.tensor(float(n))],
+                lr=rate,
+                beta1=0.9,
+                beta2=0.999,
+                weight_decay=decay,
+                eps=1e-8,
+                amsgrad=False,
+                maximize=False,
+            )
+
+    def _step_matrix(self, gradients: Tensor, rates: Sequence[float]) -> None:
+        # One launch for all lanes, where a launch a lane would cost more than the arithmetic.
+        rate = self._column(rates)  # (lanes, 1)
+        if self.is_decoupled:
+            self.weights.mul_(1 - rate * self.weight_decay)
+        else:
+            gradients = self._decayed(gradients)
+        mean, square = self.state["mean"], self.state["square"]
+        mean.lerp_(gradients, 0.1)
+        square.mul_(0.999).addcmul_(gradients, gradients, value=0.001)
+        first = self._column([1 - 0.9**n for n in self.n_steps])  # (lanes, 1)
+        second = self._column([(1 - 0.999**n) ** 0.5 for n in self.n_steps])  # (lanes, 1)
+        self.weights.addcmul_(mean / (square.sqrt() / second + 1e-8), -rate / first)
 
 
 class AdamW(Adam):
     """Adam whose weight decay shrinks the weights themselves (Loshchilov and Hutter, arXiv 1711.05101)."""
 
     kernel: Callable[..., None] = staticmethod(torch._fused_adamw_)
+    is_decoupled = True
 
 
 class SGD(Optimizer):
     """Gradient descent on batches: each weight follows its gradient as it is."""
 
-    def _step(self, gradients: list[Tensor]) -> None:
-        decayed = torch._foreach_add(gradients, self.weights, alpha=self.settings.weight_decay)
-        torch._foreach_add_(self.weights, decayed, alpha=-self.settings.learning_rate)
+    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
+        self.weights.addcmul_(self._decayed(gradients), -self._column(rates))
 
 
 class Momentum(Optimizer):
-    """Gradient descent with momentum 0.9 (Polyak 1964): velocities add up where gradients agree."""
+    """Gradient descent with momentum (Polyak 1964): velocities add up where gradients agree."""
 
-    def __init__(self, weights: Sequence[Tensor], settings: StepSettings) -> None:
-        """Start at rest."""
-        super().__init__(weights, settings)
-        self.velocities = self._memory("velocity")
+    memories = ("velocity",)
 
-    def _step(self, gradients: list[Tensor]) -> None:
-        torch._foreach_mul_(self.velocities, 0.9)
-        torch._foreach_add_(self.velocities, gradients)
-        torch._foreach_add_(self.velocities, self.weights, alpha=self.settings.weight_decay)
-        torch._foreach_add_(self.weights, self.velocities, alpha=-self.settings.learning_rate)
+    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
+        velocity = self.state["velocity"].mul_(self.momentum).add_(self._decayed(gradients))  # (lanes, n)
+        self.weights.addcmul_(velocity, -self._column(rates))
+
+
+class Nesterov(Optimizer):
+    """Momentum that looks ahead along its direction (Nesterov 1983; Sutskever et al., ICML 2013)."""
+
+    memories = ("velocity",)
+
+    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
+        gradients = self._decayed(gradients)
+        velocity = self.state["velocity"].mul_(self.momentum).add_(gradients)  # (lanes, n)
+        self.weights.addcmul_(gradients.addcmul_(velocity, self.momentum), -self._column(rates))
 
 
 class RMSprop(Optimizer):
     """Gradients over the root of their recent mean square, decay 0.99 (Tieleman and Hinton, lecture 6.5, 2012)."""
 
-    def __init__(self, weights: Sequence[Tensor], settings: StepSettings) -> None:
-        """Start with zero mean squares."""
-        super().__init__(weights, settings)
-        self.squares = self._memory("square")
+    memories = ("square",)
 
-    def _step(self, gradients: list[Tensor]) -> None:
-        decayed = torch._foreach_add(gradients, self.weights, alpha=self.settings.weight_decay)
-        torch._foreach_mul_(self.squares, 0.99)
-        torch._foreach_addcmul_(self.squares, decayed, decayed, 0.01)
-        roots = torch._foreach_sqrt(self.squares)
-        torch._foreach_add_(roots, 1e-8)
-        torch._foreach_addcdiv_(self.weights, decayed, roots, -self.settings.learning_rate)
+    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
+        gradients = self._decayed(gradients)
+        square = self.state["square"].mul_(0.99).addcmul_(gradients, gradients, value=0.01)  # (lanes, n)
+        self.weights.addcmul_(gradients.div_(square.sqrt().add_(1e-8)), -self._column(rates))
 
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType(
-    {"adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "momentum": Momentum, "nesterov": Momentum, "sgd": SGD}
+    {"adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "momentum": Momentum, "nesterov": Nesterov, "sgd": SGD}
 )

@@ -1,41 +1,48 @@
-"""The trainer: takes a list of lanes and advances them together, an epoch at a time.
-
-Lanes know nothing of each other, so a result does not depend on company. Here each lane runs its own program; training
-compatible lanes as one stacked program changes the inside of `train` only.
-"""
+"""The trainer: takes a list of jobs and trains those of one structure together, an epoch at a time."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import torch
+
+from models.engine.groups import Group, OutOfMemoryError, group_key
 from models.engine.jobs import Decision, EpochReport, LaneResult, Listener, Outcome, TrainJob
-from models.engine.lane import DivergedError, Lane
+from models.engine.lane import Lane
+from models.engine.program import Measured
+from models.networks.saved import save_network
 
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
-    """How the trainer goes about it; nothing here changes a result.
+    """How the trainer goes about it; a result changes by rounding at most, see `train`.
 
     Attributes:
         checkpoint_every_s: least time between two checkpoints of a lane, in seconds; 0 for one after each epoch.
         clock: seconds that never run backwards.
+        device: where to train, in torch's words: `cpu`, `cuda`, `cuda:1`.
+        n_lanes: most trials to train as one program; None to find out by a short probe.
     """
 
     checkpoint_every_s: float = 10.0
     clock: Callable[[], float] = time.monotonic
+    device: str = "cpu"
+    n_lanes: int | None = None
 
 
 def train(jobs: Sequence[TrainJob], listener: Listener, settings: TrainSettings | None = None) -> list[LaneResult]:
     """Train networks until each has ended.
 
-    Same parameters, seed and data give bit-identical results on one CPU thread, whatever the company, the checkpoints
-    and the interruptions. The number of threads is the caller's choice (`torch.set_num_threads`).
+    A result depends on parameters, seed and data, not on the company, the checkpoints and the interruptions. How
+    exactly that holds on which device stands in docs/training.md. The number of threads is the caller's choice
+    (`torch.set_num_threads`).
 
     Args:
         jobs: the lanes, with different `lane_id`s and output folders.
         listener: hears of each epoch at once and decides how its lane goes on. A decision after the last epoch comes
             too late: that lane is COMPLETE.
-        settings: how often to save, by which clock.
+        settings: how often to save, by which clock, where, and how many at once.
 
     Returns:
         A result for each job, in their order; `listener.on_end` has had each as soon as it was there.
@@ -50,84 +57,125 @@ def train(jobs: Sequence[TrainJob], listener: Listener, settings: TrainSettings 
         Writes checkpoints and finished networks into the jobs' output folders.
     """
     _require_distinct(jobs)
-    settings = settings or TrainSettings()
-    running = [_RunningLane(Lane(job), listener, settings) for job in jobs]
-    results: dict[str, LaneResult] = {}
-    while running:
-        for lane in running:
-            result = lane.advance()
-            if result is not None:
-                results[result.lane_id] = result
-                listener.on_end(result)
-        running = [lane for lane in running if lane.lane_id not in results]
-    return [results[job.lane_id] for job in jobs]
+    return _Trainer(jobs, listener, settings or TrainSettings()).run()
 
 
-class _RunningLane:
-    """A lane between the trainer and the listener: reports, obeys, saves."""
+class _Trainer:
+    """Takes groups in turn, an epoch each, and stands between lanes and listener: reports, obeys, saves."""
 
-    def __init__(self, lane: Lane, listener: Listener, settings: TrainSettings) -> None:
-        self.lane = lane
-        self.lane_id = lane.job.lane_id
+    def __init__(self, jobs: Sequence[TrainJob], listener: Listener, settings: TrainSettings) -> None:
+        self.jobs = jobs
         self.listener = listener
         self.settings = settings
-        self.saved_at_s = settings.clock()
-        self.checkpoint = lane.job.resume_from
+        device = torch.device(settings.device)
+        by_key: dict[object, list[TrainJob]] = {}
+        for job in jobs:
+            by_key.setdefault(group_key(job), []).append(job)
+        self.groups = [Group(members, device, settings.n_lanes) for members in by_key.values()]
+        self.saved_at_s = dict.fromkeys((job.lane_id for job in jobs), settings.clock())
+        self.n_reported = dict.fromkeys((job.lane_id for job in jobs), 0)
+        self.results: dict[str, LaneResult] = {}
 
-    def advance(self) -> LaneResult | None:
-        """Train one epoch; return the result when the lane has ended."""
-        if self.lane.is_finished:  # resumed from a checkpoint of the last epoch
-            return self._end(Outcome.COMPLETE)
+    def run(self) -> list[LaneResult]:
+        """Train until no group is left."""
+        while self.groups:
+            for group in self.groups:
+                for lane in group.refill():
+                    self._end(lane, Outcome.COMPLETE)
+                if group.active:
+                    self._advance(group)
+            self.groups = [group for group in self.groups if not group.is_done]
+        return [self.results[job.lane_id] for job in self.jobs]
+
+    def _advance(self, group: Group) -> None:
         try:
-            metrics = self.lane.train_epoch()
-        except DivergedError as error:
-            return self._end(Outcome.DIVERGED, str(error))
-        epoch, n_epochs = self.lane.progress.epoch, self.lane.n_epochs
-        decision = self.listener.on_epoch(EpochReport(self.lane_id, epoch, n_epochs, metrics))
-        if self.lane.is_finished:
-            return self._end(Outcome.COMPLETE)
-        return self._obey(decision)
+            measured = group.train_epoch()
+        except OutOfMemoryError as error:
+            [lane] = group.active
+            group.drop([lane])
+            self._end(lane, Outcome.OOM, str(error))
+            return
+        endings = [(lane, *self._hear(lane, one)) for lane, one in measured]
+        endings += [(lane, *self._ask_waiting(lane)) for lane in group.waiting]
+        ended = [(lane, outcome, reason) for lane, outcome, reason in endings if outcome is not None]
+        to_save = [lane for lane, outcome, _ in endings if outcome is Outcome.PREEMPTED or self._is_due(lane, outcome)]
+        if to_save and not ended and group.program is not None:
+            group.program.capture()
+        group.drop([lane for lane, _, _ in ended])
+        for lane in to_save:
+            self._save(lane)
+        for lane, outcome, reason in ended:
+            self._end(lane, outcome, reason)
 
-    def _obey(self, decision: Decision) -> LaneResult | None:
-        match decision:
-            case Decision.PRUNE:
-                return self._end(Outcome.PRUNED)
-            case Decision.STOP:
-                return self._end(Outcome.STOPPED)
-            case Decision.PREEMPT:
-                self._save()
-                return self._end(Outcome.PREEMPTED)
-            case Decision.CONTINUE:
-                if self.settings.clock() - self.saved_at_s >= self.settings.checkpoint_every_s:
-                    self._save()
-                return None
+    def _hear(self, lane: Lane, measured: Measured) -> tuple[Outcome | None, str]:
+        """Report an epoch; answer how the lane ends, if it does."""
+        if measured.reason:
+            return Outcome.DIVERGED, measured.reason
+        decision = Decision.CONTINUE
+        if lane.progress.epoch > self.n_reported[lane.job.lane_id]:  # not trained again after memory ran out
+            self.n_reported[lane.job.lane_id] = lane.progress.epoch
+            report = EpochReport(lane.job.lane_id, lane.progress.epoch, lane.n_epochs, measured.metrics)
+            decision = self.listener.on_epoch(report)
+        if lane.is_finished:
+            return Outcome.COMPLETE, ""
+        return _ENDINGS.get(decision), ""
 
-    def _save(self) -> None:
-        self.checkpoint = self.lane.save_checkpoint()
-        self.saved_at_s = self.settings.clock()
-        self.listener.on_checkpoint(self.lane_id, self.lane.progress.epoch, self.checkpoint)
+    def _ask_waiting(self, lane: Lane) -> tuple[Outcome | None, str]:
+        return _ENDINGS.get(self.listener.on_wait(lane.job.lane_id)), ""
 
-    def _end(self, outcome: Outcome, reason: str = "") -> LaneResult:
-        progress = self.lane.progress
-        keep_network = outcome in (Outcome.COMPLETE, Outcome.STOPPED)
-        return LaneResult(
-            lane_id=self.lane_id,
+    def _is_due(self, lane: Lane, outcome: Outcome | None) -> bool:
+        if outcome is not None or not lane.progress.epoch:
+            return False
+        elapsed_s = self.settings.clock() - self.saved_at_s[lane.job.lane_id]
+        return elapsed_s >= self.settings.checkpoint_every_s
+
+    def _save(self, lane: Lane) -> None:
+        lane.save_checkpoint()
+        lane_id = lane.job.lane_id
+        self.saved_at_s[lane_id] = self.settings.clock()
+        self.listener.on_checkpoint(lane_id, lane.progress.epoch, lane.job.checkpoint_path)
+
+    def _end(self, lane: Lane, outcome: Outcome, reason: str = "") -> None:
+        progress, job = lane.progress, lane.job
+        files: tuple[Path, ...] = ()
+        if outcome in (Outcome.COMPLETE, Outcome.STOPPED):
+            files = save_network(lane.finished_network(), job.output_dir / "network")
+        result = LaneResult(
+            lane_id=job.lane_id,
             outcome=outcome,
-            reason=reason or f"{END_WORDS[outcome]} after epoch {progress.epoch} of {self.lane.n_epochs}.",
+            reason=reason or _end_words(lane, outcome),
             epoch=progress.epoch,
-            metrics=progress.metrics or {},
+            metrics=lane.final_metrics(),
             best_epoch=progress.best_epoch,
-            network_files=self.lane.save_network() if keep_network else (),
-            checkpoint=self.checkpoint,
+            network_files=files,
+            checkpoint=job.checkpoint_path if job.checkpoint_path.exists() else job.resume_from,
+            history=progress.history,
         )
+        self.results[job.lane_id] = result
+        self.listener.on_end(result)
 
 
-END_WORDS = {
+_ENDINGS = {
+    Decision.PRUNE: Outcome.PRUNED,
+    Decision.STOP: Outcome.STOPPED,
+    Decision.PREEMPT: Outcome.PREEMPTED,
+}
+_END_WORDS = {
     Outcome.COMPLETE: "Trained to the end",
     Outcome.PRUNED: "Pruned",
     Outcome.STOPPED: "Stopped on request",
     Outcome.PREEMPTED: "Handed back",
 }
+
+
+def _end_words(lane: Lane, outcome: Outcome) -> str:
+    progress = lane.progress
+    if outcome is Outcome.COMPLETE and lane.is_stopped_early:
+        return (
+            f"Stopped early after epoch {progress.epoch} of {lane.n_epochs}: {lane.objective.name} was best in epoch "
+            f"{progress.best_epoch}."
+        )
+    return f"{_END_WORDS[outcome]} after epoch {progress.epoch} of {lane.n_epochs}."
 
 
 def _require_distinct(jobs: Sequence[TrainJob]) -> None:

@@ -5,6 +5,8 @@ a row a lane, and the input then carries a leading lane dimension too. So a netw
 ordinary module for people and one program for many trials, without a second version of itself.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own documentation calls it F)
@@ -67,6 +69,10 @@ class Dropout(KeyedLayer):
         """Make the layer; a rate of 0 costs nothing."""
         super().__init__()
         self.set_rates([rate])
+
+    def set_numbers(self, numbers: Mapping[str, list[float]]) -> None:
+        """Take the rate of each lane from the hyperparameter `dropout`."""
+        self.set_rates(numbers["dropout"])
 
     def set_rates(self, rates: list[float]) -> None:
         """Set the rate of each lane.

@@ -33,4 +33,9 @@ def build_network(model: str, params: Params, data: DataShape, seed: int = 0) ->
     return BUILDERS[model](complete, data, generator(seed, "weights"))
 
 
+def is_lane_aware(model: str) -> bool:
+    """Tell whether a model's networks accept a lane dimension: those built from this repository's layers do."""
+    return model in BUILDERS
+
+
 BUILDERS: Mapping[str, Builder] = MappingProxyType({"mlp": mlp.from_params})

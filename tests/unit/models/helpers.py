@@ -57,6 +57,10 @@ class Recorder:
         self.reports.append(report)
         return self.decide(report)
 
+    def on_wait(self, lane_id: str) -> Decision:
+        """Let lanes wait."""
+        return Decision.CONTINUE
+
     def on_checkpoint(self, lane_id: str, epoch: int, path: Path) -> None:
         """Record the checkpoint."""
         self.checkpoints.append((lane_id, epoch, path))

@@ -1,0 +1,61 @@
+"""What each lane trains on and what it is validated on: the holdout's parts, or those of a fold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.data.dataset import Dataset
+from models.engine.batches import Examples, Rows, resident
+from models.engine.jobs import TrainJob
+from models.measures.evaluation import read_part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The data of lanes that share a data set and a way of validation.
+
+    Attributes:
+        train: what the rows refer to.
+        train_rows: (n,) row numbers of each lane's training part.
+        x_val: (n_val, d), or (lanes, n_val, d) where folds differ.
+        y_val: (n_val,), or (lanes, n_val); further dimensions for tokens.
+    """
+
+    train: Examples
+    train_rows: list[Rows]
+    x_val: Tensor
+    y_val: Tensor
+
+
+def read_parts(jobs: Sequence[TrainJob], device: torch.device) -> Parts:
+    """Read the parts of lanes.
+
+    Args:
+        jobs: of one data set and one number of folds.
+        device: where training reads them.
+
+    Raises:
+        DatasetError: `unfit_folds`, for data that cannot be folded.
+    """
+    dataset, n_folds = jobs[0].dataset, jobs[0].n_folds
+    if n_folds == 0:
+        train, val = read_part(dataset, "train"), read_part(dataset, "val")
+        rows = np.arange(len(train.targets))
+        examples = resident(dataset.x_train, train.targets, device)
+        return Parts(examples, [rows] * len(jobs), val.features.to(device), val.targets.to(device))
+    from models.data.splits import fold_rows
+
+    both = _train_and_val(dataset, device)
+    splits = [fold_rows(dataset, job.fold, n_folds) for job in jobs]
+    held_out = torch.stack([torch.from_numpy(val) for _, val in splits])  # (lanes, n_val)
+    x_val, y_val = both.take(held_out[0] if len(jobs) == 1 else held_out)
+    return Parts(both, [train for train, _ in splits], x_val, y_val)
+
+
+def _train_and_val(dataset: Dataset, device: torch.device) -> Examples:
+    train, val = read_part(dataset, "train"), read_part(dataset, "val")
+    features = np.concatenate([dataset.x_train, dataset.x_val])
+    return resident(features, torch.cat([train.targets, val.targets]), device)

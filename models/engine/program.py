@@ -1,0 +1,356 @@
+"""Lanes trained together as one program, an epoch at a time.
+
+Nothing here mixes lanes: each has its own row of weights, its own order of examples, its own keys for random numbers
+and its own numbers, and every operation works row by row. That is what makes a result independent of company.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from models.catalogue.metrics import METRICS_BY_TASK, TRAINING_METRICS
+from models.engine.batches import LaneBatches, evaluation_keys
+from models.engine.checkpoint import Checkpoint
+from models.engine.lane import Lane
+from models.engine.losses import balanced_weights
+from models.engine.observe import UnitWatch, gradient_ratio
+from models.engine.optimizers import OPTIMIZERS, Optimizer
+from models.engine.parts import read_parts
+from models.engine.penalties import Penalties, make_penalties
+from models.engine.schedules import rate_factor
+from models.engine.stack import Slot, Stack
+from models.engine.supervised import supervised_phase
+from models.layers.random import keyed_layers, set_keys
+from models.measures.final import objective_metric
+from models.measures.metrics import lane_metrics
+from models.networks.base import Batch, HasMeasure, HasPhases, LossFunction
+from models.networks.registry import is_lane_aware
+
+EVALUATION_ROWS = 1024
+"""Rows of a lane in one forward pass of an evaluation; fixed, since the size of a pass may show in the last digit."""
+STEPS_BETWEEN_CHECKS = 64
+"""Steps after which the program looks whether any lane is still finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a lane did in an epoch.
+
+    Attributes:
+        metrics: by name; empty when it diverged.
+        reason: where it diverged; empty when it did not.
+    """
+
+    metrics: Mapping[str, float]
+    reason: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class _Phase:
+    """An optimizer, the columns it changes and the loss it makes smaller."""
+
+    name: str
+    losses: LossFunction
+    parameters: list[torch.nn.Parameter]
+    weights: Tensor
+    gradients: Tensor
+    views: list[Tensor]
+    slots: list[Slot]
+    optimizer: Optimizer
+    penalties: Penalties
+    shares: list[float]
+
+
+class Program:
+    """Lanes of one structure on one data set.
+
+    Attributes:
+        lanes: in the order of the rows.
+        stack: their networks.
+    """
+
+    def __init__(self, lanes: Sequence[Lane], device: torch.device) -> None:
+        """Put lanes together, each where its state says it is.
+
+        Args:
+            lanes: of one structure, one data set and one way of validation.
+            device: where to train.
+
+        Raises:
+            CheckpointError: a lane's state does not fit its network.
+        """
+        self.lanes = list(lanes)
+        self.device = device
+        first = lanes[0]
+        self.dataset = first.job.dataset
+        states = [lane.state for lane in lanes]
+        self.stack = Stack(first.template, [state.network for state in states], device, is_lane_aware(first.job.model))
+        self.parts = read_parts([lane.job for lane in lanes], device)
+        self.batches = LaneBatches(
+            self.parts.train,
+            self.parts.train_rows,
+            [lane.job.seed for lane in lanes],
+            int(first.params["batch_size"]),
+        )
+        self.keyed = keyed_layers(self.stack.network)
+        self.keys = evaluation_keys([lane.job.seed for lane in lanes], device).view(self.stack.lane_shape)
+        self.numbers = _lane_numbers(lanes, self.stack)
+        for module in self.stack.network.modules():
+            set_numbers = getattr(module, "set_numbers", None)
+            if set_numbers is not None:
+                set_numbers({name: [float(lane.params[name]) for lane in lanes] for name in self.numbers})
+        self.phases = self._make_phases()
+        for place, state in enumerate(states):
+            self._load_optimizers(place, state)
+
+    def train_epoch(self) -> list[Measured]:
+        """Train each lane for one epoch and measure it.
+
+        Returns:
+            What each lane did, in their order. Lanes that diverged must be dropped; the others have moved on.
+
+        Effects:
+            Changes the stack, the optimizers and the lanes' progress.
+        """
+        self.stack.network.train()
+        rates = self._rates()  # n_steps x lanes
+        sums: dict[str, list[Tensor]] = {phase.name: [] for phase in self.phases}
+        norms: list[Tensor] = []
+        outputs: list[Tensor] = []
+        targets: list[Tensor] = []
+        for step, batch in enumerate(self.batches.epoch([lane.progress.epoch + 1 for lane in self.lanes])):
+            output = self._step(batch, rates[step], sums, norms)
+            if output is not None:
+                outputs.append(output)
+                targets.append(batch.y)
+            if step % STEPS_BETWEEN_CHECKS == STEPS_BETWEEN_CHECKS - 1 and not self._any_finite(sums):
+                break
+        losses = {name: torch.stack(values) for name, values in sums.items()}  # (n_steps, lanes)
+        reasons = self._diverged(losses)
+        measured = self._train_metrics(losses, outputs, targets)
+        measured |= self._gradient_metrics(torch.stack(norms), rates[-1]) | self._val_metrics()
+        return [self._moved_on(place, measured, reason) for place, reason in enumerate(reasons)]
+
+    def time_steps(self, n_steps: int) -> None:
+        """Take some training steps that nobody looks at, to see how long they take.
+
+        Effects:
+            Spoils the lanes: the program is to be thrown away.
+        """
+        self.stack.network.train()
+        rates = self._rates()
+        for step, batch in enumerate(self.batches.epoch([1] * len(self.lanes))):
+            if step == n_steps:
+                break
+            self._step(batch, rates[step], {phase.name: [] for phase in self.phases}, [])
+
+    def capture(self) -> None:
+        """Write every lane's weights and optimizer memory back into its state, so that it can go on elsewhere."""
+        for place, lane in enumerate(self.lanes):
+            memories = {
+                f"{phase.name}.{name}": memory[place].cpu().clone()
+                for phase in self.phases
+                for name, memory in phase.optimizer.state.items()
+            }
+            lane.capture(self.stack.state_dict(place), memories)
+
+    def _step(
+        self, batch: Batch, rates: Sequence[float], sums: dict[str, list[Tensor]], norms: list[Tensor]
+    ) -> Tensor | None:
+        set_keys(self.keyed, batch.keys)
+        kept: Tensor | None = None
+        for phase in self.phases:
+            losses, outputs = phase.losses(batch, self.numbers)
+            gradients = torch.autograd.grad(losses.sum(), phase.parameters, materialize_grads=True)
+            torch._foreach_copy_(phase.views, gradients)
+            norms.append(phase.gradients.norm(dim=1))  # (lanes,)
+            phase.penalties.apply(phase.gradients, phase.weights)
+            phase.optimizer.step(
+                phase.gradients, [rate * share for rate, share in zip(rates, phase.shares, strict=True)]
+            )
+            sums[phase.name].append(losses.detach().view(-1))  # (lanes,)
+            kept = outputs.detach() if outputs is not None else None
+        return kept
+
+    def _make_phases(self) -> list[_Phase]:
+        network = self.stack.network
+        if isinstance(network, HasPhases):
+            declared = network.phases()
+        else:
+            task = self.dataset.task
+            declared = (supervised_phase(self.stack, task, self.lanes[0].params.get("loss"), self._class_weights()),)
+        return [self._make_phase(phase.name, phase.prefix, phase.losses) for phase in declared]
+
+    def _make_phase(self, name: str, prefix: str, losses: LossFunction) -> _Phase:
+        chosen = [place for place, slot in enumerate(self.stack.slots) if slot.name.startswith(prefix)]
+        start = self.stack.slots[chosen[0]].start
+        slots = [
+            replace(slot, start=slot.start - start, stop=slot.stop - start)
+            for slot in (self.stack.slots[place] for place in chosen)
+        ]
+        weights = self.stack.weights[:, start : start + slots[-1].stop]  # (lanes, n)
+        gradients = torch.zeros_like(weights)  # (lanes, n)
+        lanes = self.stack.lane_shape
+        views = [gradients[:, slot.start : slot.stop].view(*lanes, *slot.shape) for slot in slots]
+        params = [lane.params for lane in self.lanes]
+        optimizer = OPTIMIZERS[str(params[0]["optimizer"])](
+            weights,
+            [float(one.get("momentum", 0.9)) for one in params],
+            [float(one.get("weight_decay", 0.0)) for one in params],
+        )
+        parameters = [self.stack.parameters[place] for place in chosen]
+        penalties = make_penalties(params, slots, weights)
+        shares = [float(one.get(f"{name}_rate_factor", 1.0)) for one in params]
+        return _Phase(name, losses, parameters, weights, gradients, views, slots, optimizer, penalties, shares)
+
+    def _load_optimizers(self, place: int, state: Checkpoint) -> None:
+        if not state.optimizer and not state.progress.epoch:
+            return
+        n_steps = state.progress.epoch * self.batches.n_steps
+        for phase in self.phases:
+            prefix = f"{phase.name}."
+            memory = {
+                name.removeprefix(prefix): tensor for name, tensor in state.optimizer.items() if name.startswith(prefix)
+            }
+            phase.optimizer.load(place, memory, n_steps)
+
+    def _class_weights(self) -> Tensor | None:
+        wanted = [lane.params.get("class_weights", "none") == "balanced" for lane in self.lanes]
+        if not any(wanted) or self.dataset.task != "classification":
+            return None
+        n_classes = self.dataset.n_outputs
+        targets = self.parts.train.y
+        rows = [
+            balanced_weights(targets[torch.from_numpy(rows).to(targets.device)], n_classes)
+            if is_wanted
+            else torch.ones(n_classes, device=targets.device)
+            for is_wanted, rows in zip(wanted, self.parts.train_rows, strict=True)
+        ]
+        return torch.stack(rows).view(*self.stack.lane_shape, n_classes).to(self.device)  # (n_classes,) or (lanes, ..)
+
+    def _rates(self) -> list[list[float]]:
+        n_steps = self.batches.n_steps
+        columns = [
+            [
+                float(lane.params["learning_rate"])
+                * rate_factor(
+                    str(lane.params.get("schedule", "constant")),
+                    float(lane.params.get("warmup", 0.0)),
+                    lane.progress.epoch * n_steps + step,
+                    lane.n_epochs * n_steps,
+                )
+                for step in range(n_steps)
+            ]
+            for lane in self.lanes
+        ]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def _any_finite(self, sums: Mapping[str, list[Tensor]]) -> bool:
+        return bool(torch.stack([values[-1] for values in sums.values()]).isfinite().all(dim=0).any())
+
+    def _diverged(self, losses: Mapping[str, Tensor]) -> list[str]:
+        reasons = [""] * len(self.lanes)
+        for name, values in losses.items():
+            finite = values.isfinite()  # (n_steps, lanes)
+            if bool(finite.all()):
+                continue
+            for place in torch.nonzero(~finite.all(dim=0)).flatten().tolist():
+                step = int(torch.nonzero(~finite[:, place])[0])
+                label = f"train_{name}_loss" if name else "train_loss"
+                epoch = self.lanes[place].progress.epoch + 1
+                reasons[place] = (
+                    f"{label} became {values[step, place].item()} in epoch {epoch}, step {step + 1} of "
+                    f"{self.batches.n_steps}."
+                )
+        return reasons
+
+    def _train_metrics(
+        self, losses: Mapping[str, Tensor], outputs: Sequence[Tensor], targets: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
+        if isinstance(self.stack.network, HasPhases):
+            return {f"train_{name}_loss": values.mean(dim=0) for name, values in losses.items()}
+        rows = len(self.stack.lane_shape)
+        metrics = lane_metrics(self.dataset.task, torch.cat(list(outputs), rows), torch.cat(list(targets), rows), 1.0)
+        return {f"train_{name}": metrics[name] for name in ("loss", "accuracy") if name in metrics}
+
+    def _gradient_metrics(self, norms: Tensor, rates: Sequence[float]) -> dict[str, Tensor]:
+        measured = {
+            "learning_rate": torch.tensor(rates),
+            "grad_norm": norms.mean(dim=0),  # (lanes,)
+            "weight_norm": self.stack.weights.norm(dim=1),  # (lanes,)
+        }
+        ratio = gradient_ratio(self.phases[-1].gradients, self.phases[-1].slots)
+        return measured if ratio is None else measured | {"grad_ratio": ratio}
+
+    def _val_metrics(self) -> dict[str, Tensor]:
+        network = self.stack.network
+        if isinstance(network, HasMeasure):
+            network.eval()
+            with torch.inference_mode():
+                return dict(network.measure(self.parts.x_val, self.parts.y_val, self.keys))
+        watch = UnitWatch(network, self.stack.lane_shape)
+        with watch.watching():
+            outputs = self.answers()
+        unit = float(self.dataset.target_scale)
+        metrics = lane_metrics(self.dataset.task, outputs, self.parts.y_val, unit)
+        measured = {f"val_{name}": values for name, values in metrics.items()}
+        dead = watch.dead_share()
+        if dead is not None:
+            measured["dead_units"] = dead
+        objective = self.lanes[0].objective
+        if not objective.is_per_epoch:
+            measured[objective.name] = self._objective(objective.name, outputs, unit)
+        return measured
+
+    def answers(self) -> Tensor:
+        """Return the networks' answers to the validation part: (n_val, ...), or (lanes, n_val, ...)."""
+        x = self.parts.x_val
+        lanes = self.stack.lane_shape
+        if lanes and x.dim() == 2:
+            x = x.expand(*lanes, *x.shape)  # (lanes, n_val, d)
+        self.stack.network.eval()
+        with torch.inference_mode():
+            pieces = [self.stack.forward(rows) for rows in torch.split(x, EVALUATION_ROWS, dim=len(lanes))]
+        return torch.cat(pieces, dim=len(lanes))
+
+    def _objective(self, name: str, outputs: Tensor, unit: float) -> Tensor:
+        stacked = outputs if self.stack.lane_shape else outputs.unsqueeze(0)  # (lanes, n_val, ...)
+        targets = self.parts.y_val
+        if not (self.stack.lane_shape and self.lanes[0].job.n_folds):
+            targets = targets.expand(len(self.lanes), *targets.shape)  # (lanes, n_val, ...)
+        task = self.dataset.task
+        return torch.tensor(
+            [objective_metric(name, task, one, wanted, unit) for one, wanted in zip(stacked, targets, strict=True)],
+            dtype=torch.float64,
+        )
+
+    def _moved_on(self, place: int, measured: Mapping[str, Tensor], reason: str) -> Measured:
+        lane = self.lanes[place]
+        metrics = {name: values.view(-1)[place].item() for name, values in measured.items()}
+        if reason:
+            return Measured({}, reason)
+        for name in _ordered(metrics):
+            if not metrics[name] - metrics[name] == 0:  # NaN or infinite
+                return Measured({}, f"{name} became {metrics[name]} at the end of epoch {lane.progress.epoch + 1}.")
+        metrics = {name: metrics[name] for name in _ordered(metrics)}
+        if lane.move_on(metrics) and lane.keeps_best:
+            lane.best = self.stack.state_dict(place)
+        return Measured(metrics)
+
+
+def _ordered(metrics: Mapping[str, float]) -> list[str]:
+    known = [info.name for infos in METRICS_BY_TASK.values() for info in infos]
+    known += [info.name for info in TRAINING_METRICS]
+    ranks = {name: rank for rank, name in reversed(list(enumerate(known)))}
+    return sorted(metrics, key=lambda name: ranks.get(name, -1))
+
+
+def _lane_numbers(lanes: Sequence[Lane], stack: Stack) -> dict[str, Tensor]:
+    hyperparameters = lanes[0].model.hyperparameters.values()
+    names = [one.name for one in hyperparameters if one.per_lane and one.type in ("float", "int", "bool")]
+    return {
+        name: torch.tensor([float(lane.params[name]) for lane in lanes], device=stack.device).view(stack.lane_shape)
+        for name in names
+    }
