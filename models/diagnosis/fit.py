@@ -121,7 +121,7 @@ def acceptable_loss(view: View) -> float | None:
 
 def is_settled(view: View, curve: Curve) -> bool:
     """Tell whether a run has had its chance: all planned epochs, or a loss that has stopped falling."""
-    second_half = curve.tail(max(len(curve) // 2, MIN_EPOCHS))
+    second_half = curve.smooth().tail(max(len(curve) // 2, MIN_EPOCHS))
     return view.is_whole or second_half.fall() < FALLING * (view.reference or 1.0)
 
 
@@ -129,9 +129,8 @@ def _risen(view: View, train: Curve, val: Curve) -> Finding | None:
     assert view.reference is not None
     if len(val) < MIN_EPOCHS_RISE:
         return None
-    smooth = val.smooth()
-    best = min(smooth.values)
-    best_epoch = smooth.epochs[smooth.values.index(best)]
+    # Neighbouring epochs often share a median; of those the one that was lowest itself.
+    best, _, best_epoch = min(zip(val.smooth().values, val.values, val.epochs, strict=True))
     rise, train_then = val.level - best, train.smooth().at(best_epoch)
     least = max(RISE * view.reference, RISE_OF_BEST * best, JITTERS * val.jitter())
     if rise < least or train_then is None or train.level > LEARNED_ON * train_then:

@@ -17,7 +17,7 @@ def find_gan_collapse(view: View) -> Finding | None:
     diversity = view.curve("diversity")
     if len(diversity) < MIN_EPOCHS or diversity.level >= COLLAPSED:
         return None
-    if -diversity.tail(len(diversity) // 2).fall() > GROWING:
+    if -diversity.smooth().tail(len(diversity) // 2).fall() > GROWING:
         return None
     numbers: dict[str, Number] = {"diversity": diversity.level, "highest_diversity": max(diversity.values)}
     sentence = f"Generated examples spread {diversity.level:.2g} times as far as real ones"

@@ -33,17 +33,17 @@ def find_still_improving(view: View) -> Finding | None:
     curve, scale = view.curve(name), scale_of(view, name)
     if scale is None or len(curve) < MIN_EPOCHS or not view.is_whole:
         return None
-    last = curve.tail(max(len(curve) // LAST_SHARE, MIN_EPOCHS))
-    fall = last.fall()
-    if fall < STILL_FALLING * scale or fall < FALL_JITTERS * last.jitter():
+    n_last = max(len(curve) // LAST_SHARE, MIN_EPOCHS)
+    fall = curve.smooth().tail(n_last).fall()
+    if fall < STILL_FALLING * scale or fall < FALL_JITTERS * curve.tail(n_last).jitter():
         return None
     return Finding(
         "still_improving",
         "Still improving",
         Evidence(
             f"{WORDS[name]} was still falling at the last of {view.facts.n_epochs} epochs: by {fall:.3g} over the last "
-            f"{len(last)}, to {curve.level:.3g}.",
-            {"fall": fall, "n_last_epochs": len(last), "level": curve.level, "n_epochs": view.facts.n_epochs},
+            f"{n_last}, to {curve.level:.3g}.",
+            {"fall": fall, "n_last_epochs": n_last, "level": curve.level, "n_epochs": view.facts.n_epochs},
         ),
         Remedy(
             "Train for more epochs, or learn faster with a higher learning rate.",
@@ -58,7 +58,7 @@ def find_plateau(view: View) -> Finding | None:
     scale = scale_of(view, "train_loss")
     if scale is None or len(train) < MIN_EPOCHS_PLATEAU or train.level < LEARNED * scale:
         return None
-    halves = [curve.tail(len(curve) // 2) for curve in (train, view.curve("val_loss")) if len(curve)]
+    halves = [curve.smooth().tail(len(curve) // 2) for curve in (train, view.curve("val_loss")) if len(curve)]
     falls = [half.fall() for half in halves]
     if max(abs(fall) for fall in falls) > FLAT * scale:
         return None

@@ -39,16 +39,19 @@ class Curve:
         return median(self.values[-LAST_EPOCHS:])
 
     def smooth(self) -> "Curve":
-        """Replace each value by the median of itself and its neighbours; the ends stay as they are."""
+        """Replace each value by the median of itself and its neighbours, an end by its neighbour's; needs 3 points."""
         inner = [median(self.values[i - 1 : i + 2]) for i in range(1, len(self) - 1)]
-        return Curve(self.epochs, (*self.values[:1], *inner, *self.values[-1:])) if len(self) > 1 else self
+        return Curve(self.epochs, (*inner[:1], *inner, *inner[-1:])) if inner else self
 
     def tail(self, n: int) -> "Curve":
         """Return the last `n` points."""
         return Curve(self.epochs[-n:], self.values[-n:])
 
     def fall(self) -> float:
-        """Return by how much the last third lies below the first third, by their medians; 0 below three points."""
+        """Return by how much the last third lies below the first third, by their medians; 0 below three points.
+
+        Of a short curve a third is a single point, so smooth the curve before cutting it.
+        """
         third = len(self) // 3
         return median(self.values[:third]) - median(self.values[-third:]) if third else 0.0
 
