@@ -47,7 +47,7 @@ class StudyRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """One row of `trial`, without its diagnosis: `trials.find_diagnoses` reads that."""
+    """One row of `trial`, without its diagnosis: `trials.find_diagnosis` reads that."""
 
     id: int
     study_id: int

@@ -144,12 +144,19 @@ def list_history(session: Session, study_id: int) -> list[TrialRecord]:
     return fetch_all(session, TrialRecord, statement)
 
 
-def find_diagnoses(session: Session, trial_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
-    """Return by trial what was found in its curves; trials that were not diagnosed are left out."""
+def find_diagnosis(session: Session, trial_id: int) -> list[dict[str, Any]] | None:
+    """Return what was found in a trial's curves; None where nobody looked."""
+    statement = select(TrialRow.diagnosis).where(TrialRow.id == trial_id)
+    found: list[dict[str, Any]] | None = session.execute(statement).scalar_one()
+    return found
+
+
+def find_study_diagnoses(session: Session, study_id: int) -> dict[int, list[dict[str, Any]]]:
+    """Return what was found in the curves of a study's trials, by trial; those nobody looked at are left out."""
     statement = select(TrialRow.id, TrialRow.diagnosis).where(
-        TrialRow.id.in_(trial_ids), TrialRow.diagnosis.is_not(None)
+        TrialRow.study_id == study_id, TrialRow.diagnosis.is_not(None)
     )
-    return {trial_id: found for trial_id, found in session.execute(statement) if found is not None}
+    return {row[0]: row[1] for row in session.execute(statement)}
 
 
 def list_waiting(session: Session, study_id: int, limit: int) -> list[TrialRecord]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
 from db.lifecycle import AttemptState, TrialState
@@ -28,6 +28,65 @@ class TrialCreate(Shape):
     )
     values: dict[str, Number] | None = Field(default=None, description="By metric; needed where state is COMPLETE")
     note: Text = Field(default="", max_length=2000)
+
+
+Word = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64),
+    Field(description="Lower-case letters, digits and '_', first a letter"),
+]
+FiniteNumber = Annotated[float, Field(strict=True, allow_inf_nan=False, description="A finite number")]
+
+
+class FindingEvidence(Shape):
+    """What a finding was seen by: in words, and in numbers by name."""
+
+    sentence: Text = Field(max_length=2000)
+    numbers: dict[Word, FiniteNumber] = Field(default_factory=dict, max_length=50)
+
+
+class FindingHint(Shape):
+    """A setting worth changing: up or down, or set to a value."""
+
+    parameter: Word
+    direction: Literal["up", "down", "set"]
+    value: StrictBool | StrictInt | FiniteNumber | Text | None = None
+
+
+class FindingRemedy(Shape):
+    """What to try: in words, and as settings, of which the first is the likeliest to help."""
+
+    sentence: Text = Field(max_length=2000)
+    hints: list[FindingHint] = Field(default_factory=list, max_length=20)
+
+
+class Finding(Shape):
+    """One thing that a trial's curves show."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "overfitting",
+                    "severity": "problem",
+                    "title": "Overfitting",
+                    "evidence": {
+                        "sentence": "val_loss was lowest after epoch 4 and rose since.",
+                        "numbers": {"epoch": 4},
+                    },
+                    "remedy": {
+                        "sentence": "Try more dropout.",
+                        "hints": [{"parameter": "dropout", "direction": "up"}],
+                    },
+                }
+            ]
+        }
+    )
+    kind: Word
+    severity: Literal["problem", "hint", "good"]
+    title: Text = Field(min_length=1, max_length=200)
+    evidence: FindingEvidence
+    remedy: FindingRemedy
 
 
 class AttemptRead(Shape):
@@ -56,6 +115,7 @@ class TrialRead(Shape):
     params: dict[str, ParamValue]
     value: float | None = Field(description="The objective where it is finite")
     values: dict[str, float | None] = Field(description="By metric name")
+    findings: list[str] = Field(description="Kinds of what its curves show, the most important first")
     step: int | None = Field(description="Last reported step (epoch)")
     n_steps: int | None
     n_attempts: int
@@ -70,6 +130,7 @@ class TrialDetail(TrialRead):
     """A trial with its history."""
 
     study_name: str
+    diagnosis: list[Finding] | None = Field(description="What its curves show; null where nobody looked")
     metric_names: list[str] = Field(description="Of the trial's own curves; those of members are left out")
     attempts: list[AttemptRead]
 

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StrictInt, StringConstrai
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
 from api.schemas.studies import EvaluationSpec, ObjectiveSpec, QueueName, RepeatsSpec
+from api.schemas.trials import Finding
 from db.lifecycle import WorkerState
 
 MetricName = Annotated[
@@ -172,6 +173,9 @@ class FinishRequest(Shape):
     outcome: Literal["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"]
     reason: Text = Field(default="", max_length=4000)
     values: dict[MetricName, Number] = Field(default_factory=dict, max_length=1000, description="Final metrics")
+    diagnosis: list[Finding] | None = Field(
+        default=None, max_length=20, description="What the curves show, the most important first"
+    )
     is_retryable: bool = Field(default=True, description="False where another try would fail the same way")
 
 

@@ -16,6 +16,7 @@ from api.services.views import show_trial
 from db import trials
 
 _COLUMNS = ("number", "state", "value", "started_at", "finished_at", "duration_s", "n_attempts", "source", "reason")
+_FINDINGS = "findings"  # at the end: whoever reads columns by place finds the others where they were
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -24,8 +25,9 @@ def export_trials(session: Session, ref: str, file_format: Literal["csv", "json"
     study = get_study(session, ref)
     shown = [show_trial(trial) for trial in trials.list_history(session, study.id)]
     if file_format == "json":
+        diagnoses = trials.find_study_diagnoses(session, study.id)
         # Through JSON: only there does Pydantic write non-finite numbers as the words that stand for them.
-        body = [json.loads(trial.model_dump_json()) for trial in shown]
+        body = [{**json.loads(trial.model_dump_json()), "diagnosis": diagnoses.get(trial.trial_id)} for trial in shown]
         shown_study = {"study": study.name, "spec": study.spec, "trials": body}
         return study.name, [json.dumps(shown_study, indent=1, allow_nan=False)]
     return study.name, [_csv(shown)]
@@ -36,10 +38,13 @@ def _csv(shown: Sequence[TrialRead]) -> str:
     metrics = sorted({name for trial in shown for name in trial.values})
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([*_COLUMNS, *(f"param.{name}" for name in params), *(f"metric.{name}" for name in metrics)])
+    writer.writerow(
+        [*_COLUMNS, *(f"param.{name}" for name in params), *(f"metric.{name}" for name in metrics), _FINDINGS]
+    )
     for trial in shown:
         fixed = [getattr(trial, column) for column in _COLUMNS]
         row = [*fixed, *(trial.params.get(name) for name in params), *(trial.values.get(name) for name in metrics)]
+        row.append(" ".join(trial.findings))
         writer.writerow([_cell(value) for value in row])
     return out.getvalue()
 

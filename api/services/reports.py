@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from api.errors import Invalid, LeaseLost, NotFound
+from api.schemas.trials import Finding
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
 from api.services.batches import as_past
 from api.services.members import is_member
@@ -71,7 +73,9 @@ def finish(tx: Tx, attempt_id: int, body: FinishRequest) -> FinishRead:
     study, trial = lock_trial_of(tx, attempt_id)
     if not attempts.close_attempt(tx.session, attempt_id, body.lease_token, end, body.reason):
         return _finished_before(tx, attempt_id, body)
-    target = conclude(tx, study, trial, Ending(end, body.reason, body.values, body.is_retryable))
+    target = conclude(
+        tx, study, trial, Ending(end, body.reason, body.values, body.is_retryable, _diagnosis_of(body.diagnosis))
+    )
     return FinishRead(trial_state=target, attempt_state=end)
 
 
@@ -93,12 +97,13 @@ def lock_trial_of(tx: Tx, attempt_id: int) -> tuple[StudyRecord, TrialRecord]:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended, as `conclude` needs to know it."""
+    """How an attempt ended, as `conclude` needs to know it; `diagnosis` holds columns of the trial."""
 
     end: AttemptState
     reason: str
     values: Mapping[str, float]
     is_retryable: bool
+    diagnosis: Mapping[str, Any] = field(default_factory=dict)
 
 
 def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> TrialState:
@@ -127,11 +132,21 @@ def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> 
         "value": value if is_number(value) and target is not TrialState.FAIL else None,
         "values": {name: encode_float(number) for name, number in values.items()},
     }
+    if target in FINISHED_TRIALS:
+        changes |= ending.diagnosis
     ended = trials.end_trial(tx.session, trial, target, changes)
     if study.deleted_at is None:
         announce_trial(tx, ended or trial)
         settle_ending(tx, study.id)
     return target
+
+
+def _diagnosis_of(findings: Sequence[Finding] | None) -> dict[str, Any]:
+    """Return the columns that keep a diagnosis; none where there is none."""
+    if findings is None:
+        return {}
+    shown = [one.model_dump(mode="json", exclude_unset=True) for one in findings]
+    return {"diagnosis": shown, "findings": list(dict.fromkeys(one.kind for one in findings))}
 
 
 def _with_objective(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> dict[str, float]:

@@ -10,10 +10,10 @@ from typing import Any, TypeGuard
 from sqlalchemy.orm import Session
 
 from api.schemas.studies import BestTrial, StudyRead, StudySpec, TrialCounts
-from api.schemas.trials import ArtifactRead, AttemptRead, TrialDetail, TrialRead
+from api.schemas.trials import ArtifactRead, AttemptRead, Finding, TrialDetail, TrialRead
 from api.services.members import is_member
 from api.services.specs import n_grid_cells
-from db import attempts, metrics, studies
+from db import attempts, metrics, studies, trials
 from db.lifecycle import TrialState
 from db.records import ArtifactRecord, StudyRecord, TrialRecord
 from db.types import decode_float
@@ -67,6 +67,7 @@ def show_trial(trial: TrialRecord) -> TrialRead:
 def show_trial_detail(session: Session, trial: TrialRecord, study_name: str) -> TrialDetail:
     """Return a trial with its attempts and the names of its curves."""
     series = metrics.list_series(session, [trial.id])
+    diagnosis = trials.find_diagnosis(session, trial.id)
     tries = [
         AttemptRead(
             attempt_id=attempt.id,
@@ -83,6 +84,7 @@ def show_trial_detail(session: Session, trial: TrialRecord, study_name: str) -> 
     return TrialDetail(
         **_trial_fields(trial),
         study_name=study_name,
+        diagnosis=None if diagnosis is None else [Finding.model_validate(finding) for finding in diagnosis],
         metric_names=[one.name for one in series if not is_member(one.name)],
         attempts=tries,
     )
@@ -125,6 +127,7 @@ def _trial_fields(trial: TrialRecord) -> dict[str, Any]:
         "params": dict(trial.params),
         "value": trial.value,
         "values": decode_values(trial.values),
+        "findings": list(trial.findings),
         "step": trial.step,
         "n_steps": trial.n_steps,
         "n_attempts": trial.n_attempts,

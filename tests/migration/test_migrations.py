@@ -194,7 +194,8 @@ def test_data_of_the_first_tables_survives_the_way_up_and_down(fresh: Database) 
         assert study is not None
         (trial,) = trials.list_history(session, study.id)
         assert (trial.values, list(trial.findings)) == ({"val_loss": 0.5}, [])
-        assert trials.find_diagnoses(session, [trial.id]) == {}
+        assert trials.find_diagnosis(session, trial.id) is None
+        assert trials.find_study_diagnoses(session, study.id) == {}
         assert show_study(session, study).spec.repeats.n == 1
     values = {"study_id": study.id, "kind": "baselines", "request_key": "baselines"}
     with fresh.write() as session:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from tunewell._decode import encode_number
-from tunewell.records import Objective, ParamValue
+from tunewell.records import EvaluationPlan, Objective, ParamValue, Repeats
 
 LogStream = Literal["stdout", "stderr", "system"]
 Outcome = Literal["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"]
@@ -92,7 +92,14 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Attempts of one study; no attempts means: nothing to do now. `lease_s` is the lease's length in seconds."""
+    """Attempts of one study, all of one structure; no attempts means: nothing to do now.
+
+    Attributes:
+        lease_s: The lease's length in seconds.
+        repeats: How often each trial trains from other initial weights; None where there is nothing to do.
+        evaluation: On which parts of the data a trial is judged; None where there is nothing to do.
+        incumbent: The objective of the study's best finished trial; None before there is one.
+    """
 
     lease_s: float
     attempts: tuple[Assignment, ...]
@@ -102,6 +109,9 @@ class Claim:
     dataset_sha256: str | None = None
     model: str | None = None
     objectives: tuple[Objective, ...] = ()
+    repeats: Repeats | None = None
+    evaluation: EvaluationPlan | None = None
+    incumbent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +175,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The end of an attempt: how, why, the final metrics, and whether another try could end differently."""
+    """The end of an attempt: how, why, the final metrics, and whether another try could end differently.
+
+    `diagnosis` is what the curves show, as JSON in the shape that the server's `Finding` has; None: nobody looked.
+    """
 
     outcome: Outcome
     reason: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
     is_retryable: bool = True
+    diagnosis: Sequence[Mapping[str, object]] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the request's body without the lease."""
@@ -179,6 +193,7 @@ class Finish:
             "reason": self.reason,
             "values": {name: encode_number(value) for name, value in self.values.items()},
             "is_retryable": self.is_retryable,
+            **({} if self.diagnosis is None else {"diagnosis": [dict(finding) for finding in self.diagnosis]}),
         }
 
 

@@ -108,9 +108,17 @@ class Protocol:
         """Say good-bye, so that nobody waits for heartbeats."""
         self._transport.json("POST", f"/workers/{worker_id}:leave", body={})
 
-    def claim(self, worker_id: int, queues: Sequence[str], n_max: int = 1) -> Claim:
-        """Ask for at most `n_max` attempts, all of one study; no attempts means: nothing to do now."""
+    def claim(self, worker_id: int, queues: Sequence[str], n_max: int = 1, *, slot: int | None = None) -> Claim:
+        """Ask for at most `n_max` attempts, all of one study and structure; no attempts means: nothing to do now.
+
+        Args:
+            worker_id: As `register` gave it.
+            queues: Which to serve.
+            n_max: At most so many attempts.
+            slot: Which of the worker's slots will train them, so that its other slots count as free.
+        """
         body = {"worker_id": worker_id, "queues": list(queues), "n_max": n_max}
+        body |= {} if slot is None else {"slot": slot}
         return decode(Claim, self._transport.json("POST", "/work:claim", body=body))
 
     def report(self, attempt_id: int, lease_token: str, report: Report) -> Decision:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tunewell.diagnosis import Finding
+
 ParamValue = bool | int | float | str | None
 ENDED_STUDY = frozenset({"COMPLETE", "FAILED"})
 ENDED_TRIAL = frozenset({"COMPLETE", "PRUNED", "FAIL"})
@@ -59,6 +61,23 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeats:
+    """How often a trial trains from other initial weights, and which result counts: `mean`, `best` or `worst`."""
+
+    n: int = 1
+    choose: str = "mean"
+    racing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """On which part of the data trials are judged: `holdout`, or each fold once (`k_fold`)."""
+
+    method: str = "holdout"
+    folds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StudySpec:
     """What a study searches, where, and for how long."""
 
@@ -69,6 +88,8 @@ class StudySpec:
     search_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sampler: Mapping[str, Any] = field(default_factory=dict)
     pruner: Mapping[str, Any] = field(default_factory=dict)
+    repeats: Repeats = field(default_factory=Repeats)
+    evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
     budget: Budget = field(default_factory=Budget)
     resources: Mapping[str, Any] = field(default_factory=dict)
 
@@ -125,7 +146,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial. `value` is the objective where it is finite; only single trials know `metric_names` and `attempts`."""
+    """A trial. `value` is the objective where it is finite, `findings` the kinds of what its curves show.
+
+    Only single trials know `metric_names`, `attempts` and the whole `diagnosis` (None: nobody looked).
+    """
 
     trial_id: int
     study_id: int
@@ -137,6 +161,7 @@ class Trial:
     note: str = ""
     value: float | None = None
     values: Mapping[str, float | None] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
     step: int | None = None
     n_steps: int | None = None
     n_attempts: int = 0
@@ -148,6 +173,7 @@ class Trial:
     study_name: str | None = None
     metric_names: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    diagnosis: tuple[Finding, ...] | None = None
 
     @property
     def is_ended(self) -> bool:

@@ -792,6 +792,11 @@ export interface components {
             n_max: number;
             /** Queues */
             queues: string[];
+            /**
+             * Slot
+             * @description Which of its slots will train them, so that the others count as free
+             */
+            slot?: number | null;
             /** Worker Id */
             worker_id: number;
         };
@@ -946,6 +951,95 @@ export interface components {
             method: "holdout" | "k_fold";
         };
         /**
+         * Finding
+         * @description One thing that a trial's curves show.
+         * @example {
+         *       "evidence": {
+         *         "numbers": {
+         *           "epoch": 4
+         *         },
+         *         "sentence": "val_loss was lowest after epoch 4 and rose since."
+         *       },
+         *       "kind": "overfitting",
+         *       "remedy": {
+         *         "hints": [
+         *           {
+         *             "direction": "up",
+         *             "parameter": "dropout"
+         *           }
+         *         ],
+         *         "sentence": "Try more dropout."
+         *       },
+         *       "severity": "problem",
+         *       "title": "Overfitting"
+         *     }
+         */
+        Finding: {
+            evidence: components["schemas"]["FindingEvidence"];
+            /**
+             * Kind
+             * @description Lower-case letters, digits and '_', first a letter
+             */
+            kind: string;
+            remedy: components["schemas"]["FindingRemedy"];
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "problem" | "hint" | "good";
+            /**
+             * Title
+             * @description Any text without NUL characters
+             */
+            title: string;
+        };
+        /**
+         * FindingEvidence
+         * @description What a finding was seen by: in words, and in numbers by name.
+         */
+        FindingEvidence: {
+            /** Numbers */
+            numbers?: {
+                [key: string]: number;
+            };
+            /**
+             * Sentence
+             * @description Any text without NUL characters
+             */
+            sentence: string;
+        };
+        /**
+         * FindingHint
+         * @description A setting worth changing: up or down, or set to a value.
+         */
+        FindingHint: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "up" | "down" | "set";
+            /**
+             * Parameter
+             * @description Lower-case letters, digits and '_', first a letter
+             */
+            parameter: string;
+            /** Value */
+            value?: boolean | number | string | null;
+        };
+        /**
+         * FindingRemedy
+         * @description What to try: in words, and as settings, of which the first is the likeliest to help.
+         */
+        FindingRemedy: {
+            /** Hints */
+            hints?: components["schemas"]["FindingHint"][];
+            /**
+             * Sentence
+             * @description Any text without NUL characters
+             */
+            sentence: string;
+        };
+        /**
          * FinishRead
          * @description What became of the trial.
          */
@@ -960,6 +1054,11 @@ export interface components {
          * @description The end of an attempt.
          */
         FinishRequest: {
+            /**
+             * Diagnosis
+             * @description What the curves show, the most important first
+             */
+            diagnosis?: components["schemas"]["Finding"][] | null;
             /**
              * Is Retryable
              * @description False where another try would fail the same way
@@ -1681,8 +1780,18 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Diagnosis
+             * @description What its curves show; null where nobody looked
+             */
+            diagnosis: components["schemas"]["Finding"][] | null;
             /** Duration S */
             duration_s: number | null;
+            /**
+             * Findings
+             * @description Kinds of what its curves show, the most important first
+             */
+            findings: string[];
             /** Finished At */
             finished_at: string | null;
             /** Is Stop Requested */
@@ -1760,6 +1869,11 @@ export interface components {
             created_at: string;
             /** Duration S */
             duration_s: number | null;
+            /**
+             * Findings
+             * @description Kinds of what its curves show, the most important first
+             */
+            findings: string[];
             /** Finished At */
             finished_at: string | null;
             /** Is Stop Requested */
@@ -1851,7 +1965,10 @@ export interface components {
             heartbeat_at: string;
             /** Host */
             host: string;
-            /** N Busy */
+            /**
+             * N Busy
+             * @description Slots in which something runs
+             */
             n_busy: number;
             /** N Slots */
             n_slots: number;

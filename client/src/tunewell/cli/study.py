@@ -199,7 +199,8 @@ def trials(
     if as_json:
         print_json(found)
         return
-    print_table(("TRIAL", "STATE", "VALUE", "STEP", "TIME", "PARAMETERS"), map(_row, found), "No such trials.")
+    columns = ("TRIAL", "STATE", "VALUE", "STEP", "TIME", "FINDINGS", "PARAMETERS")
+    print_table(columns, map(_row, found), "No such trials.")
 
 
 EXPORT_HELP = """Write all trials of a study as CSV or JSON.
@@ -244,6 +245,7 @@ def _row(trial: Trial) -> tuple[object, ...]:
         value,
         step,
         duration_words(trial.duration_s),
+        ", ".join(kind.replace("_", " ") for kind in trial.findings) or "-",
         params_words(trial.params),
     )
 

@@ -6,20 +6,23 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from tunewell._display import duration_words, number_words, state_text
 from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table, time_words
 from tunewell.cli.session import console, session_of
 from tunewell.client import Client
+from tunewell.diagnosis import Finding
 from tunewell.errors import Invalid, Problem
 from tunewell.records import LogLine, Trial
 from tunewell.terminal import safe
 
 app = typer.Typer(help="Read and stop single trials.", no_args_is_help=True, rich_markup_mode=None)
 TrialArgument = Annotated[str, typer.Argument(metavar="TRIAL", help="STUDY/NUMBER, such as digits-mlp/4, or an id")]
+SEVERITY_STYLES = {"problem": "bold red", "hint": "bold yellow", "good": "bold green"}
 STREAM_STYLES = {"stderr": "yellow", "system": "dim"}
 
-SHOW_HELP = """Show a trial: its parameters, its values, its attempts.
+SHOW_HELP = """Show a trial: its parameters, its values, its attempts, its diagnosis.
 
 \b
 Examples:
@@ -44,6 +47,8 @@ def show(ctx: typer.Context, trial: TrialArgument, as_json: JsonFlag = False) ->
     if rows:
         sys.stdout.write("\n")
         print_table(("ATTEMPT", "STATE", "WORKER", "STARTED", "REASON"), rows, "")
+    for finding in found.diagnosis or ():
+        console().print(_finding(finding))
 
 
 @app.command("logs", help="Print what a trial wrote.")
@@ -95,6 +100,13 @@ def _facts(trial: Trial) -> list[tuple[str, object]]:
     facts.extend((f"parameter {name}", number_words(value)) for name, value in trial.params.items())
     facts.extend((f"value {name}", number_words(value)) for name, value in trial.values.items())
     return facts
+
+
+def _finding(finding: Finding) -> Text:
+    style = SEVERITY_STYLES.get(finding.severity, "")
+    heading = safe(f"\n{finding.title}\n", style, keep_newlines=True)
+    seen = safe(f"  {finding.evidence.sentence}\n", keep_newlines=True)
+    return Text.assemble(heading, seen, safe(f"  Try: {finding.remedy.sentence}"))
 
 
 def _log(line: LogLine) -> object:
