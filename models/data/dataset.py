@@ -12,11 +12,10 @@ from models.catalogue import DataShape, Task
 from models.catalogue.entries import DataKind
 from models.data.digests import Array, digest
 from models.data.errors import DatasetError
-from models.data.layout import LAYOUT_NAMES, check_rows, layout_members, read_layout
+from models.data.layout import ARRAY_NAMES, MEMBER_NAMES, PART_NAMES, check_rows, layout_members, read_layout
+from models.data.shards import open_folder
 
 Floats = npt.NDArray[np.float32]
-
-PART_NAMES = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +26,8 @@ class Dataset:
     with one mean and deviation for all pixels, because a deviation of its own would blow up the almost empty border;
     sequences feature by feature over the real steps of all training examples, after which missing steps in front are
     0; tokens of a text are left as they are.
+
+    Of data too large for memory, features and tokens are `np.memmap`, read-only: index them with the rows of a batch.
 
     Attributes:
         sha256: digest of all below, see `digest`.
@@ -94,14 +95,6 @@ class Dataset:
         return arrays | layout_members(self.data_shape, self.is_chronological)
 
 
-ARRAY_NAMES = (
-    *("x_train", "y_train", "x_val", "y_val", "x_test", "y_test"),
-    *("feature_mean", "feature_scale", "target_mean", "target_scale"),
-)
-MEMBER_NAMES = LAYOUT_NAMES + ARRAY_NAMES
-"""What a file of a data set holds."""
-
-
 def build_dataset(shape: DataShape, arrays: Mapping[str, Array], is_chronological: bool = False) -> Dataset:
     """Make a data set of arrays in memory.
 
@@ -121,13 +114,21 @@ def build_dataset(shape: DataShape, arrays: Mapping[str, Array], is_chronologica
 
 
 def load_dataset(path: Path) -> Dataset:
-    """Read a prepared data set and hold its content against the digest in its file name.
+    """Read a prepared data set and hold its content against the digest in its name.
+
+    Args:
+        path: a file `<sha256>.npz`, read into memory; or a folder `<sha256>`, whose features are mapped and not read.
 
     Raises:
-        DatasetError: `corrupt_dataset`, when the file is unreadable or holds other arrays than its name says.
-        FileNotFoundError: there is no such file.
+        DatasetError: `corrupt_dataset`, when it is unreadable or holds other arrays than its name says.
+        FileNotFoundError: there is neither file nor folder of that name.
+
+    Effects:
+        Beside a folder, the stamp that `open_folder` writes.
     """
     try:
+        if path.is_dir():
+            return _from_members(path.name, open_folder(path))
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             members = {name: archive[name] for name in archive.files}
         found = digest(members)

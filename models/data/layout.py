@@ -1,5 +1,6 @@
 """How the flat rows of a data set are to be read: as members of its file, and as a rule for its rows."""
 
+import math
 from collections.abc import Mapping
 from typing import cast
 
@@ -10,7 +11,14 @@ from models.catalogue.entries import DataKind
 from models.data.digests import Array
 from models.data.errors import DatasetError
 
+PART_NAMES = ("train", "val", "test")
 LAYOUT_NAMES = ("task", "kind", "shape", "n_outputs", "is_chronological")
+ARRAY_NAMES = (
+    *("x_train", "y_train", "x_val", "y_val", "x_test", "y_test"),
+    *("feature_mean", "feature_scale", "target_mean", "target_scale"),
+)
+MEMBER_NAMES = LAYOUT_NAMES + ARRAY_NAMES
+"""What a file of a data set holds."""
 
 
 def layout_members(shape: DataShape, is_chronological: bool) -> dict[str, Array]:
@@ -47,10 +55,10 @@ def check_rows(shape: DataShape, features: Array, targets: Array) -> None:
         shape: the rule.
         features: should be (n, n_inputs).
         targets: should be (n,), or (n, steps) to predict next tokens; whole numbers below `n_outputs` for classes and
-            tokens.
+            tokens. All numbers should be finite.
 
     Raises:
-        DatasetError: `inconsistent_dataset`, with the shape or the number that does not fit.
+        DatasetError: `inconsistent_dataset`, with the shape, the row or the number that does not fit.
     """
     wanted_features = (len(features), shape.n_inputs)
     wanted_targets = (len(features), *shape.shape) if shape.task == "next_token" else (len(features),)
@@ -60,8 +68,18 @@ def check_rows(shape: DataShape, features: Array, targets: Array) -> None:
             f"Features {features.shape} and targets {targets.shape} do not fit {shape.task} from a {shape.kind} of "
             f"shape {shape.shape}, which needs {wanted_features} and {wanted_targets}.",
         )
-    if shape.task != "regression":
+    _check_finite("Features", features)
+    if shape.task == "regression":
+        _check_finite("Targets", targets)
+    else:
         _check_classes(targets, shape)
+
+
+def _check_finite(name: str, numbers: Array) -> None:
+    is_wrong = ~np.isfinite(numbers.reshape(len(numbers), math.prod(numbers.shape[1:]))).all(axis=1)  # (n,)
+    if is_wrong.any():
+        message = f"{name} must be finite numbers; those of row {is_wrong.argmax()} of {len(numbers)} are not."
+        raise DatasetError("inconsistent_dataset", message)
 
 
 def _check_classes(targets: Array, shape: DataShape) -> None:

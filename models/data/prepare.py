@@ -5,6 +5,8 @@ only reads the finished file (`models.data.dataset.load_dataset`), which takes m
 """
 
 import io
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,11 +14,12 @@ from types import MappingProxyType
 import numpy as np
 
 from models.catalogue import DatasetInfo, DataShape, get_dataset
-from models.data.dataset import Array, Dataset, DatasetError, build_dataset, load_dataset
+from models.data.dataset import Dataset, DatasetError, build_dataset, load_dataset
 from models.data.images import fetch_mnist_5k
-from models.data.raw import Raw, Recipe, Tell
-from models.data.scaling import Doubles, column_statistics, fit_features
+from models.data.raw import Recipe, Tell
+from models.data.scaling import fit_scaling, standardise
 from models.data.series import fetch_japanese_vowels, fetch_sunspots
+from models.data.shards import save_folder
 from models.data.tables import fetch_diamonds, from_sklearn
 from models.data.text import fetch_descriptions
 from models.files import write_atomically
@@ -41,7 +44,7 @@ def tell_nobody(sentence: str) -> None:
     """Keep quiet about what goes on."""
 
 
-def prepare_dataset(name: str, cache_dir: Path, tell: Tell = tell_nobody) -> Path:
+def prepare_dataset(name: str, cache_dir: Path, tell: Tell = tell_nobody, is_mapped: bool = False) -> Path:
     """Make sure that a built-in data set lies in the cache.
 
     Several processes may prepare the same data set at once: each writes a file of its own and renames it into place.
@@ -50,9 +53,10 @@ def prepare_dataset(name: str, cache_dir: Path, tell: Tell = tell_nobody) -> Pat
         name: a name in the catalogue.
         cache_dir: folder of prepared data sets; made where it is missing.
         tell: is told what takes time.
+        is_mapped: whether trials shall map the features instead of reading them.
 
     Returns:
-        The file, `<sha256>.npz`, for `load_dataset`.
+        The file `<sha256>.npz`, or the folder `<sha256>` to be mapped; either is for `load_dataset`.
 
     Raises:
         CatalogueError: `unknown_dataset`.
@@ -60,10 +64,10 @@ def prepare_dataset(name: str, cache_dir: Path, tell: Tell = tell_nobody) -> Pat
             other data than the catalogue describes.
 
     Effects:
-        Writes the file unless a sound one is there; a damaged one is replaced.
+        Writes the file or folder unless a sound one is there; a damaged one is replaced.
     """
     info = get_dataset(name)
-    path = cache_dir / f"{info.sha256}.npz"
+    path = cache_dir / (info.sha256 if is_mapped else f"{info.sha256}.npz")
     if _is_sound(path):
         return path
     tell(f"preparing {name}")
@@ -74,7 +78,7 @@ def prepare_dataset(name: str, cache_dir: Path, tell: Tell = tell_nobody) -> Pat
             f"The data set {name} prepared here has the digest {built.sha256}; the catalogue says {info.sha256}. "
             "Install the version of scikit-learn that the lock file names.",
         )
-    _write_npz(path, built.members())
+    (_write_folder if is_mapped else _write_npz)(path, built)
     return path
 
 
@@ -92,30 +96,13 @@ def build(info: DatasetInfo, cache_dir: Path, tell: Tell = tell_nobody) -> Datas
     raw = RECIPES[info.name](cache_dir, tell)
     shape = DataShape(info.task, info.kind, info.shape, info.n_classes or 1)
     train = raw.parts["train"]
-    mean, scale = fit_features(raw.features[train], shape, None if raw.is_real is None else raw.is_real[train])
-    features = _standardise(raw, shape, mean, scale)
+    is_real = None if raw.is_real is None else raw.is_real[train]
+    scaling = fit_scaling(raw.features[train], raw.targets[train], shape, is_real)
+    features = standardise(raw.features, shape, scaling, raw.is_real)
     targets = raw.targets.astype(np.float32 if info.task == "regression" else np.int64)
     arrays = {f"x_{part}": features[rows] for part, rows in raw.parts.items()}
     arrays |= {f"y_{part}": targets[rows] for part, rows in raw.parts.items()}
-    target_mean, target_scale = np.zeros(1), np.ones(1)
-    if info.task == "regression":
-        target_mean, target_scale = column_statistics(raw.targets[train, None].astype(np.float64))
-    statistics = {
-        "feature_mean": mean,
-        "feature_scale": scale,
-        "target_mean": target_mean.reshape(()),
-        "target_scale": target_scale.reshape(()),
-    }
-    arrays |= {name: values.astype(np.float32) for name, values in statistics.items()}
-    return build_dataset(shape, arrays, info.is_chronological)
-
-
-def _standardise(raw: Raw, shape: DataShape, mean: Doubles, scale: Doubles) -> Array:
-    standard = ((raw.features - mean) / scale).astype(np.float32)
-    if raw.is_real is not None:
-        # After standardising, so that a step which only fills up looks like an average one.
-        standard.reshape(-1, *shape.shape)[~raw.is_real] = 0
-    return standard
+    return build_dataset(shape, arrays | scaling.members(), info.is_chronological)
 
 
 def _is_sound(path: Path) -> bool:
@@ -126,7 +113,16 @@ def _is_sound(path: Path) -> bool:
     return True
 
 
-def _write_npz(path: Path, arrays: dict[str, Array]) -> None:
+def _write_npz(path: Path, dataset: Dataset) -> None:
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    np.savez(buffer, allow_pickle=False, **dataset.members())
     write_atomically(path, buffer.getvalue())
+
+
+def _write_folder(path: Path, dataset: Dataset) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".shards-", dir=path.parent))
+    try:
+        save_folder(dataset.members(), temporary, path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
