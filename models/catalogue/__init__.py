@@ -17,6 +17,7 @@ from models.catalogue.checks import (
     complete_params,
     unknown_name,
 )
+from models.catalogue.cnn import CNN
 from models.catalogue.datasets import (
     BREAST_CANCER,
     DESCRIPTIONS,
@@ -45,7 +46,7 @@ from models.catalogue.metrics import METRICS_BY_TASK
 from models.catalogue.mlp import MLP
 from models.catalogue.rules import check_combination, check_folds, check_space_combinations, structure_key
 
-MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP,)})
+MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP, CNN)})
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
     {
         dataset.name: dataset
