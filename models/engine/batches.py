@@ -93,9 +93,9 @@ class LaneBatches:
                 for rows, seed, epoch in zip(self.rows, self.seeds, epochs, strict=True)
             ]
         )  # (lanes, n)
-        keys = self._keys(epochs)  # (n_steps, lanes)
+        keys = self.keys(epochs).unbind()  # n_steps x () or (lanes,)
         if len(self.rows) == 1:
-            order, keys = order[0], keys[:, 0]  # (n,), (n_steps,)
+            order = order[0]  # (n,)
         if isinstance(self.examples.x, Tensor):
             order = order.to(self.examples.device)
         step = 0
@@ -114,12 +114,19 @@ class LaneBatches:
         n_batches = max(1, PIECE_BYTES // (row_bytes * self.batch_size))
         return self.batch_size * n_batches
 
-    def _keys(self, epochs: Sequence[int]) -> Tensor:
-        # A key for each step and lane from (seed, epoch, step).
+    def keys(self, epochs: Sequence[int]) -> Tensor:
+        """Return a key for each step and lane, a function of (seed, epoch, step).
+
+        Args:
+            epochs: which epoch each lane is in, from 1.
+
+        Returns:
+            (n_steps,) or (n_steps, lanes) int32.
+        """
         lanes = [derive(seed, "keys", epoch) & 0x7FFFFFFF for seed, epoch in zip(self.seeds, epochs, strict=True)]
         steps = hash32(torch.arange(self.n_steps, dtype=torch.int32))  # (n_steps,)
         keys = hash32(steps[:, None] ^ torch.tensor(lanes, dtype=torch.int32))  # (n_steps, lanes)
-        return keys.to(self.examples.device)
+        return (keys[:, 0] if len(self.rows) == 1 else keys).to(self.examples.device)
 
 
 def evaluation_keys(seeds: Sequence[int], device: torch.device) -> Tensor:

@@ -22,7 +22,7 @@ from models.engine.penalties import Penalties, make_penalties
 from models.engine.schedules import rate_factor
 from models.engine.stack import Slot, Stack
 from models.engine.supervised import supervised_phase
-from models.layers.random import keyed_layers, set_keys
+from models.layers.random import KeyedLayer, keyed_layers, layer_keys_of
 from models.measures.final import objective_metric
 from models.measures.metrics import lane_metrics
 from models.networks.base import Batch, HasMeasure, HasPhases, LossFunction
@@ -30,6 +30,10 @@ from models.networks.registry import is_lane_aware
 
 EVALUATION_ROWS = 1024
 """Rows of a lane in one forward pass of an evaluation; fixed, since the size of a pass may show in the last digit."""
+IDLE_AT_ZERO = frozenset({"label_smoothing"})
+"""Numbers that cost a computation which changes nothing where they are 0 in every lane; they are then left out."""
+NORMS_PER_EPOCH = 8
+"""Steps of an epoch, evenly spread, whose gradients' lengths are averaged."""
 STEPS_BETWEEN_CHECKS = 64
 """Steps after which the program looks whether any lane is still finite."""
 
@@ -61,6 +65,18 @@ class _Phase:
     optimizer: Optimizer
     penalties: Penalties
     shares: list[float]
+
+    def take(self, gradients: Sequence[Tensor | None]) -> None:
+        """Copy gradients into the matrix; a weight that played no part has the gradient 0."""
+        if any(gradient is None for gradient in gradients):
+            gradients = [
+                torch.zeros_like(view) if one is None else one for one, view in zip(gradients, self.views, strict=True)
+            ]
+        torch._foreach_copy_(self.views, gradients)
+
+    def rates(self, rates: Sequence[float]) -> Sequence[float]:
+        """Return the learning rate of each lane in this phase."""
+        return [rate * share for rate, share in zip(rates, self.shares, strict=True)]
 
 
 class Program:
@@ -100,8 +116,9 @@ class Program:
         for module in self.stack.network.modules():
             set_numbers = getattr(module, "set_numbers", None)
             if set_numbers is not None:
-                set_numbers({name: [float(lane.params[name]) for lane in lanes] for name in self.numbers})
+                set_numbers(_number_rows(lanes))
         self.phases = self._make_phases()
+        self.norm_every = -(-self.batches.n_steps // NORMS_PER_EPOCH)
         for place, state in enumerate(states):
             self._load_optimizers(place, state)
 
@@ -120,8 +137,14 @@ class Program:
         norms: list[Tensor] = []
         outputs: list[Tensor] = []
         targets: list[Tensor] = []
-        for step, batch in enumerate(self.batches.epoch([lane.progress.epoch + 1 for lane in self.lanes])):
-            output = self._step(batch, rates[step], sums, norms)
+        epochs = [lane.progress.epoch + 1 for lane in self.lanes]
+        layer_keys = self._layer_keys(epochs)
+        for step, batch in enumerate(self.batches.epoch(epochs)):
+            for layer, keys in layer_keys:
+                layer.key = keys[step]
+            output = self._step(batch, rates[step], sums)
+            if step % self.norm_every == 0:
+                norms.append(self._gradient_norms())
             if output is not None:
                 outputs.append(output)
                 targets.append(batch.y)
@@ -141,10 +164,14 @@ class Program:
         """
         self.stack.network.train()
         rates = self._rates()
-        for step, batch in enumerate(self.batches.epoch([1] * len(self.lanes))):
+        epochs = [1] * len(self.lanes)
+        layer_keys = self._layer_keys(epochs)
+        for step, batch in enumerate(self.batches.epoch(epochs)):
             if step == n_steps:
                 break
-            self._step(batch, rates[step], {phase.name: [] for phase in self.phases}, [])
+            for layer, keys in layer_keys:
+                layer.key = keys[step]
+            self._step(batch, rates[step], {phase.name: [] for phase in self.phases})
 
     def capture(self) -> None:
         """Write every lane's weights and optimizer memory back into its state, so that it can go on elsewhere."""
@@ -156,16 +183,22 @@ class Program:
             }
             lane.capture(self.stack.state_dict(place), memories)
 
-    def _step(
-        self, batch: Batch, rates: Sequence[float], sums: dict[str, list[Tensor]], norms: list[Tensor]
-    ) -> Tensor | None:
-        set_keys(self.keyed, batch.keys)
+    def _layer_keys(self, epochs: Sequence[int]) -> list[tuple[KeyedLayer, tuple[Tensor, ...]]]:
+        # A layer's place among all counts, idle or not: whether it is idle depends on the neighbours.
+        keys = layer_keys_of(self.keyed, self.batches.keys(epochs))  # each (n_steps,) or (n_steps, lanes)
+        return [(layer, own.unbind()) for layer, own in zip(self.keyed, keys, strict=True) if not layer.is_idle]
+
+    def _gradient_norms(self) -> Tensor:
+        squares = [phase.gradients.square().sum(dim=1) for phase in self.phases]  # (lanes,) each
+        return torch.stack(squares).sum(dim=0).sqrt()  # (lanes,)
+
+    def _step(self, batch: Batch, rates: Sequence[float], sums: dict[str, list[Tensor]]) -> Tensor | None:
         kept: Tensor | None = None
         for phase in self.phases:
             losses, outputs = phase.losses(batch, self.numbers)
-            gradients = torch.autograd.grad(losses.sum(), phase.parameters, materialize_grads=True)
-            torch._foreach_copy_(phase.views, gradients)
-            norms.append(phase.gradients.norm(dim=1))  # (lanes,)
+            total = losses.sum() if losses.dim() else losses  # a lane's gradient sees its own loss only
+            gradients = torch.autograd.grad(total, phase.parameters, allow_unused=True)
+            phase.take(gradients)
             phase.penalties.apply(phase.gradients, phase.weights)
             phase.optimizer.step(
                 phase.gradients, [rate * share for rate, share in zip(rates, phase.shares, strict=True)]
@@ -347,10 +380,15 @@ def _ordered(metrics: Mapping[str, float]) -> list[str]:
     return sorted(metrics, key=lambda name: ranks.get(name, -1))
 
 
-def _lane_numbers(lanes: Sequence[Lane], stack: Stack) -> dict[str, Tensor]:
+def _number_rows(lanes: Sequence[Lane]) -> dict[str, list[float]]:
     hyperparameters = lanes[0].model.hyperparameters.values()
     names = [one.name for one in hyperparameters if one.per_lane and one.type in ("float", "int", "bool")]
+    return {name: [float(lane.params[name]) for lane in lanes] for name in names}
+
+
+def _lane_numbers(lanes: Sequence[Lane], stack: Stack) -> dict[str, Tensor]:
     return {
-        name: torch.tensor([float(lane.params[name]) for lane in lanes], device=stack.device).view(stack.lane_shape)
-        for name in names
+        name: torch.tensor(row, device=stack.device).view(stack.lane_shape)
+        for name, row in _number_rows(lanes).items()
+        if name not in IDLE_AT_ZERO or any(row)
     }

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own documentation calls it F)
 
-from models.layers.random import KeyedLayer, random_bits
+from models.layers.random import KeyedLayer, random_halves
 
-_ONE = 1 << 24
+_RANGE = 1 << 16
+_LOWEST = -(1 << 15)
 
 
 class Dense(nn.Module):
@@ -84,9 +85,9 @@ class Dropout(KeyedLayer):
             Changes what the layer does from the next step on.
         """
         self.is_idle = not any(rates)
-        rate = torch.tensor(rates, dtype=torch.float64)  # (lanes,)
-        self._threshold = (rate * _ONE).round().to(torch.int32)  # (lanes,)
-        self._scale = (1 / (1 - rate)).float()  # (lanes,)
+        n_silent = (torch.tensor(rates, dtype=torch.float64) * _RANGE).round()  # (lanes,)
+        self._threshold = (n_silent + _LOWEST).to(torch.int16)  # (lanes,)
+        self._scale = (_RANGE / (_RANGE - n_silent)).float()  # (lanes,)
 
     def forward(self, x: Tensor) -> Tensor:
         """Silence units and scale the others up, to keep the sum's expected size; (n, ...) or (lanes, n, ...)."""
@@ -97,7 +98,7 @@ class Dropout(KeyedLayer):
         lanes = (*keys.shape, *(1 for _ in shape)) if keys.dim() else ()
         if self._threshold.device != x.device:
             self._threshold, self._scale = self._threshold.to(x.device), self._scale.to(x.device)
-        kept = random_bits(keys, shape.numel()).view(x.shape) >= self._threshold.view(lanes)  # as x
+        kept = random_halves(keys, shape.numel()).view(x.shape) >= self._threshold.view(lanes)  # as x
         return x * (kept * self._scale.view(lanes))  # as x
 
 

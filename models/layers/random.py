@@ -39,7 +39,7 @@ def _places(n: int, device: torch.device) -> Tensor:
 
 
 def random_bits(keys: Tensor, n: int) -> Tensor:
-    """Draw whole numbers from 0 to 2**24 - 1.
+    """Draw whole numbers from -2**31 to 2**31 - 1.
 
     Args:
         keys: () or (lanes,) int32.
@@ -48,8 +48,27 @@ def random_bits(keys: Tensor, n: int) -> Tensor:
     Returns:
         (n,) or (lanes, n) int32.
     """
-    mixed = hash32(_places(n, keys.device) ^ keys.unsqueeze(-1))  # (..., n)
-    return (mixed >> (32 - _BITS)) & ((1 << _BITS) - 1)  # (..., n)
+    # Places are scrambled already, so the key only has to be mixed in; in place, since every unit of a network pays
+    # for this in every step.
+    x = _places(n, keys.device) ^ keys.unsqueeze(-1)  # (..., n)
+    x *= 0x7FEB352D
+    x ^= (x >> 15) & 0x1FFFF
+    x *= -0x7B935975
+    x ^= (x >> 16) & 0xFFFF
+    return x  # (..., n)
+
+
+def random_halves(keys: Tensor, n: int) -> Tensor:
+    """Draw whole numbers from -2**15 to 2**15 - 1: half the work where 16 bits are enough.
+
+    Args:
+        keys: () or (lanes,) int32.
+        n: how many for each key.
+
+    Returns:
+        (n,) or (lanes, n) int16.
+    """
+    return random_bits(keys, -(-n // 2)).view(torch.int16)[..., :n]
 
 
 def random_uniform(keys: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -62,7 +81,7 @@ def random_uniform(keys: Tensor, shape: tuple[int, ...]) -> Tensor:
     Returns:
         `shape`, or (lanes, *shape); float32.
     """
-    bits = random_bits(keys, math.prod(shape))  # (..., n)
+    bits = (random_bits(keys, math.prod(shape)) >> (32 - _BITS)) & ((1 << _BITS) - 1)  # (..., n)
     return (bits.float() * 2.0**-_BITS).view(*keys.shape, *shape)
 
 
@@ -119,6 +138,18 @@ def set_keys(layers: list[KeyedLayer], keys: Tensor) -> None:
     Effects:
         Sets the layers' keys.
     """
-    for place, layer in enumerate(layers, start=1):
-        if not layer.is_idle:
-            layer.key = hash32(keys + place * _PLACE_STEP)
+    for layer, layer_keys in zip(layers, layer_keys_of(layers, keys), strict=True):
+        layer.key = layer_keys
+
+
+def layer_keys_of(layers: list[KeyedLayer], keys: Tensor) -> list[Tensor]:
+    """Return each layer's own keys, for one step or for all steps of an epoch at once.
+
+    Args:
+        layers: from `keyed_layers`.
+        keys: any shape, int32.
+
+    Returns:
+        As keys, one for each layer.
+    """
+    return [hash32(keys + place * _PLACE_STEP) for place in range(1, len(layers) + 1)]
