@@ -3,15 +3,14 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from models import __main__ as cli
-from models.catalogue import DATASETS, MODELS, CatalogueError
+from models.catalogue import DATASETS, MODELS
+from models.catalogue.baselines import BASELINES
 from models.data.dataset import Dataset
 from models.data.prepare import prepare_dataset
-from models.measures.baselines import BASELINES, default_baseline, evaluate_baseline
-from models.measures.evaluation import OtherDatasetError, evaluate_network
+from models.measures.evaluation import OtherDatasetError, evaluate_confusion, evaluate_network
 from models.networks.saved import load_network
 from tests.unit.models.helpers import Run, make_dataset
 
@@ -25,42 +24,19 @@ def digits_network(digits: Dataset, tmp_path: Path) -> Path:
 
 
 def test_default_network_reads_digits_it_has_never_seen(digits_network: Path, digits: Dataset) -> None:
-    metrics = evaluate_network(load_network(digits_network), digits)
+    network = load_network(digits_network)
+    metrics = evaluate_network(network, digits)
     assert metrics["test_accuracy"] > 0.94
+    assert metrics["test_top3_accuracy"] > metrics["test_accuracy"]
+    confusion = evaluate_confusion(network, digits)
+    assert confusion is not None
+    assert sum(confusion[digit][digit] for digit in range(10)) / 355 == pytest.approx(metrics["test_accuracy"])
 
 
 def test_network_is_not_tested_on_other_data(digits_network: Path) -> None:
     with pytest.raises(OtherDatasetError) as refusal:
         evaluate_network(load_network(digits_network), make_dataset("classification"))
     assert refusal.value.code == "other_dataset"
-
-
-def test_baselines_agree_with_scikit_learns_own_scores(digits: Dataset) -> None:
-    from sklearn.linear_model import LogisticRegression, Ridge
-
-    metrics = evaluate_baseline(digits, "logistic_regression")
-    reference = LogisticRegression(max_iter=5000).fit(digits.x_train, digits.y_train)
-    assert metrics["test_accuracy"] == pytest.approx(reference.score(digits.x_test, digits.y_test))
-    assert metrics["test_accuracy"] > 0.94
-
-    data = make_dataset("regression")
-    metrics = evaluate_baseline(data, "ridge")
-    in_units = Ridge(alpha=1.0).fit(data.x_train, data.y_train)
-    errors = in_units.predict(data.x_test) - data.y_test
-    assert metrics["test_r2"] == pytest.approx(in_units.score(data.x_test, data.y_test), abs=1e-4)
-    assert metrics["test_rmse"] == pytest.approx(float(np.sqrt(np.mean(errors**2))), rel=1e-3)
-
-
-def test_unfit_and_unknown_baselines_are_refused(digits: Dataset) -> None:
-    with pytest.raises(CatalogueError) as refusal:
-        evaluate_baseline(digits, "ridge")
-    assert refusal.value.code == "unfit_baseline"
-    assert refusal.value.hint == "Try logistic_regression."
-    with pytest.raises(CatalogueError) as refusal:
-        evaluate_baseline(digits, "logistic_regresion")
-    assert refusal.value.code == "unknown_baseline"
-    assert "'logistic_regression'" in refusal.value.hint
-    assert {default_baseline("classification"), default_baseline("regression")} == set(BASELINES)
 
 
 def test_command_line_tests_a_network(
@@ -72,10 +48,13 @@ def test_command_line_tests_a_network(
     assert answer["network"] == evaluate_network(load_network(digits_network), digits)
     assert answer["baseline"]["name"] == "logistic_regression"
     assert answer["n_test"] == 355
+    assert sum(map(sum, answer["confusion_matrix"])) == 355
 
     file = str(cache_dir / f"{digits.sha256}.npz")
     assert cli.main(["evaluate", "--network", str(digits_network), "--dataset-file", file]) == 0
-    assert json.loads(capsys.readouterr().out) == answer
+    again = json.loads(capsys.readouterr().out)
+    assert {**again, "baseline": None} == {**answer, "baseline": None}
+    assert again["baseline"]["test_loss"] == answer["baseline"]["test_loss"]  # its time is its own
 
 
 def test_command_line_prepares_and_lists(cache_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,6 +65,27 @@ def test_command_line_prepares_and_lists(cache_dir: Path, capsys: pytest.Capture
     answer = json.loads(capsys.readouterr().out)
     assert [model["name"] for model in answer["models"]] == list(MODELS)
     assert [dataset["name"] for dataset in answer["datasets"]] == list(DATASETS)
+    assert [baseline["name"] for baseline in answer["baselines"]] == list(BASELINES)
+
+
+def test_command_line_measures_baselines(cache_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["baselines", "--dataset", "iris", "--cache-dir", str(cache_dir)]
+    assert cli.main([*where, "--only", "naive_bayes, logistic_regression"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [baseline["name"] for baseline in answer["baselines"]] == ["naive_bayes", "logistic_regression"]
+    assert (answer["task"], answer["n_train"], answer["n_test"]) == ("classification", 90, 30)
+    assert cli.main([*where, "--only", "ridge"]) == 2
+    assert capsys.readouterr().err.startswith("unfit_baseline: ")
+
+
+@pytest.mark.parametrize("command", ["list", "prepare", "evaluate", "baselines", "ensemble", "predict", "export"])
+def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: python -m models")
+    assert command in ("list", "prepare") or f"  python -m models {command} " in printed
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,21 @@ def test_command_line_prepares_and_lists(cache_dir: Path, capsys: pytest.Capture
         (["evaluate", "--network", "{network}", "--dataset", "digits"], "missing_option"),
         (["evaluate", "--network", "{network}", "--dataset", "iris", "--cache-dir", "{tmp}"], "other_dataset"),
         (["evaluate", "--network", "{network}", "--dataset-file", "{tmp}/absent.npz"], "unreadable_file"),
+        (["ensemble", "{network}", "--dataset", "digits", "--cache-dir", "{cache}"], "unfit_network"),
+        (["predict", "--network", "{network}", "{tmp}/absent.csv"], "unreadable_file"),
+        (["export", "--network", "{tmp}", "--output", "{tmp}/a.onnx"], "corrupt_network"),
     ],
 )
 def test_command_line_refuses_with_a_code(
-    arguments: list[str], code: str, digits_network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    code: str,
+    digits_network: Path,
+    tmp_path: Path,
+    cache_dir: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    given = [argument.format(tmp=tmp_path, network=digits_network) for argument in arguments]
+    given = [argument.format(tmp=tmp_path, network=digits_network, cache=cache_dir) for argument in arguments]
     assert cli.main(given) == 2
     printed = capsys.readouterr()
-    assert printed.err.startswith(f"{code}: ")
+    assert printed.err.splitlines()[-1].startswith(f"{code}: ")
     assert printed.out == ""

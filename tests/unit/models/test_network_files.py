@@ -24,7 +24,8 @@ def test_configuration_says_where_the_network_comes_from(folder: Path, regressio
     config = json.loads((folder / CONFIG_FILE).read_text())
     assert config["model"] == "mlp"
     assert config["params"]["hidden_units"] == 16
-    assert (config["n_inputs"], config["n_outputs"], config["epoch"], config["seed"]) == (6, 1, 1, 1)
+    assert config["data"] == {"task": "regression", "kind": "table", "shape": [6], "n_outputs": 1}
+    assert (config["epoch"], config["seed"]) == (1, 1)
     assert config["dataset_sha256"] == regression.dataset.sha256
 
 
@@ -50,7 +51,22 @@ def test_damaged_folder_is_refused(folder: Path, name: str, content: bytes | Non
     assert refusal.value.code == "corrupt_network"
 
 
-@pytest.mark.parametrize("change", [{"n_inputs": 7}, {"n_inputs": "6"}, {"format": "tunewell-network-9"}, {"more": 1}])
+REGRESSION = {"task": "regression", "kind": "table", "shape": [6], "n_outputs": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": {**REGRESSION, "shape": [7]}},
+        {"data": {**REGRESSION, "shape": ["six"]}},
+        {"data": {**REGRESSION, "n_outputs": 2}},
+        {"data": {**REGRESSION, "n_outputs": "1"}},
+        {"data": {"task": "regression"}},
+        {"data": [6]},
+        {"format": "tunewell-network-9"},
+        {"more": 1},
+    ],
+)
 def test_configuration_that_does_not_fit_is_refused(folder: Path, change: dict[str, object]) -> None:
     config = json.loads((folder / CONFIG_FILE).read_text())
     (folder / CONFIG_FILE).write_text(json.dumps(config | change))
