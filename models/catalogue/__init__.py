@@ -44,9 +44,10 @@ from models.catalogue.entries import (
 from models.catalogue.errors import CatalogueError
 from models.catalogue.metrics import METRICS_BY_TASK
 from models.catalogue.mlp import MLP
+from models.catalogue.rnn import RNN
 from models.catalogue.rules import check_combination, check_folds, check_space_combinations, structure_key
 
-MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP, CNN)})
+MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP, CNN, RNN)})
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
     {
         dataset.name: dataset

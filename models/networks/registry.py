@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.catalogue import DataShape, ParamValue, complete_params, get_model
-from models.networks import cnn, mlp
+from models.networks import cnn, mlp, rnn
 from models.seeds import generator
 
 Params = Mapping[str, ParamValue]
@@ -38,4 +38,6 @@ def is_lane_aware(model: str) -> bool:
     return model in BUILDERS
 
 
-BUILDERS: Mapping[str, Builder] = MappingProxyType({"cnn": cnn.from_params, "mlp": mlp.from_params})
+BUILDERS: Mapping[str, Builder] = MappingProxyType(
+    {"cnn": cnn.from_params, "mlp": mlp.from_params, "rnn": rnn.from_params}
+)
