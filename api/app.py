@@ -18,7 +18,7 @@ from api.errors import ApiError, NotFound, Unavailable
 from api.events import EventHub
 from api.guard import Guard, error_body
 from api.malformed import explain, unreadable
-from api.routes import catalogue, events, health, studies, trials, work
+from api.routes import catalogue, evaluations, events, health, studies, trials, work
 from api.services.reconcile import Reconciler
 from api.settings import Settings
 from api.state import Control
@@ -28,7 +28,7 @@ from db import schema
 from db.engine import Database
 
 log = logging.getLogger(__name__)
-_ROUTERS = (studies.router, trials.router, work.router, catalogue.router, events.router)
+_ROUTERS = (studies.router, trials.router, work.router, evaluations.router, catalogue.router, events.router)
 
 
 def make_control(settings: Settings) -> Control:

@@ -61,14 +61,14 @@ class Conflict(ApiError):
 
 
 class LeaseLost(Conflict):
-    """The attempt is no longer the caller's: stop the training and write nothing more."""
+    """The attempt or evaluation is no longer the caller's: stop the work and write nothing more."""
 
-    def __init__(self, attempt_id: int) -> None:
+    def __init__(self, work_id: int, kind: str = "attempt") -> None:
         super().__init__(
             "lease_lost",
-            f"attempt {attempt_id} is not, or no longer, held with this lease token",
+            f"{kind} {work_id} is not, or no longer, held with this lease token",
             "lease_token",
-            "stop this attempt and claim new work",
+            f"stop this {kind} and claim new work",
         )
 
 

@@ -112,7 +112,7 @@ def encode_batch(batch: Sequence[Event]) -> list[bytes]:
         if event.kind == "metrics" and event.trial_id is not None:
             _merge(points, event.trial_id, event.payload)
         else:
-            key = (event.kind, event.trial_id or event.study_id or event.payload.get("worker_id"))
+            key = (event.kind, event.payload.get(f"{event.kind}_id", event.trial_id))
             notices.pop(key, None)  # the latest notice counts, at the latest place
             notices[key] = event
     messages = [("metrics", {"trials": list(points.values())})] if points else []

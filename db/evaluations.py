@@ -48,6 +48,14 @@ def find_same(session: Session, study_id: int, request_key: str) -> EvaluationRe
     return find_one(session, EvaluationRecord, statement)
 
 
+def find_held(session: Session, evaluation_id: int, token: str) -> EvaluationRecord | None:
+    """Return an evaluation whose latest lease has this token, whether it still runs or has ended."""
+    statement = select_record(EvaluationRecord).where(
+        EvaluationRow.id == evaluation_id, EvaluationRow.lease_token == token, EvaluationRow.n_attempts > 0
+    )
+    return find_one(session, EvaluationRecord, statement)
+
+
 def list_evaluations(session: Session, study_id: int) -> list[EvaluationRecord]:
     """Return the evaluations of a study, newest first."""
     statement = select_record(EvaluationRecord).where(EvaluationRow.study_id == study_id)
@@ -70,7 +78,8 @@ def start_oldest(
     )
     target = EvaluationState.RUNNING
     statement = _UPDATE.where(
-        EvaluationRow.id == waiting.scalar_subquery(), EvaluationRow.state.in_(evaluation_sources(target))
+        EvaluationRow.id == waiting.correlate(None).scalar_subquery(),
+        EvaluationRow.state.in_(evaluation_sources(target)),
     ).values(
         state=target,
         worker_id=worker_id,
@@ -101,7 +110,7 @@ def renew(
 def end_evaluation(
     session: Session, evaluation: EvaluationRecord, target: EvaluationState, values: Mapping[str, Any]
 ) -> EvaluationRecord | None:
-    """Move a running evaluation to `target` and return it; None where its lease is no longer that of `evaluation`."""
+    """Move a running evaluation to `target` and return it; None where it ended, or another lease holds it."""
     times = {"finished_at": utc_now()} if target in ENDED_EVALUATIONS else {}
     statement = _UPDATE.where(
         *_holds(evaluation.id, evaluation.lease_token), EvaluationRow.state.in_(evaluation_sources(target))

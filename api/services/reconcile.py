@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 
 from sqlalchemy import text
 
 from api.errors import NotFound
+from api.services.evaluations import expire as expire_evaluation
 from api.services.reports import Ending, conclude, lock_trial_of
 from api.services.settle import settle_study, stop_study
 from api.services.workers import lose_silent
 from api.settings import Settings
 from api.transaction import Ledger, Tx
-from db import attempts, events, studies, workers
+from db import attempts, evaluations, events, studies, workers
 from db.lifecycle import AttemptState, StudyState
 from db.records import AttemptRecord
 
@@ -92,6 +94,11 @@ class Reconciler:
             # One transaction each: locks are held briefly, and never those of two studies at once.
             with self._ledger.write() as tx:
                 expire(tx, attempt)
+        with self._ledger.read() as session:
+            silent = evaluations.list_expired(session)
+        for evaluation in silent:
+            with self._ledger.write() as tx:
+                expire_evaluation(tx, evaluation)
 
     def _stop_overdue(self) -> None:
         with self._ledger.read() as session:
@@ -113,7 +120,7 @@ class Reconciler:
 
     def _ring(self) -> None:
         with self._ledger.read() as session:
-            runnable = studies.count_runnable(session)
+            runnable = Counter(studies.count_runnable(session)) + Counter(evaluations.count_waiting(session))
             idle = workers.count_idle_slots(session) if runnable else {}
         for queue, n in runnable.items():
             if idle.get(queue, 0) > 0:

@@ -119,3 +119,17 @@ def test_parameters_that_make_no_network_fail_before_they_train(caller: Caller) 
     refusal = caller.refused("POST", "/studies/lanes/trials", 422, json={"params": params})
     assert refusal["code"] == "impossible_combination"
     caller.call("POST", "/studies/lanes/trials", 201, json={"params": {**params, "hidden_layers": 2}})
+
+
+def test_what_trains_in_one_slot_leaves_the_others_free(caller: Caller) -> None:
+    worker_id = submit(caller, "random", 20, search_space={"learning_rate": RATE})
+
+    def n_busy() -> int:
+        (worker,) = caller.call("GET", "/workers")["items"]
+        busy: int = worker["n_busy"]
+        return busy
+
+    for slot, want in ((0, 1), (0, 1), (3, 2), (None, 5)):
+        body = {"worker_id": worker_id, "queues": ["lanes"], "n_max": 3, "slot": slot}
+        assert len(caller.call("POST", "/work:claim", json=body)["attempts"]) == 3
+        assert n_busy() == want

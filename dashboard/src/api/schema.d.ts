@@ -104,6 +104,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluations:claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim Evaluation
+         * @description Ask for an evaluation to do: one, with a lease.
+         */
+        post: operations["claim_evaluation_api_v1_evaluations_claim_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Evaluation
+         * @description Return an evaluation: how far it is, or its result.
+         */
+        get: operations["read_evaluation_api_v1_evaluations__evaluation_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}:finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Evaluation
+         * @description End an evaluation with its result, or hand it back. Repeating it answers the same and changes nothing.
+         */
+        post: operations["finish_evaluation_api_v1_evaluations__evaluation_id__finish_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}:renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Evaluation
+         * @description Give a sign of life, and say how far the work is.
+         */
+        post: operations["renew_evaluation_api_v1_evaluations__evaluation_id__renew_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -115,8 +195,8 @@ export interface paths {
          * Read Events
          * @description Follow what happens as server-sent events; resumes behind `Last-Event-ID`.
          *
-         *     Kinds: `hello` (first), `study`, `trial`, `metrics`, `logs`, `worker`, and `reset`, which says that what was missed
-         *     is not stored any more: fetch everything again.
+         *     Kinds: `hello` (first), `study`, `trial`, `metrics`, `logs`, `worker`, `evaluation`, and `reset`, which says that
+         *     what was missed is not stored any more: fetch everything again.
          */
         get: operations["read_events_api_v1_events_get"];
         put?: never;
@@ -253,6 +333,30 @@ export interface paths {
         get: operations["read_curves_api_v1_studies__study__curves_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Evaluations
+         * @description List a study's evaluations, newest first.
+         */
+        get: operations["list_evaluations_api_v1_studies__study__evaluations_get"];
+        put?: never;
+        /**
+         * Request Evaluation
+         * @description Ask a worker to test the best network, to fit baselines, or to test an ensemble.
+         */
+        post: operations["request_evaluation_api_v1_studies__study__evaluations_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -933,6 +1037,231 @@ export interface components {
             error: components["schemas"]["ErrorDetail"];
         };
         /**
+         * EvaluationClaim
+         * @description Ask for an evaluation to do.
+         */
+        EvaluationClaim: {
+            /** Queues */
+            queues: string[];
+            /** Worker Id */
+            worker_id: number;
+        };
+        /**
+         * EvaluationClaimed
+         * @description An evaluation to do; null means: nothing to do now.
+         */
+        EvaluationClaimed: {
+            /** Lease S */
+            lease_s: number;
+            order: components["schemas"]["EvaluationOrder"] | null;
+        };
+        /**
+         * EvaluationCreate
+         * @description What is to be measured. The same is measured once for a study: asking again answers what there is.
+         * @example {
+         *       "kind": "ensemble",
+         *       "n_members": 5
+         *     }
+         */
+        EvaluationCreate: {
+            /**
+             * Kind
+             * @description test: the best network on the test part. baselines: simple models on the same data. ensemble: the best networks together, beside each alone
+             * @enum {string}
+             */
+            kind: "test" | "baselines" | "ensemble";
+            /**
+             * N Members
+             * @description Networks of an ensemble, 2 to 50; 5 where left out
+             */
+            n_members?: number | null;
+        };
+        /**
+         * EvaluationDecision
+         * @description Whether to go on. `stop`: the study is gone; finish as PREEMPTED.
+         */
+        EvaluationDecision: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "continue" | "stop";
+            /** Lease S */
+            lease_s: number;
+        };
+        /**
+         * EvaluationFinish
+         * @description The end of an attempt at an evaluation.
+         * @example {
+         *       "lease_token": "kq3...",
+         *       "outcome": "COMPLETE",
+         *       "result": {
+         *         "networks": [
+         *           {
+         *             "test_accuracy": 0.975,
+         *             "trial_id": 4
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        EvaluationFinish: {
+            /**
+             * Is Retryable
+             * @description False where another try would fail the same way
+             * @default true
+             */
+            is_retryable: boolean;
+            /**
+             * Lease Token
+             * @description As the claim gave it
+             */
+            lease_token: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "COMPLETE" | "PREEMPTED" | "OOM" | "TIMED_OUT" | "CRASHED";
+            /**
+             * Reason
+             * @description Any text without NUL characters
+             * @default
+             */
+            reason: string;
+            /**
+             * Result
+             * @description Needed where COMPLETE; at most 256 KiB as JSON, finite numbers or "NaN", "Infinity"
+             */
+            result?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * EvaluationList
+         * @description All evaluations of a study, newest first.
+         */
+        EvaluationList: {
+            /** Items */
+            items: components["schemas"]["EvaluationRead"][];
+        };
+        /**
+         * EvaluationOrder
+         * @description One evaluation to do, and the lease that gives the right to write for it.
+         */
+        EvaluationOrder: {
+            /** Attempt No */
+            attempt_no: number;
+            /** Dataset */
+            dataset: string;
+            /** Dataset Sha256 */
+            dataset_sha256: string;
+            /** Evaluation Id */
+            evaluation_id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "test" | "baselines" | "ensemble";
+            /** Lease Token */
+            lease_token: string;
+            /**
+             * Members
+             * @description The best first; empty for baselines
+             */
+            members: components["schemas"]["NetworkMember"][];
+            /** Model */
+            model: string;
+            /** Objectives */
+            objectives: components["schemas"]["ObjectiveSpec"][];
+            /**
+             * Seed
+             * @description Of the study
+             */
+            seed: number;
+            /** Study Id */
+            study_id: number;
+            /** Study Name */
+            study_name: string;
+        };
+        /**
+         * EvaluationRead
+         * @description An evaluation and what came of it.
+         */
+        EvaluationRead: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Evaluation Id */
+            evaluation_id: number;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "test" | "baselines" | "ensemble";
+            /** N Attempts */
+            n_attempts: number;
+            /**
+             * N Done
+             * @description How much of `n_total` is done
+             */
+            n_done: number | null;
+            /**
+             * N Members
+             * @description Null for all but ensembles
+             */
+            n_members: number | null;
+            /** N Total */
+            n_total: number | null;
+            /**
+             * Note
+             * @description What is being done
+             */
+            note: string;
+            /**
+             * Reason
+             * @description Why it failed
+             */
+            reason: string;
+            /**
+             * Result
+             * @description As the worker measured it; null until COMPLETE
+             */
+            result: {
+                [key: string]: unknown;
+            } | null;
+            /** Started At */
+            started_at: string | null;
+            state: components["schemas"]["EvaluationState"];
+            /** Study Id */
+            study_id: number;
+            /**
+             * Trial Ids
+             * @description Whose networks take part, the best first
+             */
+            trial_ids: number[];
+        };
+        /**
+         * EvaluationRenew
+         * @description A sign of life, and how far the work is; what is left out stays as it is.
+         */
+        EvaluationRenew: {
+            /**
+             * Lease Token
+             * @description As the claim gave it
+             */
+            lease_token: string;
+            /** N Done */
+            n_done?: number | null;
+            /** N Total */
+            n_total?: number | null;
+            /** Note */
+            note?: string | null;
+        };
+        /**
          * EvaluationSpec
          * @description On which part of the data a trial is judged. The test part is never among them.
          */
@@ -950,6 +1279,12 @@ export interface components {
              */
             method: "holdout" | "k_fold";
         };
+        /**
+         * EvaluationState
+         * @description Work on request that is no trial. FAIL: it ended without a result.
+         * @enum {string}
+         */
+        EvaluationState: "WAITING" | "RUNNING" | "COMPLETE" | "FAIL";
         /**
          * Finding
          * @description One thing that a trial's curves show.
@@ -1298,6 +1633,44 @@ export interface components {
             tasks: string[];
             /** Title */
             title: string;
+        };
+        /**
+         * NetworkFile
+         * @description One file of a stored network.
+         */
+        NetworkFile: {
+            /** Artifact Id */
+            artifact_id: number;
+            /** N Bytes */
+            n_bytes: number;
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * NetworkMember
+         * @description A trial whose network takes part, and its files.
+         */
+        NetworkMember: {
+            /** Files */
+            files: components["schemas"]["NetworkFile"][];
+            /** Number */
+            number: number;
+            /**
+             * Params
+             * @description Complete, as the trial's worker got them
+             */
+            params: {
+                [key: string]: boolean | number | string | null;
+            };
+            /** Trial Id */
+            trial_id: number;
+            /**
+             * Value
+             * @description The trial's objective
+             */
+            value: number;
         };
         /**
          * ObjectiveSpec
@@ -2391,6 +2764,257 @@ export interface operations {
             };
         };
     };
+    claim_evaluation_api_v1_evaluations_claim_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationClaim"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationClaimed"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_evaluation_api_v1_evaluations__evaluation_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    finish_evaluation_api_v1_evaluations__evaluation_id__finish_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationFinish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    renew_evaluation_api_v1_evaluations__evaluation_id__renew_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationRenew"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationDecision"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
     read_events_api_v1_events_get: {
         parameters: {
             query?: {
@@ -2973,6 +3597,146 @@ export interface operations {
             };
             /** @description No such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    list_evaluations_api_v1_studies__study__evaluations_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationList"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    request_evaluation_api_v1_studies__study__evaluations_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationCreate"];
+            };
+        };
+        responses: {
+            /** @description The same was asked for before: what there is of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationRead"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

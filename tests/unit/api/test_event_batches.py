@@ -53,6 +53,11 @@ def test_points_are_merged_by_trial_and_notices_sent_once() -> None:
     ]
 
 
+def test_evaluations_of_one_study_are_told_apart() -> None:
+    batch = [event(place, "evaluation", evaluation_id=place % 2, n_done=place) for place in range(4)]
+    assert [data["n_done"] for _, _, data in decoded(*batch)] == [2, 3]
+
+
 def test_only_the_last_message_carries_the_place_so_that_a_cut_batch_comes_again() -> None:
     assert [place for place, _, _ in decoded(metrics(1, 1, 1), event(2, "study"), event(3, "worker"))] == [
         None,

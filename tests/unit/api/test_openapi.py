@@ -15,11 +15,11 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api.app import create_app
-from api.schemas import base, catalogue, studies, trials, work
+from api.schemas import base, catalogue, evaluations, studies, trials, work
 from tests.servers.api import serving, settings_for
 
 ROOT = Path(__file__).resolve().parents[3]
-MODULES = (base, catalogue, studies, trials, work)
+MODULES = (base, catalogue, evaluations, studies, trials, work)
 MODELS = {
     model.__name__: model
     for module in MODULES
@@ -90,7 +90,7 @@ def test_examples_of_fields_are_accepted(document: dict[str, Any]) -> None:
 
 
 def test_every_body_that_a_person_writes_has_an_example(document: dict[str, Any]) -> None:
-    for name in ("StudyCreate", "TrialCreate", "ReportRequest"):
+    for name in ("StudyCreate", "TrialCreate", "EvaluationCreate", "ReportRequest"):
         assert document["components"]["schemas"][name]["examples"], name
 
 
