@@ -9,6 +9,7 @@ A new model or data set is one entry in a file of its own and one line in `MODEL
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from models.catalogue.capsnet import CAPSNET
 from models.catalogue.checks import (
     accepted_values,
     check_params,
@@ -47,7 +48,7 @@ from models.catalogue.mlp import MLP
 from models.catalogue.rnn import RNN
 from models.catalogue.rules import check_combination, check_folds, check_space_combinations, structure_key
 
-MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP, CNN, RNN)})
+MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP, CNN, RNN, CAPSNET)})
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
     {
         dataset.name: dataset
