@@ -45,6 +45,7 @@ class TrainJob:
         objective: metric that `best_epoch`, early stopping and `restore_best` go by; None for the validation loss.
         fold: which fold of a cross-validation validates, from 1; 0 for the data set's own validation part.
         n_folds: how many folds there are; 0 without cross-validation.
+        saves_at_end: whether the state after the last epoch is saved as a checkpoint too.
     """
 
     lane_id: str
@@ -57,6 +58,7 @@ class TrainJob:
     objective: str | None = None
     fold: int = 0
     n_folds: int = 0
+    saves_at_end: bool = False
 
     @property
     def checkpoint_path(self) -> Path:

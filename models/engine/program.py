@@ -68,11 +68,10 @@ class _Phase:
 
     def take(self, gradients: Sequence[Tensor | None]) -> None:
         """Copy gradients into the matrix; a weight that played no part has the gradient 0."""
-        if any(gradient is None for gradient in gradients):
-            gradients = [
-                torch.zeros_like(view) if one is None else one for one, view in zip(gradients, self.views, strict=True)
-            ]
-        torch._foreach_copy_(self.views, gradients)
+        found = [
+            torch.zeros_like(view) if one is None else one for one, view in zip(gradients, self.views, strict=True)
+        ]
+        torch._foreach_copy_(self.views, found)
 
     def rates(self, rates: Sequence[float]) -> Sequence[float]:
         """Return the learning rate of each lane in this phase."""
@@ -200,9 +199,7 @@ class Program:
             gradients = torch.autograd.grad(total, phase.parameters, allow_unused=True)
             phase.take(gradients)
             phase.penalties.apply(phase.gradients, phase.weights)
-            phase.optimizer.step(
-                phase.gradients, [rate * share for rate, share in zip(rates, phase.shares, strict=True)]
-            )
+            phase.optimizer.step(phase.gradients, phase.rates(rates))
             sums[phase.name].append(losses.detach().view(-1))  # (lanes,)
             kept = outputs.detach() if outputs is not None else None
         return kept

@@ -138,6 +138,8 @@ class _Trainer:
     def _end(self, lane: Lane, outcome: Outcome, reason: str = "") -> None:
         progress, job = lane.progress, lane.job
         files: tuple[Path, ...] = ()
+        if job.saves_at_end and outcome is Outcome.COMPLETE and progress.epoch:
+            self._save(lane)
         if outcome in (Outcome.COMPLETE, Outcome.STOPPED):
             files = save_network(lane.finished_network(), job.output_dir / "network")
         result = LaneResult(
