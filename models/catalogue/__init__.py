@@ -32,6 +32,7 @@ from models.catalogue.datasets import (
     WINE,
 )
 from models.catalogue.entries import (
+    DataFacts,
     DatasetInfo,
     DataShape,
     Direction,
@@ -120,6 +121,7 @@ __all__ = [
     "DATASETS",
     "MODELS",
     "CatalogueError",
+    "DataFacts",
     "DataShape",
     "DatasetInfo",
     "Direction",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from models.catalogue import shared
-from models.catalogue.entries import DatasetInfo, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
 from models.catalogue.images import AUGMENTATION, size_after
 from models.catalogue.widths import widths_parameter, widths_rule
 
@@ -24,7 +24,7 @@ def capsule_grid(params: Mapping[str, ParamValue], shape: tuple[int, ...]) -> tu
     return height, width
 
 
-def _nothing_left(params: Mapping[str, ParamValue], data: DatasetInfo | None) -> str | None:
+def _nothing_left(params: Mapping[str, ParamValue], data: DataFacts | None) -> str | None:
     if data is None or data.kind != "image" or min(capsule_grid(params, data.shape)) >= 1:
         return None
     return (
@@ -33,7 +33,7 @@ def _nothing_left(params: Mapping[str, ParamValue], data: DatasetInfo | None) ->
     )
 
 
-def _too_many_capsules(params: Mapping[str, ParamValue], data: DatasetInfo | None) -> str | None:
+def _too_many_capsules(params: Mapping[str, ParamValue], data: DataFacts | None) -> str | None:
     if data is None or data.kind != "image":
         return None
     height, width = capsule_grid(params, data.shape)
@@ -41,7 +41,7 @@ def _too_many_capsules(params: Mapping[str, ParamValue], data: DatasetInfo | Non
     return f"{n_capsules} primary capsules are more than {MAX_CAPSULES}" if n_capsules > MAX_CAPSULES else None
 
 
-def _margins_crossed(params: Mapping[str, ParamValue], data: DatasetInfo | None) -> str | None:
+def _margins_crossed(params: Mapping[str, ParamValue], data: DataFacts | None) -> str | None:
     present, absent = float(params["present_margin"]), float(params["absent_margin"])
     return None if absent < present else f"absent_margin {absent:g} is not below present_margin {present:g}"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from models.catalogue import shared
-from models.catalogue.entries import DatasetInfo, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
 from models.catalogue.images import AUGMENTATION, size_after
 from models.catalogue.widths import read_widths, widths_parameter, widths_rule
 
@@ -38,7 +38,7 @@ def first_stride(params: Params) -> int:
     return int(params["pool_size"] if params["pooling"] == "stride" else params["stride"])
 
 
-def _nothing_left(params: Params, data: DatasetInfo | None) -> str | None:
+def _nothing_left(params: Params, data: DataFacts | None) -> str | None:
     if data is None or data.kind != "image":
         return None
     smaller = min(data.shape[1:])
@@ -48,17 +48,17 @@ def _nothing_left(params: Params, data: DatasetInfo | None) -> str | None:
     return None
 
 
-def _no_channels(params: Params, data: DatasetInfo | None) -> str | None:
+def _no_channels(params: Params, data: DataFacts | None) -> str | None:
     return None if params["channels"] else "a convolutional network needs at least one block, and channels names none"
 
 
-def _two_strides(params: Params, data: DatasetInfo | None) -> str | None:
+def _two_strides(params: Params, data: DataFacts | None) -> str | None:
     if params["pooling"] == "stride" and params["stride"] != 1:
         return f"with pooling stride it is pool_size that sets the stride, and stride asks for {params['stride']} too"
     return None
 
 
-def _unequal_sum(params: Params, data: DatasetInfo | None) -> str | None:
+def _unequal_sum(params: Params, data: DataFacts | None) -> str | None:
     if params["residual"] and not (params["padding"] and int(params["kernel"]) % 2):
         return (
             "residual adds a block's input to its result, and without padding or with an even kernel their sizes differ"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Protocol
 
 ParamValue = float | int | str | bool
 HyperparameterType = Literal["float", "int", "categorical", "bool", "text"]
@@ -92,6 +92,35 @@ class ModelInfo:
     is_generative: bool = False
 
 
+class DataFacts(Protocol):
+    """What rules may ask of data: a `DatasetInfo` of the catalogue, or the `DataShape` of any other data."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        ...
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+        ...
+
+    @property
+    def kind(self) -> DataKind:
+        """What the features of one example are."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How they are arranged."""
+        ...
+
+    @property
+    def n_features(self) -> int:
+        """Numbers in one example."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A condition on several hyperparameters, or on hyperparameters and the data, at once.
@@ -104,7 +133,7 @@ class Rule:
     """
 
     fields: tuple[str, ...]
-    check: Callable[[Mapping[str, ParamValue], "DatasetInfo | None"], str | None]
+    check: Callable[[Mapping[str, ParamValue], "DataFacts | None"], str | None]
     hint: str
 
 
@@ -168,6 +197,16 @@ class DataShape:
     def n_inputs(self) -> int:
         """Numbers in one example."""
         return math.prod(self.shape)
+
+    @property
+    def n_features(self) -> int:
+        """Numbers in one example, under the name that `DatasetInfo` has for it."""
+        return self.n_inputs
+
+    @property
+    def name(self) -> str:
+        """What to call data of which nothing but the shape is known."""
+        return "the data"
 
 
 def by_name(*hyperparameters: Hyperparameter) -> Mapping[str, Hyperparameter]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from models.catalogue import shared
-from models.catalogue.entries import DatasetInfo, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
 from models.catalogue.widths import read_widths, widths_parameter, widths_rule
 
 
@@ -14,7 +14,7 @@ def mlp_widths(params: Mapping[str, ParamValue]) -> tuple[int, ...]:
     return listed or (int(params["hidden_units"]),) * int(params["hidden_layers"])
 
 
-def _nothing_to_add(params: Mapping[str, ParamValue], data: DatasetInfo | None) -> str | None:
+def _nothing_to_add(params: Mapping[str, ParamValue], data: DataFacts | None) -> str | None:
     widths = mlp_widths(params)
     if not params["residual"] or (data is not None and widths[:1] == (data.n_features,)):
         return None

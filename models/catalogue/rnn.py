@@ -4,30 +4,30 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from models.catalogue import shared
-from models.catalogue.entries import DatasetInfo, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
 
 Params = Mapping[str, ParamValue]
 
 
-def _reads_the_answer(params: Params, data: DatasetInfo | None) -> str | None:
+def _reads_the_answer(params: Params, data: DataFacts | None) -> str | None:
     if params["bidirectional"] and data is not None and data.task == "next_token":
         return f"a bidirectional network reads the very tokens that {data.name} asks it to predict"
     return None
 
 
-def _needless_readout(params: Params, data: DatasetInfo | None) -> str | None:
+def _needless_readout(params: Params, data: DataFacts | None) -> str | None:
     if params["readout"] == "mean" and data is not None and data.task == "next_token":
         return f"next_token asks for an answer at every step, and readout mean gives one for the whole of {data.name}"
     return None
 
 
-def _text_without_next_token(params: Params, data: DatasetInfo | None) -> str | None:
+def _text_without_next_token(params: Params, data: DataFacts | None) -> str | None:
     if data is not None and (data.kind == "text") != (data.task == "next_token"):
         return f"tokens are read to predict the next one, and {data.name} is {data.kind} with the task {data.task}"
     return None
 
 
-def _too_long_a_memory(params: Params, data: DatasetInfo | None) -> str | None:
+def _too_long_a_memory(params: Params, data: DataFacts | None) -> str | None:
     n_steps = _n_steps(data)
     if n_steps is not None and int(params["bptt_steps"]) >= n_steps:
         return (
@@ -36,7 +36,7 @@ def _too_long_a_memory(params: Params, data: DatasetInfo | None) -> str | None:
     return None
 
 
-def _n_steps(data: DatasetInfo | None) -> int | None:
+def _n_steps(data: DataFacts | None) -> int | None:
     if data is None or data.kind == "table":
         return None
     return data.shape[1] if data.kind == "image" else data.shape[0]

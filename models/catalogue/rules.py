@@ -4,14 +4,14 @@ import itertools
 from collections.abc import Hashable, Iterable, Mapping
 
 from models.catalogue.checks import complete_params
-from models.catalogue.entries import DatasetInfo, ModelInfo, ParamValue, Rule
+from models.catalogue.entries import DataFacts, DatasetInfo, ModelInfo, ParamValue, Rule
 from models.catalogue.errors import CatalogueError
 
 MAX_FOLDS = 20
 
 
 def check_combination(
-    model: ModelInfo, params: Mapping[str, object], dataset: DatasetInfo | None = None, field: str = "params"
+    model: ModelInfo, params: Mapping[str, object], dataset: DataFacts | None = None, field: str = "params"
 ) -> dict[str, ParamValue]:
     """Refuse parameters that are sound one by one and impossible together.
 
@@ -39,7 +39,7 @@ def check_space_combinations(
     model: ModelInfo,
     fixed: Mapping[str, object],
     space: Mapping[str, Mapping[str, object]],
-    dataset: DatasetInfo | None = None,
+    dataset: DataFacts | None = None,
 ) -> None:
     """Refuse a study none of whose trials could be built.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.catalogue.entries import DatasetInfo, Hyperparameter, ParamValue, Rule
+from models.catalogue.entries import DataFacts, Hyperparameter, ParamValue, Rule
 
 CLASSIFICATION_LOSSES = ("cross_entropy", "binary_cross_entropy", "hinge")
 REGRESSION_LOSSES = ("mse", "mae", "huber")
@@ -212,13 +212,13 @@ LOSS_SETTINGS = (LABEL_SMOOTHING, CLASS_WEIGHTS, HUBER_DELTA)
 Params = Mapping[str, ParamValue]
 
 
-def _two_warmups(params: Params, data: DatasetInfo | None) -> str | None:
+def _two_warmups(params: Params, data: DataFacts | None) -> str | None:
     if params["schedule"] == "one_cycle" and params["warmup"]:
         return "the schedule one_cycle warms up by itself, and warmup asks for another one"
     return None
 
 
-def _loss_of_other_task(params: Params, data: DatasetInfo | None) -> str | None:
+def _loss_of_other_task(params: Params, data: DataFacts | None) -> str | None:
     name = params["loss"]
     if data is None or name == "auto":
         return None
@@ -231,7 +231,7 @@ def _loss_of_other_task(params: Params, data: DatasetInfo | None) -> str | None:
     return None
 
 
-def _smoothing_without_classes(params: Params, data: DatasetInfo | None) -> str | None:
+def _smoothing_without_classes(params: Params, data: DataFacts | None) -> str | None:
     if params["label_smoothing"] and params["loss"] not in ("auto", "cross_entropy"):
         return f"label_smoothing is defined for cross_entropy, not for {params['loss']}"
     if params["label_smoothing"] and data is not None and data.task == "regression":
@@ -239,7 +239,7 @@ def _smoothing_without_classes(params: Params, data: DatasetInfo | None) -> str 
     return None
 
 
-def _weights_without_classes(params: Params, data: DatasetInfo | None) -> str | None:
+def _weights_without_classes(params: Params, data: DataFacts | None) -> str | None:
     if params["class_weights"] != "none" and data is not None and data.task != "classification":
         return f"class_weights need classes, and the task of {data.name} is {data.task}"
     return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.catalogue.entries import DatasetInfo, Hyperparameter, ParamValue, Rule
+from models.catalogue.entries import DataFacts, Hyperparameter, ParamValue, Rule
 
 MAX_WIDTH = 4096
 MAX_LAYERS = 16
@@ -27,7 +27,7 @@ def read_widths(text: str) -> tuple[int, ...]:
 def widths_rule(name: str) -> Rule:
     """Refuse widths of 0 or beyond 4096."""
 
-    def check(params: Mapping[str, ParamValue], data: DatasetInfo | None) -> str | None:
+    def check(params: Mapping[str, ParamValue], data: DataFacts | None) -> str | None:
         wrong = [width for width in read_widths(str(params[name])) if not 1 <= width <= MAX_WIDTH]
         return f"{name} names a layer of {wrong[0]} units" if wrong else None
 

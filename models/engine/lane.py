@@ -1,6 +1,7 @@
 """One lane between two epochs: what it is, how far it came and everything needed to go on."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -8,9 +9,18 @@ from torch import Tensor, nn
 from models.catalogue import Direction, MetricInfo, check_combination, get_model, unknown_name
 from models.catalogue.metrics import GENERATIVE_METRICS, task_metrics
 from models.data.dataset import Dataset
-from models.engine.checkpoint import Checkpoint, Identity, Progress, load_checkpoint, require_same, save_checkpoint
+from models.engine.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    Identity,
+    Progress,
+    load_checkpoint,
+    require_same,
+    save_checkpoint,
+)
 from models.engine.jobs import TrainJob
-from models.networks.base import HasPreparation
+from models.engine.optimizers import OPTIMIZERS
+from models.networks.base import HasPhases, HasPreparation
 from models.networks.registry import build_network
 from models.networks.saved import Network, NetworkConfig, wrap_network
 
@@ -44,7 +54,7 @@ class Lane:
         """
         self.job = job
         self.model = get_model(job.model)
-        self.params: dict[str, Any] = dict(check_combination(self.model, job.params))
+        self.params: dict[str, Any] = dict(check_combination(self.model, job.params, job.dataset.data_shape))
         self.objective = find_objective(job)
         self.template = build_network(job.model, self.params, job.dataset.data_shape, seed=job.seed)
         if isinstance(self.template, HasPreparation):
@@ -54,9 +64,21 @@ class Lane:
         if job.resume_from is not None:
             found = load_checkpoint(job.resume_from)
             require_same(found.identity, identity, job.resume_from)
+            self._require_complete(found, job.resume_from)
             self.state = found
         self.progress = self.state.progress
         self.best = self.state.best
+
+    def _require_complete(self, found: Checkpoint, path: Path) -> None:
+        wanted = {name: tensor.shape for name, tensor in self.state.network.items()}
+        memories = OPTIMIZERS[str(self.params["optimizer"])].memories if found.progress.epoch else ()
+        phases = [phase.name for phase in self.template.phases()] if isinstance(self.template, HasPhases) else [""]
+        lacking = [f"optimizer.{p}.{m}" for p in phases for m in memories if f"{p}.{m}" not in found.optimizer]
+        for part, state in (("network", found.network), ("best", found.best)):
+            if part == "network" or state:
+                lacking += [f"{part}.{n}" for n, shape in wanted.items() if n not in state or state[n].shape != shape]
+        if lacking:
+            raise CheckpointError("corrupt_checkpoint", f"{path} lacks tensors of its trial: {', '.join(lacking[:5])}.")
 
     @property
     def n_epochs(self) -> int:

@@ -92,7 +92,7 @@ class Adam(Optimizer):
         if self.weights.device.type == "cpu":
             self._step_rows(gradients, rates)
         else:
-            self._step_matrix(gradients, rates)
+            self.step_matrix(gradients, rates)
 
     def _step_rows(self, gradients: Tensor, rates: Sequence[float]) -> None:
         decays = self.weight_decay[:, 0].tolist()
@@ -115,8 +115,8 @@ class Adam(Optimizer):
                 maximize=False,
             )
 
-    def _step_matrix(self, gradients: Tensor, rates: Sequence[float]) -> None:
-        # One launch for all lanes, where a launch a lane would cost more than the arithmetic.
+    def step_matrix(self, gradients: Tensor, rates: Sequence[float]) -> None:
+        """Step all lanes at once: for devices where a launch a lane would cost more than the arithmetic."""
         rate = self._column(rates)  # (lanes, 1)
         if self.is_decoupled:
             self.weights.mul_(1 - rate * self.weight_decay)

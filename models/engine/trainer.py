@@ -73,6 +73,7 @@ class _Trainer:
             by_key.setdefault(group_key(job), []).append(job)
         self.groups = [Group(members, device, settings.n_lanes) for members in by_key.values()]
         self.saved_at_s = dict.fromkeys((job.lane_id for job in jobs), settings.clock())
+        self.checkpoints = {job.lane_id: job.resume_from for job in jobs}
         self.n_reported = dict.fromkeys((job.lane_id for job in jobs), 0)
         self.results: dict[str, LaneResult] = {}
 
@@ -133,6 +134,7 @@ class _Trainer:
         lane.save_checkpoint()
         lane_id = lane.job.lane_id
         self.saved_at_s[lane_id] = self.settings.clock()
+        self.checkpoints[lane_id] = lane.job.checkpoint_path
         self.listener.on_checkpoint(lane_id, lane.progress.epoch, lane.job.checkpoint_path)
 
     def _end(self, lane: Lane, outcome: Outcome, reason: str = "") -> None:
@@ -150,7 +152,7 @@ class _Trainer:
             metrics=lane.final_metrics(),
             best_epoch=progress.best_epoch,
             network_files=files,
-            checkpoint=job.checkpoint_path if job.checkpoint_path.exists() else job.resume_from,
+            checkpoint=self.checkpoints[job.lane_id],
             history=progress.history,
         )
         self.results[job.lane_id] = result

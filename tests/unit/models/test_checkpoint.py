@@ -27,7 +27,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def a_checkpoint(epoch: int = 1) -> Checkpoint:
-    return Checkpoint(IDENTITY, Progress(epoch, {"val_loss": 0.5}, 1, 0.5), TENSORS, {"step": torch.tensor(4.0)})
+    return Checkpoint(IDENTITY, Progress(epoch, {"val_loss": 0.5}, 1, 0.5), TENSORS, {"step": torch.tensor(4.0)}, {})
 
 
 @given(
@@ -50,10 +50,12 @@ def test_round_trip(
     path = tmp_path_factory.mktemp("checkpoints") / "c.safetensors"
     identity = Identity("mlp", params, seed, "cd" * 32)
     progress = Progress(epoch, metrics, epoch, best)
-    save_checkpoint(path, Checkpoint(identity, progress, TENSORS, {}))
+    copies = {name: tensor.clone() for name, tensor in TENSORS.items()}
+    save_checkpoint(path, Checkpoint(identity, progress, TENSORS, {}, copies))
     found = load_checkpoint(path)
     assert (found.identity, found.progress) == (identity, progress)
-    assert all(torch.equal(found.network[name], tensor) for name, tensor in TENSORS.items())
+    for part in (found.network, found.best):
+        assert all(torch.equal(part[name], tensor) for name, tensor in TENSORS.items())
     require_same(found.identity, identity, path)
 
 

@@ -1,4 +1,4 @@
-"""Each update rule takes the same steps as torch's own, from zero state and after a restart."""
+"""Each update rule takes the same steps as torch's own, a row a lane, from zero state and after a restart."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,21 +8,26 @@ import torch
 from torch import Tensor
 
 from models.catalogue import get_model
-from models.engine.optimizers import OPTIMIZERS, Optimizer, StepSettings
+from models.engine.optimizers import OPTIMIZERS, Adam, AdamW
 
+MOMENTA = [0.9, 0.5, 0.0]
+DECAYS = [0.0, 0.1, 0.01]
+RATES = [0.01, 0.1, 0.003]
 REFERENCES: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-    "momentum": lambda weights, **settings: torch.optim.SGD(weights, momentum=0.9, **settings),
-    "sgd": torch.optim.SGD,
+    "adam": lambda weights, momentum, **settings: torch.optim.Adam(weights, **settings),
+    "adamw": lambda weights, momentum, **settings: torch.optim.AdamW(weights, **settings),
+    "rmsprop": lambda weights, momentum, **settings: torch.optim.RMSprop(weights, **settings),
+    "momentum": torch.optim.SGD,
+    "nesterov": lambda weights, momentum, **settings: torch.optim.SGD(
+        weights, momentum=momentum or 1e-12, nesterov=True, **settings
+    ),
+    "sgd": lambda weights, momentum, **settings: torch.optim.SGD(weights, **settings),
 }
-SETTINGS = StepSettings(learning_rate=0.01, weight_decay=0.1)
 
 
-def random_tensors(seed: int) -> list[Tensor]:
-    source = torch.Generator().manual_seed(seed)
-    return [torch.randn(5, 3, generator=source), torch.randn(5, generator=source)]
+def rows(seed: int) -> Tensor:
+    """Return weights or gradients of three lanes."""
+    return torch.randn(3, 20, generator=torch.Generator().manual_seed(seed))
 
 
 def test_every_rule_of_the_catalogue_is_there_and_compared() -> None:
@@ -31,57 +36,68 @@ def test_every_rule_of_the_catalogue_is_there_and_compared() -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_steps_equal_those_of_torch(name: str) -> None:
-    ours, theirs = random_tensors(0), random_tensors(0)
-    rule = OPTIMIZERS[name](ours, SETTINGS)
-    settings: dict[str, Any] = {"lr": SETTINGS.learning_rate, "weight_decay": SETTINGS.weight_decay}
-    reference = REFERENCES[name](theirs, **settings)
+def test_steps_equal_those_of_torch_in_each_lane(name: str) -> None:
+    weights = rows(0)
+    rule = OPTIMIZERS[name](weights, MOMENTA, DECAYS)
+    theirs = [row.clone() for row in rows(0)]
+    settings: list[dict[str, Any]] = [
+        {"lr": rate, "weight_decay": decay, "momentum": momentum}
+        for rate, decay, momentum in zip(RATES, DECAYS, MOMENTA, strict=True)
+    ]
+    references = [REFERENCES[name]([row], **one) for row, one in zip(theirs, settings, strict=True)]
     for step in range(1, 6):
-        gradients = random_tensors(step)
-        rule.step(gradients)
-        for weight, gradient in zip(theirs, gradients, strict=True):
-            weight.grad = gradient.clone()
-        reference.step()
-    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
-    assert not torch.equal(ours[0], random_tensors(0)[0])
+        rule.step(rows(step), RATES)
+        for row, gradient, reference in zip(theirs, rows(step), references, strict=True):
+            row.grad = gradient.clone()
+            reference.step()
+    torch.testing.assert_close(weights, torch.stack(theirs), rtol=1e-5, atol=1e-6)
+    assert not torch.equal(weights, rows(0))
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW])
+def test_all_lanes_at_once_equal_a_kernel_a_row(kind: type[Adam]) -> None:
+    one_by_one, at_once = rows(0), rows(0)
+    rules = [kind(weights, MOMENTA, DECAYS) for weights in (one_by_one, at_once)]
+    for step in range(1, 4):
+        rules[0].step(rows(step), RATES)
+        rules[1].n_steps = [n + 1 for n in rules[1].n_steps]
+        rules[1].step_matrix(rows(step), RATES)
+    torch.testing.assert_close(one_by_one, at_once, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_layout_of_gradients_does_not_matter(name: str) -> None:
-    plain, turned = random_tensors(0), random_tensors(0)
-    rules = [OPTIMIZERS[name](weights, SETTINGS) for weights in (plain, turned)]
-    gradient, bias_gradient = random_tensors(1)
-    column_major = gradient.T.contiguous().T
-    assert not column_major.is_contiguous()
-    rules[0].step([gradient, bias_gradient])
-    rules[1].step([column_major, bias_gradient])
-    assert torch.equal(plain[0], turned[0])
+def test_columns_of_a_wider_matrix_can_be_optimised_by_themselves(name: str) -> None:
+    alone, wide = rows(0), torch.zeros(3, 40)
+    part = wide[:, 16:36]
+    part.copy_(alone)
+    for weights in (alone, part):
+        OPTIMIZERS[name](weights, MOMENTA, DECAYS).step(rows(1), RATES)
+    assert torch.equal(alone, part)
+    assert not wide[:, :16].any()
+    assert not wide[:, 36:].any()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_state_carries_a_rule_over_a_restart(name: str) -> None:
-    straight, restarted = random_tensors(0), random_tensors(0)
-    rule = OPTIMIZERS[name](straight, SETTINGS)
-    before = OPTIMIZERS[name](restarted, SETTINGS)
+    straight, restarted = rows(0), rows(0)
+    rule = OPTIMIZERS[name](straight, MOMENTA, DECAYS)
+    before = OPTIMIZERS[name](restarted, MOMENTA, DECAYS)
     for each in (rule, before):
-        each.step(random_tensors(1))
-    after = OPTIMIZERS[name](restarted, SETTINGS)
-    for key, tensor in after.state.items():
-        tensor.copy_(before.state[key])
+        each.step(rows(1), RATES)
+    after = OPTIMIZERS[name](restarted, MOMENTA, DECAYS)
+    for lane in range(3):
+        after.load(lane, {key: memory[lane] for key, memory in before.state.items()}, 1)
     for each in (rule, after):
-        each.step(random_tensors(2))
-    assert torch.equal(straight[0], restarted[0])
+        each.step(rows(2), RATES)
+    assert torch.equal(straight, restarted)
 
 
 def test_state_holds_all_memory() -> None:
-    def memory(rule: Optimizer) -> set[str]:
-        return {name.split(".")[0] for name in rule.state}
-
-    rules = {name: memory(kind(random_tensors(0), SETTINGS)) for name, kind in OPTIMIZERS.items()}
-    assert rules == {
-        "adam": {"mean", "square", "step"},
-        "adamw": {"mean", "square", "step"},
+    assert {name: set(kind(rows(0), MOMENTA, DECAYS).state) for name, kind in OPTIMIZERS.items()} == {
+        "adam": {"mean", "square"},
+        "adamw": {"mean", "square"},
         "rmsprop": {"square"},
         "momentum": {"velocity"},
+        "nesterov": {"velocity"},
         "sgd": set(),
     }
