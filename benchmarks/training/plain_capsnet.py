@@ -83,4 +83,6 @@ def loss(network: PlainCapsNet, x: Tensor, y: Tensor) -> Tensor:
     right = F.one_hot(y, network.n_classes).float()  # (n, o)
     margin = right * F.relu(0.9 - lengths).square() + 0.5 * (1 - right) * F.relu(lengths - 0.1).square()  # (n, o)
     drawn = network.decoder((v * right.unsqueeze(-1)).flatten(1))  # (n, c * h * w)
-    return margin.sum(1).mean() + 0.0005 * (drawn - x).square().sum(1).mean()
+    error = (drawn - x).square().sum(1).mean()  # ()
+    total: Tensor = margin.sum(1).mean() + 0.0005 * error  # ()
+    return total
