@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from models.layers.recurrent_cells import CELLS, Cell, Gradients
+from models.layers.cells import CELLS, Cell, Gradients
 
 
 class _Scan(torch.autograd.Function):
@@ -33,7 +33,9 @@ class _Scan(torch.autograd.Function):
         x, input_weight, weight, states, outputs, *saved = ctx.saved_tensors
         cell: Cell = ctx.cell
         lanes, units, n_steps, n = outputs.shape
-        by_step = cell.backward(states, tuple(saved), weight, Gradients(of_outputs, of_last), ctx.bptt_steps)
+        # A transposed gradient from the layer above would make every step's product take the slow way.
+        above = Gradients(of_outputs, None if of_last is None else of_last.contiguous())
+        by_step = cell.backward(states, tuple(saved), weight, above, ctx.bptt_steps)
         sums = by_step.permute(1, 2, 0, 3).reshape(lanes, -1, n_steps * n)  # (lanes, rows, steps * n)
         of_input = sums[:, : cell.input_rows.stop * units]  # (lanes, input rows, steps * n)
         of_state = sums[:, cell.state_rows.start * units :, n:]  # (lanes, state rows, (steps - 1) * n)
@@ -94,7 +96,10 @@ class Recurrent(nn.Module):
             The outputs at every step, (lanes, directions * units, steps, n), and the last state of each direction,
             (lanes, directions * units, n): the second direction has then read the first step.
         """
+        if self._leaves_it_to_torch(x):
+            return self._run_torch(x)
         lanes, n = x.shape[0], x.shape[-1]
+        x = x.contiguous()  # (lanes, d, steps, n)
         if self.n_directions == 2:
             x = torch.stack((x, x.flip(2)), dim=1).flatten(0, 1)  # (lanes * directions, d, steps, n)
         outputs, last = _Scan.apply(  # type: ignore[no-untyped-call]
@@ -108,3 +113,17 @@ class Recurrent(nn.Module):
             forwards, backwards = outputs.unflatten(0, (lanes, 2)).unbind(1)  # each (lanes, units, steps, n)
             outputs = torch.cat((forwards, backwards.flip(2)), dim=1)  # (lanes, directions * units, steps, n)
         return outputs, last.reshape(lanes, -1, n)
+
+    def _leaves_it_to_torch(self, x: Tensor) -> bool:
+        if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]  # an exporter knows torch's cells, not the loops here
+            return True
+        is_alone = self.input_weight.dim() == 3
+        is_truncated = self.bptt_steps > 0 and torch.is_grad_enabled()
+        return is_alone and not is_truncated and (x.is_cuda or self.cell.is_faster_in_torch)
+
+    def _run_torch(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        parameters = (self.input_weight, self.state_weight, self.bias)
+        weights = [one for direction in zip(*(p.unbind() for p in parameters), strict=True) for one in direction]
+        outputs, last = self.cell.run_torch(x[0].permute(1, 2, 0), weights, self.training)
+        # (1, directions * units, steps, n), (1, directions * units, n)
+        return outputs.permute(2, 0, 1).unsqueeze(0), last.transpose(1, 2).flatten(0, 1).unsqueeze(0)

@@ -16,6 +16,9 @@ from models.layers.basic import Dense, Dropout
 from models.layers.initialisers import initialise
 from models.layers.recurrent import Recurrent
 
+EVALUATION_NUMBERS = 1 << 18
+"""States of all steps that are computed at once where no gradient is wanted: 1 MiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class RNNConfig:
@@ -47,6 +50,11 @@ class RNNConfig:
             return self.embedding_size
         return self.shape[0] * self.shape[2] if len(self.shape) == 3 else self.shape[1]
 
+    @property
+    def n_steps(self) -> int:
+        """Steps of an example."""
+        return self.shape[1] if len(self.shape) == 3 else self.shape[0]
+
 
 class Embedding(nn.Module):
     """A vector for each token, (n, steps) to (1, size, steps, n) alone and (lanes, n, steps) to (lanes, size, ...)."""
@@ -62,7 +70,7 @@ class Embedding(nn.Module):
         lanes, n_tokens, size = weight.shape
         first = torch.arange(lanes, device=tokens.device).view(-1, 1, 1) * n_tokens  # (lanes, 1, 1)
         vectors = nn.functional.embedding(tokens + first, weight.reshape(-1, size))  # (lanes, n, steps, size)
-        return vectors.permute(0, 3, 2, 1).contiguous()  # (lanes, size, steps, n)
+        return vectors.permute(0, 3, 2, 1)  # (lanes, size, steps, n)
 
 
 class RNN(nn.Module):
@@ -85,6 +93,8 @@ class RNN(nn.Module):
         )
         self.dropouts = nn.ModuleList(Dropout(config.dropout) for _ in sizes)
         self.output = Dense(width, config.n_outputs)
+        # A forward keeps all steps, so many rows go through in parts that stay in the cache, whatever the lanes.
+        self._rows_at_once = max(16, EVALUATION_NUMBERS // (config.n_steps * width))
         self._initialise(generator)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -96,6 +106,12 @@ class RNN(nn.Module):
         Returns:
             (n, n_outputs), or (n, steps, n_outputs) for tokens
         """
+        if torch.is_grad_enabled() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+            return self._answer(x)
+        rows = torch.split(x, self._rows_at_once, dim=-2)  # each (..., rows, n_inputs)
+        return torch.cat([self._answer(some) for some in rows], dim=x.dim() - 2)  # (n, [steps,] n_outputs)
+
+    def _answer(self, x: Tensor) -> Tensor:
         is_alone = x.dim() == 2
         if self.embedding is not None:
             x = self.embedding(x.long())  # (lanes, d, steps, n)
@@ -114,7 +130,7 @@ class RNN(nn.Module):
     def _by_step(self, x: Tensor) -> Tensor:
         lanes, n, _ = x.shape
         if len(self.config.shape) == 2:
-            return x.view(lanes, n, *self.config.shape).permute(0, 3, 2, 1).contiguous()  # (lanes, d, steps, n)
+            return x.view(lanes, n, *self.config.shape).permute(0, 3, 2, 1)  # (lanes, d, steps, n)
         rows = x.view(lanes, n, *self.config.shape).permute(0, 2, 4, 3, 1)  # (lanes, channels, width, height, n)
         return rows.flatten(1, 2)  # (lanes, d, steps, n)
 
