@@ -26,6 +26,7 @@ from models.catalogue.datasets import (
     DIAMONDS,
     DIGITS,
     IRIS,
+    IRIS_TWO,
     JAPANESE_VOWELS,
     MNIST_5K,
     SUNSPOTS,
@@ -44,18 +45,22 @@ from models.catalogue.entries import (
     Task,
 )
 from models.catalogue.errors import CatalogueError
+from models.catalogue.linear import LINEAR, LOGISTIC
 from models.catalogue.metrics import METRICS_BY_TASK
 from models.catalogue.mlp import MLP
+from models.catalogue.perceptron import PERCEPTRON
 from models.catalogue.rnn import RNN
 from models.catalogue.rules import check_combination, check_folds, check_space_combinations, structure_key
 
-MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in (MLP, CNN, RNN, CAPSNET)})
+MODELS: Mapping[str, ModelInfo] = MappingProxyType(
+    {model.name: model for model in (MLP, CNN, RNN, CAPSNET, PERCEPTRON, LINEAR, LOGISTIC)}
+)
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
     {
         dataset.name: dataset
         for dataset in (
             *(DIGITS, MNIST_5K),
-            *(BREAST_CANCER, WINE, IRIS, DIABETES, DIAMONDS),
+            *(BREAST_CANCER, WINE, IRIS, IRIS_TWO, DIABETES, DIAMONDS),
             *(JAPANESE_VOWELS, SUNSPOTS, DESCRIPTIONS),
         )
     }

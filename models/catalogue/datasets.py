@@ -73,6 +73,22 @@ IRIS = DatasetInfo(
     source="R. A. Fisher, The use of multiple measurements in taxonomic problems, 1936; by scikit-learn",
     licence=UCI_LICENCE,
 )
+IRIS_TWO = DatasetInfo(
+    name="iris_two",
+    title="Iris flowers, setosa and versicolor only: two classes that a plane can part",
+    task="classification",
+    kind="table",
+    shape=(4,),
+    n_rows=100,
+    n_features=4,
+    n_classes=2,
+    n_train=60,
+    n_val=20,
+    n_test=20,
+    sha256="259fbc18e00cb65aa08648a004550e3060525df3c3abe6a44d31f60967ca8d6e",
+    source="R. A. Fisher, The use of multiple measurements in taxonomic problems, 1936; by scikit-learn",
+    licence=UCI_LICENCE,
+)
 DIABETES = DatasetInfo(
     name="diabetes",
     title="Diabetes progression after one year",

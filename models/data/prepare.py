@@ -20,7 +20,7 @@ from models.data.raw import Recipe, Tell
 from models.data.scaling import fit_scaling, standardise
 from models.data.series import fetch_japanese_vowels, fetch_sunspots
 from models.data.shards import save_folder
-from models.data.tables import fetch_diamonds, from_sklearn
+from models.data.tables import fetch_diamonds, first_classes, from_sklearn
 from models.data.text import fetch_descriptions
 from models.files import write_atomically
 
@@ -30,6 +30,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "breast_cancer": from_sklearn("breast_cancer"),
         "wine": from_sklearn("wine"),
         "iris": from_sklearn("iris"),
+        "iris_two": first_classes(from_sklearn("iris"), 2),
         "diabetes": from_sklearn("diabetes", is_stratified=False),
         "diamonds": fetch_diamonds,
         "mnist_5k": fetch_mnist_5k,

@@ -51,6 +51,17 @@ def from_sklearn(name: str, is_stratified: bool = True) -> Recipe:
     return fetch
 
 
+def first_classes(recipe: Recipe, n_classes: int) -> Recipe:
+    """Return a recipe that keeps the examples of the first classes of another data set, split anew."""
+
+    def fetch(cache_dir: Path, tell: Tell) -> Raw:
+        raw = recipe(cache_dir, tell)
+        rows = raw.targets < n_classes
+        return Raw(raw.features[rows], raw.targets[rows], split_rows(raw.targets[rows], SPLIT_SEED))
+
+    return fetch
+
+
 def fetch_diamonds(cache_dir: Path, tell: Tell) -> Raw:
     """Read weight, proportions, grades and price (US dollars) of 53,940 diamonds.
 

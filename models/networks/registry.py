@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.catalogue import DataShape, ParamValue, complete_params, get_model
-from models.networks import capsnet, cnn, mlp, rnn
+from models.networks import capsnet, cnn, linear, mlp, perceptron, rnn
 from models.seeds import generator
 
 Params = Mapping[str, ParamValue]
@@ -39,5 +39,13 @@ def is_lane_aware(model: str) -> bool:
 
 
 BUILDERS: Mapping[str, Builder] = MappingProxyType(
-    {"capsnet": capsnet.from_params, "cnn": cnn.from_params, "mlp": mlp.from_params, "rnn": rnn.from_params}
+    {
+        "capsnet": capsnet.from_params,
+        "cnn": cnn.from_params,
+        "linear": linear.from_params,
+        "logistic": linear.from_params,
+        "mlp": mlp.from_params,
+        "perceptron": perceptron.from_params,
+        "rnn": rnn.from_params,
+    }
 )
