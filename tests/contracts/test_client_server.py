@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,15 @@ from tunewell import Client, Conflict, Forbidden, Invalid, LeaseLost, NotFound, 
 from tunewell.cli import main
 from tunewell.protocol import (
     Claim,
+    EvaluationFinish,
+    EvaluationPlan,
     Finish,
     LogEntry,
     MetricPoint,
+    Progress,
     Protocol,
     Registration,
+    Repeats,
     Report,
     Transport,
     Upload,
@@ -29,8 +33,17 @@ from tunewell.protocol import (
 
 from tests.servers.api import a_study, serving, settings_for
 from tests.servers.waiting import wait_until
+from tests.unit.client.test_prediction import write_network
 
 CONTENT = b"weights" * 100
+FINDING = {
+    "kind": "good_fit",
+    "severity": "good",
+    "title": "A good fit",
+    "evidence": {"sentence": "s", "numbers": {"val_loss": 0.5}},
+    "remedy": {"sentence": "s", "hints": []},
+}
+RESULT = {"networks": [{"trial_id": 2, "number": 1, "test_accuracy": 0.875}]}
 TOKENS = {"admin_token": "admin-secret", "user_token": "user-secret", "worker_token": "worker-secret"}
 
 
@@ -204,6 +217,79 @@ def test_catalogues_are_read(client: Client) -> None:
     assert "digits" in [dataset.name for dataset in client.list_datasets()]
     mlp = next(model for model in client.list_models() if model.name == "mlp")
     assert "learning_rate" in [parameter.name for parameter in mlp.hyperparameters]
+
+
+def test_a_study_is_tested_and_predicts(
+    address: str, client: Client, protocol: Protocol, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repeats = {"n": 3, "choose": "best", "racing": True}
+    study = client.create_study(spec("tested", repeats=repeats, evaluation={"method": "k_fold", "folds": 4}))
+    assert (study.spec.repeats, study.spec.evaluation) == (Repeats(3, "best", True), EvaluationPlan("k_fold", 4))
+    welcome = protocol.register(Registration("w-tested", "host", 42, "0.1.0", ("tested",), 4))
+    claim = protocol.claim(welcome.worker_id, ["tested"], 2, slot=1)
+    assert (claim.repeats, claim.evaluation, claim.incumbent) == (study.spec.repeats, study.spec.evaluation, None)
+    with pytest.raises(Conflict) as early:
+        client.request_evaluation("tested", "test")
+    assert early.value.code == "study_goes_on"
+    content = write_network(tmp_path / "stored.onnx", "scores", ["n", 2]).read_bytes()
+    for job in claim.attempts:
+        protocol.upload_artifact(job.attempt_id, job.lease_token, Upload("model.onnx", "network", content))
+        finish = Finish("COMPLETE", values={"val_accuracy": job.number / 10}, diagnosis=[FINDING])
+        protocol.finish(job.attempt_id, job.lease_token, finish)
+    (best, other) = client.list_trials("tested", order_by="value")
+    assert best.findings == ("good_fit",)
+    (finding,) = client.get_trial(best.trial_id).diagnosis or ()
+    assert (finding.severity, finding.evidence.numbers) == ("good", {"val_loss": 0.5})
+
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("1,2\n2,1\n")
+    assert run_cli(address, "predict", "tested", str(source), "-o", str(target)) == 0
+    assert [line[0] for line in target.read_text().splitlines()[1:]] == ["1", "0"]
+
+    asked = client.request_evaluation("tested", "ensemble", n_members=2)
+    assert asked.trial_ids == (best.trial_id, other.trial_id)
+    assert run_cli(address, "evaluate", "tested", "--ensemble", "2", worker=evaluator(protocol, welcome.worker_id)) == 0
+    out = capsys.readouterr().out
+    assert "best network (trial 1)" in out
+    assert "ensemble of 2" in out
+    assert [one.state for one in client.list_evaluations("tested")] == ["COMPLETE", "COMPLETE"]
+    assert client.request_evaluation("tested", "test").result == RESULT
+    with pytest.raises(NotFound) as missing:
+        client.get_evaluation(999_999)
+    assert missing.value.code == "evaluation_not_found"
+
+
+def evaluator(protocol: Protocol, worker_id: int) -> Callable[[], None]:
+    """Return what a worker does until two evaluations are done."""
+
+    def work() -> None:
+        n_done = 0
+        while n_done < 2:
+            order = protocol.claim_evaluation(worker_id, ["tested"]).order
+            if order is None:
+                continue
+            assert {file.name for member in order.members for file in member.files} == {"model.onnx"}
+            lease = (order.evaluation_id, order.lease_token)
+            assert protocol.renew_evaluation(*lease, Progress(0, 1, "testing")).decision == "continue"
+            with pytest.raises(LeaseLost) as caught:
+                protocol.finish_evaluation(order.evaluation_id, "another", EvaluationFinish("PREEMPTED"))
+            assert caught.value.code == "lease_lost"
+            result: dict[str, Any] = RESULT if order.kind == "test" else {**RESULT, "ensemble": {"test_accuracy": 0.9}}
+            assert protocol.finish_evaluation(*lease, EvaluationFinish("COMPLETE", result=result)).is_ended
+            n_done += 1
+
+    return work
+
+
+def run_cli(address: str, *args: str, worker: Callable[[], None] | None = None) -> int:
+    """Run the command line, with a worker beside it; return the exit code."""
+    thread = threading.Thread(target=worker or (lambda: None))
+    thread.start()
+    with pytest.raises(SystemExit) as ended:
+        main(["--server", address, *args])
+    thread.join(30.0)
+    assert not thread.is_alive()
+    return int(ended.value.code or 0)
 
 
 def test_a_worker_is_listed_drained_and_gone(client: Client, protocol: Protocol) -> None:

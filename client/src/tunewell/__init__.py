@@ -20,6 +20,8 @@ from tunewell.errors import (
     TunewellError,
     Unauthorized,
 )
+from tunewell.evaluations import Advice, Evaluation
+from tunewell.prediction import Prediction, Predictor
 from tunewell.records import (
     Artifact,
     Attempt,
@@ -38,12 +40,14 @@ from tunewell.records import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Advice",
     "Artifact",
     "Attempt",
     "BestTrial",
     "Client",
     "Conflict",
     "Dataset",
+    "Evaluation",
     "Event",
     "Forbidden",
     "Invalid",
@@ -53,6 +57,8 @@ __all__ = [
     "MetricSeries",
     "Model",
     "NotFound",
+    "Prediction",
+    "Predictor",
     "ServerBusy",
     "ServerFailure",
     "ServerUnreachable",

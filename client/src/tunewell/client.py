@@ -10,6 +10,8 @@ import httpx
 
 from tunewell._calls import StudyRef, items_of
 from tunewell._decode import decode
+from tunewell._evaluation_calls import EvaluationCalls
+from tunewell._prediction_calls import PredictionCalls
 from tunewell._study_calls import StudyCalls
 from tunewell._transport import Transport
 from tunewell._trial_calls import TrialCalls
@@ -17,7 +19,7 @@ from tunewell.events import EventStream
 from tunewell.records import Dataset, Event, Model, Worker
 
 
-class Client(StudyCalls, TrialCalls):
+class Client(StudyCalls, TrialCalls, EvaluationCalls, PredictionCalls):
     """A connection to a Tunewell server.
 
     A study is named by its id or its name. Every method raises a `tunewell.TunewellError`: `ServerUnreachable` where

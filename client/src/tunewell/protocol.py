@@ -23,6 +23,17 @@ from urllib.parse import quote
 
 from tunewell._decode import decode
 from tunewell._download import download_verified
+from tunewell._evaluation_messages import (
+    MAX_RESULT_BYTES,
+    EvaluationClaim,
+    EvaluationDecision,
+    EvaluationFinish,
+    EvaluationOrder,
+    EvaluationOutcome,
+    NetworkFile,
+    NetworkMember,
+    Progress,
+)
 from tunewell._messages import (
     MAX_LOG_CHARS,
     MAX_LOGS_PER_REPORT,
@@ -46,12 +57,14 @@ from tunewell._messages import (
     Welcome,
 )
 from tunewell._transport import Params, Transport
-from tunewell.records import Artifact, Objective
+from tunewell.evaluations import Evaluation
+from tunewell.records import Artifact, EvaluationPlan, Objective, Repeats
 
 __all__ = [
     "MAX_LOGS_PER_REPORT",
     "MAX_LOG_CHARS",
     "MAX_POINTS_PER_REPORT",
+    "MAX_RESULT_BYTES",
     "Artifact",
     "ArtifactKind",
     "Assignment",
@@ -59,16 +72,27 @@ __all__ = [
     "Claim",
     "Decision",
     "DecisionWord",
+    "Evaluation",
+    "EvaluationClaim",
+    "EvaluationDecision",
+    "EvaluationFinish",
+    "EvaluationOrder",
+    "EvaluationOutcome",
+    "EvaluationPlan",
     "Finish",
     "Finished",
     "LogEntry",
     "LogStream",
     "MetricPoint",
+    "NetworkFile",
+    "NetworkMember",
     "Objective",
     "Orders",
     "Outcome",
+    "Progress",
     "Protocol",
     "Registration",
+    "Repeats",
     "Report",
     "Transport",
     "Upload",
@@ -164,6 +188,33 @@ class Protocol:
             OSError: The file cannot be written.
         """
         return download_verified(self._transport, f"/artifacts/{artifact_id}/content", path, sha256=sha256)
+
+    def claim_evaluation(self, worker_id: int, queues: Sequence[str]) -> EvaluationClaim:
+        """Ask for an evaluation to do; without an order there is nothing to do now."""
+        body = {"worker_id": worker_id, "queues": list(queues)}
+        return decode(EvaluationClaim, self._transport.json("POST", "/evaluations:claim", body=body))
+
+    def renew_evaluation(
+        self, evaluation_id: int, lease_token: str, progress: Progress | None = None
+    ) -> EvaluationDecision:
+        """Say that an evaluation is being done, and how far it is.
+
+        Raises:
+            LeaseLost: Another worker may do it now.
+        """
+        body = {"lease_token": lease_token, **(progress or Progress()).to_json()}
+        answer = self._transport.json("POST", f"/evaluations/{evaluation_id}:renew", body=body)
+        return decode(EvaluationDecision, answer)
+
+    def finish_evaluation(self, evaluation_id: int, lease_token: str, finish: EvaluationFinish) -> Evaluation:
+        """Send an evaluation's result, or hand it back.
+
+        Raises:
+            LeaseLost: Another worker may do it now; the result is not stored.
+            Invalid: The result is larger than `MAX_RESULT_BYTES`, or no JSON that can be kept.
+        """
+        body = {"lease_token": lease_token, **finish.to_json()}
+        return decode(Evaluation, self._transport.json("POST", f"/evaluations/{evaluation_id}:finish", body=body))
 
     def _put(self, attempt_id: int, lease_token: str, upload: Upload, content: bytes | IO[bytes]) -> Artifact:
         params: dict[str, str | int | list[str]] = {"kind": upload.kind, "sha256": _sha256(content)}

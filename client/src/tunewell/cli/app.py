@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell import __version__
-from tunewell.cli import catalogue, study, study_changes, trial
+from tunewell.cli import catalogue, results, study, study_changes, trial
 from tunewell.cli.session import session_of
 
 HELP = """Search hyperparameters of neural networks with a Tunewell server.
@@ -18,6 +18,8 @@ Examples:
   tunewell study submit digits.yaml --watch
   tunewell study best digits-mlp
   tunewell study trials digits-mlp --order-by value --limit 5
+  tunewell evaluate digits-mlp --baselines
+  tunewell predict digits-mlp new.csv
   tunewell --server https://tune.example.org study list
 
 \b
@@ -60,6 +62,7 @@ def options(
 study_app = typer.Typer(help="Submit, watch, read and change studies.", no_args_is_help=True, rich_markup_mode=None)
 study.add_commands(study_app)
 study_changes.add_commands(study_app)
+results.add_commands(app)
 app.add_typer(study_app, name="study")
 app.add_typer(trial.app, name="trial")
 app.add_typer(catalogue.dataset_app, name="dataset")

@@ -21,7 +21,7 @@ from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table, 
 from tunewell.cli.session import EXIT_STUDY_FAILED, console, session_of
 from tunewell.client import Client
 from tunewell.progress import watch_study
-from tunewell.records import Study, Trial
+from tunewell.records import Study, StudySpec, Trial
 from tunewell.terminal import clean
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="Name or id of the study")]
@@ -260,6 +260,7 @@ def _facts(study: Study) -> list[tuple[str, object]]:
         ("search", f"{objectives} of {spec.model} on {spec.dataset}"),
         ("sampler", _component(spec.sampler)),
         ("pruner", _component(spec.pruner)),
+        ("training", _training(spec)),
         ("progress", count_words(study)),
         ("best", best_words(study)),
         ("", params_words(best_trial.params) if best_trial else ""),
@@ -270,6 +271,17 @@ def _facts(study: Study) -> list[tuple[str, object]]:
         ("created", time_words(study.created_at)),
         ("finished", time_words(study.finished_at) if study.finished_at else ""),
     ]
+
+
+def _training(spec: StudySpec) -> str:
+    """Say how a trial trains, where that is not once on the holdout."""
+    words = []
+    if spec.repeats.n > 1:
+        racing = ", racing" if spec.repeats.racing else ""
+        words.append(f"{spec.repeats.n} repeats, the {spec.repeats.choose} counts{racing}")
+    if spec.evaluation.method == "k_fold":
+        words.append(f"{spec.evaluation.folds} folds")
+    return "; ".join(words)
 
 
 def _component(spec: Mapping[str, Any]) -> str:
