@@ -98,6 +98,7 @@ class LaneResult:
             best one with `restore_best`; empty unless the outcome is COMPLETE or STOPPED.
         checkpoint: state to resume from; None where there is none.
         history: each metric's values epoch by epoch.
+        objective: the metric that `best_epoch` refers to.
     """
 
     lane_id: str
@@ -109,6 +110,7 @@ class LaneResult:
     network_files: tuple[Path, ...]
     checkpoint: Path | None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    objective: str = ""
 
 
 class Listener(Protocol):

@@ -154,6 +154,7 @@ class _Trainer:
             network_files=files,
             checkpoint=self.checkpoints[job.lane_id],
             history=progress.history,
+            objective=lane.objective.name,
         )
         self.results[job.lane_id] = result
         self.listener.on_end(result)

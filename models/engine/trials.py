@@ -138,6 +138,7 @@ class _Trial:
             network_files=files,
             checkpoint=checkpoint if checkpoint.exists() else self.job.resume_from,
             history={} if best is None else self.results[best].history,
+            objective=self.objective.name,
         )
 
     def pack(self) -> Path:

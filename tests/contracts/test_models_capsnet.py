@@ -1,9 +1,9 @@
 """The capsule network keeps the contract of all models."""
 
-from tests.contracts.model_contract import ModelContract
+from tests.contracts.model_contract import PredictorContract
 
 
-class TestCapsNet(ModelContract):
+class TestCapsNet(PredictorContract):
     name = "capsnet"
     brief = {  # noqa: RUF012  (declared ClassVar above)
         "epochs": 3,

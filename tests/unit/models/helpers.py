@@ -1,12 +1,14 @@
 """Small data, a listener with a script, and short training runs."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from models.catalogue import DataShape, ParamValue, Task
+from models.catalogue.entries import DataKind
 from models.data.dataset import Array, Dataset, build_dataset
 from models.engine.jobs import Decision, EpochReport, LaneResult, TrainJob
 from models.engine.trainer import TrainSettings, train
@@ -36,6 +38,37 @@ def make_dataset(task: Task, n_train: int = 96, n_features: int = 6, seed: int =
     arrays["target_mean"] = np.array(arrays["y_train"].mean() if regression else 0, np.float32)
     arrays["target_scale"] = np.array(arrays["y_train"].std() if regression else 1, np.float32)
     return build_dataset(DataShape(task, "table", (n_features,), 1 if regression else 3), arrays)
+
+
+SHAPES: Mapping[DataKind, tuple[int, ...]] = {"table": (6,), "image": (1, 8, 8), "sequence": (7, 3), "text": (9,)}
+N_TOKENS = 5
+
+
+def make_data(task: Task, kind: DataKind) -> Dataset:
+    """Make small data of a kind that a network learns something from in a few steps."""
+    shape = SHAPES[kind]
+    if kind == "text":
+        return _make_text(shape)
+    table = make_dataset(task, n_features=math.prod(shape))
+    arrays = {
+        name: array for name, array in table.members().items() if name.startswith(("x_", "y_", "feature", "target"))
+    }
+    return build_dataset(replace(table.data_shape, kind=kind, shape=shape), arrays)
+
+
+def _make_text(shape: tuple[int, ...]) -> Dataset:
+    # Each token is the one before plus one, or a random one at times.
+    rng = np.random.default_rng(0)
+    tokens = np.cumsum(np.where(rng.random(20_000) < 0.9, 1, rng.integers(N_TOKENS, size=20_000))) % N_TOKENS
+    arrays: dict[str, Array] = {}
+    for part, (first, n_rows) in {"train": (0, 96), "val": (1500, 48), "test": (3000, 48)}.items():
+        starts = first + shape[0] * np.arange(n_rows)[:, None] + np.arange(shape[0])
+        arrays[f"x_{part}"] = tokens[starts].astype(np.float32)
+        arrays[f"y_{part}"] = tokens[starts + 1].astype(np.int64)
+    arrays["feature_mean"] = np.zeros(shape, np.float32)
+    arrays["feature_scale"] = np.ones(shape, np.float32)
+    arrays["target_mean"], arrays["target_scale"] = np.array(0, np.float32), np.array(1, np.float32)
+    return build_dataset(DataShape("next_token", "text", shape, N_TOKENS), arrays)
 
 
 def always_continue(report: EpochReport) -> Decision:
