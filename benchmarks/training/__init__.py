@@ -1,0 +1,1 @@
+"""Networks as a careful user would write them from torch.nn alone, to measure ours against."""
