@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models import __main__ as cli
 from models.catalogue import ParamValue
 from models.data.dataset import Dataset
-from models.networks.onnx_file import export_onnx, to_onnx
+from models.networks.onnx_file import OnnxError, export_onnx, to_onnx
 from models.networks.saved import save_network
 from tests.unit.models.finished import make_network
 from tests.unit.models.helpers import make_dataset
@@ -69,10 +69,44 @@ class Recurrent(nn.Module):
 
 def test_any_module_can_be_exported(tmp_path: Path) -> None:
     module, path = Recurrent(), tmp_path / "recurrent.onnx"
-    path.write_bytes(to_onnx(module, torch.zeros(2, 12), "states", {}))
+    example = torch.randn(3, 12, generator=torch.Generator().manual_seed(0))
+    path.write_bytes(to_onnx(module, example, "states", {}))
     for n_rows in (1, 2, 9):
         x = torch.randn(n_rows, 12, generator=torch.Generator().manual_seed(n_rows))
         torch.testing.assert_close(run_onnx(path, x), module(x).detach(), rtol=0, atol=1e-5)
+
+
+class Remembering(nn.Module):
+    """Write into memory of its own through a view, which a trace cannot follow."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        memory = x.new_zeros(2, *x.shape)  # (2, n, d)
+        first, second = memory.unbind()  # each (n, d)
+        torch.mul(x, 3, out=first)
+        torch.add(first, 1, out=second)
+        return memory.sum(dim=0)  # (n, d)
+
+
+def test_a_file_that_answers_otherwise_is_never_written() -> None:
+    example = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(OnnxError) as refusal:
+        to_onnx(Remembering(), example, "sums", {})
+    assert refusal.value.code == "unfit_for_onnx"
+    assert "differ from the network's" in str(refusal.value)
+
+
+class Bessel(nn.Module):
+    """Use an operator that the exporter does not know."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.special.i1e(x)
+
+
+def test_an_operator_that_onnx_lacks_is_named() -> None:
+    with pytest.raises(OnnxError) as refusal:
+        to_onnx(Bessel(), torch.randn(3, 4, generator=torch.Generator().manual_seed(0)), "values", {})
+    assert refusal.value.code == "unfit_for_onnx"
+    assert "special_i1e" in str(refusal.value)
 
 
 def test_file_says_what_it_is_for(tmp_path: Path) -> None:
