@@ -90,7 +90,7 @@ BASELINES: Mapping[str, BaselineInfo] = MappingProxyType(
             BaselineInfo(
                 "random_forest",
                 "Random forest",
-                "The mean of 300 trees, each grown on a random draw of examples and features.",
+                "The mean of 100 trees, each grown on a random draw of examples and features.",
                 ("classification", "regression"),
             ),
             BaselineInfo(

@@ -102,18 +102,19 @@ def _fit(dataset: Dataset, name: str, seed: int) -> Any:
     train = read_part(dataset, "train")
     estimator = ESTIMATORS[name](Setting(dataset, seed))
     with warnings.catch_warnings():
-        # Coordinate descent says so when it stops short of its tolerance at one of the strengths tried; the strength
-        # that cross-validation then chooses is judged by its result.
-        warnings.filterwarnings("ignore", category=_convergence_warning())
+        # Of the strengths tried, some are too weak: coordinate descent then stops short of its tolerance, or a system
+        # is nearly singular. The strength that cross-validation chooses is judged by its result.
+        for category in _warnings_of_weak_penalties():
+            warnings.filterwarnings("ignore", category=category)
         estimator.fit(train.features.numpy(), train.targets.numpy())
     return estimator
 
 
-def _convergence_warning() -> type[Warning]:
+def _warnings_of_weak_penalties() -> tuple[type[Warning], ...]:
+    from scipy.linalg import LinAlgWarning
     from sklearn.exceptions import ConvergenceWarning
 
-    found: type[Warning] = ConvergenceWarning
-    return found
+    return ConvergenceWarning, LinAlgWarning
 
 
 def _outputs(estimator: Any, dataset: Dataset, part: Part) -> Tensor:

@@ -23,6 +23,7 @@ ALPHAS = tuple(10.0**power for power in np.linspace(-3, 4, 15))
 NEIGHBOURS = (1, 3, 5, 9, 15, 25)
 PRUNINGS = (0.0, 0.001, 0.003, 0.01, 0.03)
 """Shares of the root's impurity that a split must be worth, to choose from."""
+N_TREES = 100
 L1_SHARES = (0.1, 0.5, 0.9, 0.99)
 LEAST_GAIN = 1e-3
 """Share of the variance that a further feature has to explain to be taken in by `stepwise`."""
@@ -142,7 +143,7 @@ def _random_forest(setting: Setting) -> Any:
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     kind = RandomForestClassifier if setting.is_classification else RandomForestRegressor
-    return kind(n_estimators=300, random_state=setting.seed)
+    return kind(n_estimators=N_TREES, random_state=setting.seed)
 
 
 def _gradient_boosting(setting: Setting) -> Any:
