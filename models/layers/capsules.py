@@ -49,7 +49,7 @@ def routed_capsules(u: Tensor, weight: Tensor, n_rounds: int) -> Tensor:
         (n, o, e) capsules above, or (lanes, n, o, e).
     """
     if weight.dim() == 4:
-        return routed_capsules(u.unsqueeze(0), weight.unsqueeze(0), n_rounds).squeeze(0)  # (n, o, e)
+        return routed_capsules(u.unsqueeze(0), weight.unsqueeze(0), n_rounds)[0]  # (n, o, e)
     if n_rounds == 1:
         return _averaged_capsules(u, weight)  # (lanes, n, o, e)
     if _is_learning(u, weight):

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  (torch's own documentation calls it F)
 
 from models.layers.basic import dense
 from models.layers.conv import conv2d
@@ -35,18 +36,34 @@ class PatchConv2d(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(n_outputs, kernel * kernel * n_inputs))  # (m, k * k * c)
         self.bias = nn.Parameter(torch.zeros(n_outputs))  # (m,)
+        self.n_inputs = n_inputs
         self.kernel = kernel
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve."""
-        height, width, channels = x.shape[-3:]
-        n_places = ((height - self.kernel) // self.stride + 1) * ((width - self.kernel) // self.stride + 1)
-        if 4 * x.shape[-4] * n_places * self.weight.shape[-1] <= MAX_PATCH_BYTES:
-            return dense(patches(x, self.kernel, self.stride), self.weight, self.bias)  # (..., h', w', m)
-        squares = self.weight.view(*self.weight.shape[:-1], self.kernel, self.kernel, channels)  # (..., m, k, k, c)
-        weight = squares.movedim(-1, -3)  # (..., m, c, k, k)
-        return conv2d(x.movedim(-1, -3), weight, self.bias, self.stride).movedim(-3, -1)  # (..., h', w', m)
+        k, m = self.kernel, self.weight.shape[:-1]
+        height, width = x.shape[-3:-1]
+        n_places = ((height - k) // self.stride + 1) * ((width - k) // self.stride + 1)
+        is_small = 4 * x.shape[-4] * n_places * self.weight.shape[-1] <= MAX_PATCH_BYTES
+        # An exported file gets a convolution, which is what its readers know.
+        if is_small and not torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+            return dense(patches(x, k, self.stride), self.weight, self.bias)  # (..., h', w', m)
+        weight = channels_first(self.weight.view(*m, k, k, self.n_inputs))  # (..., m, c, k, k)
+        convolve = F.conv2d if weight.dim() == 4 else conv2d
+        return channels_last(convolve(channels_first(x), weight, self.bias, self.stride))  # (..., h', w', m)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """View images (..., c, h, w) as (..., h, w, c)."""
+    n = x.dim()  # counted from the front, since exported files know no axes from the end
+    return x.permute(*range(n - 3), n - 2, n - 1, n - 3)  # (..., h, w, c)
+
+
+def channels_first(x: Tensor) -> Tensor:
+    """View images (..., h, w, c) as (..., c, h, w)."""
+    n = x.dim()
+    return x.permute(*range(n - 3), n - 1, n - 3, n - 2)  # (..., c, h, w)
 
 
 def patches(x: Tensor, kernel: int, stride: int) -> Tensor:

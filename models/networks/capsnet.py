@@ -23,7 +23,7 @@ from models.layers.augment import NUMBERS, Augment
 from models.layers.basic import Dense
 from models.layers.capsules import lengths, margin_losses, one_hot, routed_capsules, squash
 from models.layers.initialisers import initialise
-from models.layers.patches import PatchConv2d
+from models.layers.patches import PatchConv2d, channels_last
 from models.networks.base import Batch, Numbers, StepLosses
 
 _LENGTH_MARGIN = 1e-6
@@ -106,7 +106,7 @@ class CapsNet(nn.Module):
     def capsules(self, x: Tensor) -> Tensor:
         """Return the class capsules: (n, n_pixels) to (n, o, e)."""
         config = self.config
-        x = x.view(*x.shape[:-1], *config.shape).movedim(-3, -1)  # (n, h, w, c)
+        x = channels_last(x.view(*x.shape[:-1], *config.shape))  # (n, h, w, c)
         x = self.activation(self.conv(x))  # (n, h', w', conv_channels)
         x = self.primary(x)  # (n, h'', w'', types * d)
         u = squash(x.reshape(*x.shape[:-3], config.n_capsules, config.primary_dim))  # (n, i, d)
