@@ -81,7 +81,7 @@ RNN = ModelInfo(
             "readout",
             "categorical",
             "last",
-            "What answers for a whole sequence: the `last` state, or the `mean` over the steps.",
+            "What answers for a whole sequence: the `last` state, or the `mean` over the steps that are not padding.",
             choices=("last", "mean"),
         ),
         Hyperparameter(

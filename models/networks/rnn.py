@@ -117,11 +117,11 @@ class RNN(nn.Module):
             x = self.embedding(x.long())  # (lanes, d, steps, n)
         else:
             x = self._by_step(x if x.dim() == 3 else x.unsqueeze(0))  # (lanes, d, steps, n)
-        for place, (layer, dropout) in enumerate(zip(self.recurrent, self.dropouts, strict=True), start=1):
+        is_real = _after_padding(x) if self.config.readout == "mean" else None  # (lanes, 1, steps, n)
+        for layer, dropout in zip(self.recurrent, self.dropouts, strict=True):
             x, last = layer(x)  # (lanes, h, steps, n), (lanes, h, n)
-            is_top = place == len(self.recurrent)
-            if is_top and not self.config.has_tokens:
-                x = last if self.config.readout == "last" else x.mean(dim=2)  # (lanes, h, n)
+            if layer is self.recurrent[-1] and not self.config.has_tokens:
+                x = last if is_real is None else (x * is_real).sum(dim=2) / is_real.sum(dim=2)  # (lanes, h, n)
             x = dropout(x[0] if is_alone else x)  # as x
             x = x.unsqueeze(0) if is_alone else x  # (lanes, h, [steps,] n)
         x = x.transpose(1, -1)  # (lanes, n, [steps,] h)
@@ -144,6 +144,14 @@ class RNN(nn.Module):
                 for gate in weight.detach().view(-1, self.config.hidden_units, weight.shape[-1]):  # (units, d)
                     initialise(gate, name, 1.0, generator)
         initialise(self.output.weight, name, 1.0, generator)
+
+
+def _after_padding(x: Tensor) -> Tensor:
+    # 1 from the first step that is not all zeros on, (lanes, 1, steps, n): shorter sequences are padded in front. The
+    # last step counts in any case.
+    seen = (x.abs().amax(dim=1, keepdim=True) > 0).to(x.dtype).cumsum(dim=2)  # (lanes, 1, steps, n)
+    is_last = torch.arange(x.shape[2], device=x.device).view(-1, 1) == x.shape[2] - 1  # (steps, 1)
+    return ((seen > 0) | is_last).to(x.dtype)  # (lanes, 1, steps, n)
 
 
 def from_params(params: Mapping[str, ParamValue], data: DataShape, generator: torch.Generator) -> RNN:

@@ -204,7 +204,9 @@ def test_the_plain_version_of_the_benchmark_answers_and_learns_alike(cell: str, 
     x, y = examples(SEQUENCE, 16), torch.arange(16) % 3
     torch.testing.assert_close(ours(x), plain(x), rtol=1e-4, atol=1e-5)
     [found] = torch.autograd.grad(nn.functional.cross_entropy(ours(x), y), [weights["recurrent.0.state_weight"]])
-    [wanted] = torch.autograd.grad(plain_rnn.loss(plain, x, y), [plain.recurrent.weight_hh_l0])
+    [wanted] = torch.autograd.grad(
+        plain_rnn.loss(plain, x, y), [dict(plain.named_parameters())["recurrent.weight_hh_l0"]]
+    )
     torch.testing.assert_close(found[0], wanted, rtol=1e-4, atol=1e-5)
 
 
@@ -228,6 +230,17 @@ def test_many_rows_are_answered_in_parts_with_the_same_answers(data: DataShape, 
         torch.testing.assert_close(network(x[0]), whole, rtol=1e-4, atol=1e-5)
         stack = Stack(network, [network.state_dict()] * 3)
         torch.testing.assert_close(stack.network.eval()(x)[0], whole, rtol=1e-4, atol=1e-5)
+
+
+def test_a_mean_readout_leaves_padding_out() -> None:
+    network = build_network("rnn", {"readout": "mean"}, SEQUENCE).eval()
+    assert isinstance(network, RNN)
+    x = examples(SEQUENCE, N)
+    x[0, : 4 * D] = 0  # four steps of padding
+    x[1] = 0
+    states, _ = network.recurrent[0](x.view(1, N, STEPS, D).permute(0, 3, 2, 1))  # (1, h, steps, n)
+    means = torch.stack([states[0, :, 4:, 0].mean(1), states[0, :, -1, 1], states[0, :, :, 2].mean(1)])
+    torch.testing.assert_close(network(x)[:3], network.output(means), rtol=1e-5, atol=1e-5)
 
 
 def test_an_lstm_keeps_its_memory_at_first() -> None:
