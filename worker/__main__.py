@@ -24,7 +24,7 @@ VERSION = "0.1.0"
 log = logging.getLogger("worker")
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 - an option each
     server: Annotated[
         str, typer.Option(envvar="TUNEWELL_SERVER", help="Address of the API.")
     ] = "http://127.0.0.1:8000",
@@ -32,7 +32,11 @@ def main(
         str | None, typer.Option(envvar="TUNEWELL_TOKEN", help="Token with the role worker; none on loopback.")
     ] = None,
     queues: Annotated[str, typer.Option(help="Queues to serve, comma-separated.")] = "cpu",
-    slots: Annotated[int, typer.Option(help="Trials at the same time; 0: one a core.", min=0, max=1024)] = 0,
+    slots: Annotated[int, typer.Option(help="Processes that train; 0: one a core.", min=0, max=1024)] = 0,
+    lanes: Annotated[
+        int,
+        typer.Option(help="Trials that a process may train together; 1: one by one.", min=1, max=1024),
+    ] = 16,
     name: Annotated[str, typer.Option(help="How people recognise this worker; default: the host's name.")] = "",
     home: Annotated[Path, typer.Option(envvar="TUNEWELL_HOME", help="State folder.")] = Path(".tunewell"),
 ) -> None:
@@ -48,6 +52,7 @@ def main(
         name=name or socket.gethostname(),
         queues=_read_queues(queues),
         n_slots=slots or os.cpu_count() or 1,
+        n_lanes=lanes,
         home=home.absolute(),
     )
     run(settings)

@@ -142,14 +142,16 @@ class RunningAttempt:
             return
         self.is_ended = True
         self.flush(now_s)
-        for path in message.files:
-            self.outbox.upload(name=Path(path).name, kind="network", path=Path(path))
+        for name in message.files:
+            path = Path(name)
+            self.outbox.upload(name=path.name, kind="network" if path.stem == "model" else "file", path=path)
         self.outbox.finish(
             {
                 "outcome": message.outcome,
                 "reason": clean(message.reason, MAX_REASON_CHARS),
                 "values": dict(message.metrics),
                 "is_retryable": message.is_retryable,
+                "diagnosis": list(message.diagnosis) or None,
             }
         )
         self.outbox.close()

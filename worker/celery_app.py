@@ -12,9 +12,11 @@ import os
 import signal
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from billiard.process import current_process
 from celery import Celery, signals
 from tunewell.errors import NotFound, TunewellError
 from tunewell.protocol import Protocol, Transport, Welcome
@@ -109,7 +111,8 @@ class _Slot:
         """Return this pool child's supervisor, made after the fork: connections must not cross it."""
         if self._supervisor is None:
             protocol = Protocol(Transport(self._settings.server, self._settings.token))
-            self._supervisor = Supervisor(self._settings, self._welcome, self._run_dir, self._stop.is_set, protocol)
+            settings = replace(self._settings, slot=getattr(current_process(), "index", 0))
+            self._supervisor = Supervisor(settings, self._welcome, self._run_dir, self._stop.is_set, protocol)
         return self._supervisor
 
     def on_fork(self, **_: Any) -> None:

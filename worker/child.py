@@ -14,23 +14,9 @@ import os
 import signal
 import sys
 import threading
-import traceback
-from pathlib import Path
 
 from worker.lifeline import die_with_parent
-from worker.messages import (
-    BatchOrder,
-    CheckpointSaved,
-    EpochDone,
-    Exited,
-    LaneEnded,
-    LaneOrder,
-    Ready,
-    Started,
-    decode_command,
-    decode_order,
-    encode,
-)
+from worker.messages import BatchOrder, Exited, Ready, Started, decode_command, decode_order, encode
 
 
 class Channel:
@@ -73,8 +59,9 @@ def main() -> None:
     channel = Channel(message_fd)
     import torch
 
-    import models.engine.trainer  # noqa: F401 - imported while nobody waits
+    from worker import training
 
+    training.preload()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     channel.send(Ready())
     for line in iter(sys.stdin.buffer.readline, b""):
@@ -104,88 +91,14 @@ def _run_forked(order: BatchOrder, channel: Channel) -> int:
 
 
 def _serve(order: BatchOrder, channel: Channel) -> None:
+    from worker import training
+
     decisions = Decisions()
     threading.Thread(target=decisions.listen, name="commands", daemon=True).start()
-    run(order, channel, decisions)
+    training.run_order(order, channel, decisions.get)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # threads of the libraries have nothing left to do, and some take long to say so
-
-
-def run(order: BatchOrder, channel: Channel, decisions: Decisions) -> None:
-    """Train the lanes of an order and tell how each ended."""
-    ended: set[str] = set()
-    try:
-        _train(order, channel, decisions, ended)
-    except BaseException as error:
-        traceback.print_exc()
-        for lane in order.lanes:
-            if lane.lane not in ended:
-                channel.send(_failure(lane, error))
-
-
-def _train(order: BatchOrder, channel: Channel, decisions: Decisions, ended: set[str]) -> None:
-    from models.data.dataset import load_dataset
-    from models.engine.checkpoint import CheckpointError, load_checkpoint
-    from models.engine.jobs import Decision, EpochReport, LaneResult, TrainJob
-    from models.engine.trainer import TrainSettings, train
-
-    class Listener:
-        def on_epoch(self, report: EpochReport) -> Decision:
-            channel.send(EpochDone(report.lane_id, report.epoch, report.n_epochs, dict(report.metrics)))
-            if is_worth_a_line(report.epoch, report.n_epochs):
-                shown = "  ".join(f"{name} {value:.4g}" for name, value in report.metrics.items())
-                sys.stdout.write(f"epoch {report.epoch}/{report.n_epochs}  {shown}\n")
-            return Decision(decisions.get(report.lane_id))
-
-        def on_checkpoint(self, lane_id: str, epoch: int, path: Path) -> None:
-            channel.send(CheckpointSaved(lane_id, epoch, str(path)))
-
-        def on_end(self, result: LaneResult) -> None:
-            ended.add(result.lane_id)
-            files = tuple(str(path) for path in result.network_files)
-            channel.send(LaneEnded(result.lane_id, result.outcome, result.reason, False, dict(result.metrics), files))
-
-    def resumable(lane: LaneOrder) -> Path | None:
-        if lane.resume_from is None:
-            return None
-        try:
-            load_checkpoint(Path(lane.resume_from))
-        except CheckpointError as error:
-            print(f"starting anew, the checkpoint cannot be used: {error}", file=sys.stderr)  # noqa: T201 - goes to the trial's log
-            return None
-        return Path(lane.resume_from)
-
-    dataset = load_dataset(Path(order.dataset_file))
-    jobs = [
-        TrainJob(
-            lane_id=lane.lane,
-            model=order.model,
-            params={name: value for name, value in lane.params.items() if value is not None},
-            dataset=dataset,
-            seed=lane.seed,
-            output_dir=Path(lane.folder),
-            resume_from=resumable(lane),
-            objective=order.objective,
-        )
-        for lane in order.lanes
-    ]
-    train(jobs, Listener(), TrainSettings(checkpoint_every_s=order.checkpoint_every_s))
-
-
-def is_worth_a_line(epoch: int, n_epochs: int) -> bool:
-    """Choose about twenty epochs for the log, the first and the last among them; the curves have them all."""
-    return epoch in (1, n_epochs) or epoch % max(1, n_epochs // 20) == 0
-
-
-def _failure(lane: LaneOrder, error: BaseException) -> LaneEnded:
-    import torch
-
-    is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    reason = f"{type(error).__name__}: {error}"[:2000]
-    # A full or broken disk is this machine's trouble; everything else would happen again elsewhere.
-    is_retryable = isinstance(error, OSError)
-    return LaneEnded(lane.lane, "OOM" if is_memory else "CRASHED", reason, is_retryable)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 ParamValue: TypeAlias = float | int | str | bool | None
 
@@ -23,13 +23,33 @@ class LaneOrder:
 
 @dataclass(frozen=True, slots=True)
 class BatchOrder:
-    """Attempts of one study to train together."""
+    """Attempts of one study to train together.
+
+    Attributes:
+        model: Name in the catalogue.
+        dataset_file: The prepared data.
+        objective: The metric that decides.
+        direction: What an improvement of it is.
+        checkpoint_every_s: Least time between two checkpoints.
+        lanes: The attempts.
+        n_repeats: Trainings of each trial from other initial weights.
+        choose: Which repeat is the trial's: `mean`, `best` or `worst`.
+        is_racing: Whether a trial that is clearly behind ends after few repeats.
+        n_folds: Folds of the cross-validation, 0 for the holdout.
+        incumbent: The study's best value so far.
+    """
 
     model: str
     dataset_file: str
     objective: str
+    direction: str
     checkpoint_every_s: float
     lanes: tuple[LaneOrder, ...]
+    n_repeats: int = 1
+    choose: Literal["mean", "best", "worst"] = "mean"
+    is_racing: bool = False
+    n_folds: int = 0
+    incumbent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +99,17 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneLog:
+    """A line of text about one lane; what is printed belongs to all lanes of the order."""
+
+    lane: str
+    text: str
+    stream: str = "stdout"
+
+
+@dataclass(frozen=True, slots=True)
 class LaneEnded:
-    """How a lane ended, in the words of an attempt's states."""
+    """How a lane ended, in the words of an attempt's states, and what its curves show."""
 
     lane: str
     outcome: str
@@ -88,9 +117,10 @@ class LaneEnded:
     is_retryable: bool = True
     metrics: Mapping[str, float] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    diagnosis: tuple[Mapping[str, Any], ...] = ()
 
 
-FromChild: TypeAlias = Ready | Started | Exited | EpochDone | CheckpointSaved | LaneEnded
+FromChild: TypeAlias = Ready | Started | Exited | EpochDone | CheckpointSaved | LaneLog | LaneEnded
 _KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in FromChild.__args__}
 
 
@@ -110,8 +140,9 @@ def decode_from_child(line: bytes) -> FromChild:
     kind = _KINDS.get(body.pop("kind", "")) if isinstance(body, dict) else None
     if kind is None:
         raise ValueError(f"not a message of a trial process: {line[:200]!r}")
-    if "files" in body:
-        body["files"] = tuple(body["files"])
+    for name in ("files", "diagnosis"):
+        if name in body:
+            body[name] = tuple(body[name])
     try:
         message: FromChild = kind(**body)
     except TypeError as error:

@@ -190,6 +190,7 @@ def read_finish(body: Mapping[str, Any]) -> Finish:
         reason=body["reason"],
         values=body["values"],
         is_retryable=body["is_retryable"],
+        diagnosis=body.get("diagnosis"),
     )
 
 

@@ -15,7 +15,9 @@ class WorkerSettings:
         token: Credential with the role worker; None where the server needs none.
         name: How people recognise the worker.
         queues: Queues it serves.
-        n_slots: Trials at the same time; one process each.
+        n_slots: Processes that train at the same time.
+        n_lanes: Trials that one of them may train together, as lanes of one program.
+        slot: Which of the slots a process is, from 0.
         home: State folder; data sets are cached and reports are spooled below it.
     """
 
@@ -24,7 +26,9 @@ class WorkerSettings:
     name: str
     queues: tuple[str, ...]
     n_slots: int
+    n_lanes: int
     home: Path
+    slot: int = 0
 
     @property
     def dataset_dir(self) -> Path:

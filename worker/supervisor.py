@@ -9,11 +9,23 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal, cast
 
 from tunewell.errors import TunewellError
-from tunewell.protocol import Assignment, Claim, Finish, Protocol, Welcome
+from tunewell.protocol import (
+    Assignment,
+    Claim,
+    EvaluationFinish,
+    EvaluationOrder,
+    EvaluationPlan,
+    Finish,
+    Protocol,
+    Repeats,
+    Welcome,
+)
 
 from worker.attempt import RunningAttempt
+from worker.evaluations import EvaluationRun
 from worker.launcher import Launcher, Stream, describe_exit, trial_environment
 from worker.messages import (
     BatchOrder,
@@ -22,6 +34,7 @@ from worker.messages import (
     EpochDone,
     Exited,
     LaneEnded,
+    LaneLog,
     Started,
     decode_from_child,
 )
@@ -75,6 +88,9 @@ class Supervisor:
         """Work until there is nothing more to do. Returns the number of batches run."""
         n_batches = 0
         while not self._is_stopping():
+            if self._evaluate():  # short, and somebody waits for it
+                n_batches += 1
+                continue
             claim = self._claim()
             if claim is None or not claim.attempts:
                 break
@@ -93,10 +109,37 @@ class Supervisor:
 
     def _claim(self) -> Claim | None:
         try:
-            return self._protocol.claim(self._welcome.worker_id, self._settings.queues)
+            worker_id, queues = self._welcome.worker_id, self._settings.queues
+            return self._protocol.claim(worker_id, queues, self._settings.n_lanes, slot=self._settings.slot)
         except TunewellError as error:
             log.warning("cannot claim work: %s", error)  # the API rings again once it can
             return None
+
+    def _evaluate(self) -> bool:
+        """Do an evaluation, if one is asked for."""
+        try:
+            order = self._protocol.claim_evaluation(self._welcome.worker_id, self._settings.queues).order
+        except TunewellError as error:
+            log.warning("cannot claim evaluations: %s", error)
+            return False
+        if order is None:
+            return False
+        folder = self._run_dir / "work" / f"evaluation-{order.evaluation_id}-{order.attempt_no}"
+        run = EvaluationRun(order, self._protocol, folder, self._welcome.heartbeat_s, self._is_stopping)
+        try:
+            dataset_file = find_dataset(order.dataset, order.dataset_sha256, self._settings.dataset_dir)
+        except (OSError, DatasetUnavailable) as error:
+            finish = EvaluationFinish("CRASHED", clean(str(error), MAX_REASON_CHARS), is_retryable=True)
+            self._tell_end(order, finish)
+            return True
+        run.run(dataset_file)
+        return True
+
+    def _tell_end(self, order: EvaluationOrder, finish: EvaluationFinish) -> None:
+        try:
+            self._protocol.finish_evaluation(order.evaluation_id, order.lease_token, finish)
+        except TunewellError as error:
+            log.warning("evaluation %s is left to its lease: %s", order.evaluation_id, error)
 
     def _begin(self, claim: Claim) -> list[RunningAttempt]:
         """Make the attempts' folders and spools; what this machine cannot write is handed back."""
@@ -125,7 +168,7 @@ class Supervisor:
                 launcher = self.warm_up()
                 launcher.order(order)
                 Batch(launcher, attempts, self._is_stopping).run()
-        except (TunewellError, OSError, subprocess.CalledProcessError) as error:
+        except (TunewellError, OSError, DatasetUnavailable) as error:
             log.exception("attempts %s failed on this worker", [one.assignment.attempt_id for one in attempts])
             self.close()
             _end_all(attempts, "CRASHED", f"the worker failed: {error}")
@@ -136,13 +179,19 @@ class Supervisor:
     def _prepare(self, claim: Claim, attempts: Sequence[RunningAttempt]) -> BatchOrder:
         assert claim.model is not None
         assert claim.dataset is not None
-        dataset_file = self._settings.dataset_dir / f"{claim.dataset_sha256}.npz"
-        if not dataset_file.is_file():
-            prepare_dataset(claim.dataset, self._settings.dataset_dir)
+        assert claim.dataset_sha256 is not None
+        dataset_file = find_dataset(claim.dataset, claim.dataset_sha256, self._settings.dataset_dir)
+        repeats, evaluation = claim.repeats or Repeats(), claim.evaluation or EvaluationPlan()
         return BatchOrder(
             model=claim.model,
             dataset_file=str(dataset_file),
             objective=claim.objectives[0].metric,
+            direction=claim.objectives[0].direction,
+            n_repeats=repeats.n,
+            choose=cast(Literal["mean", "best", "worst"], repeats.choose),
+            is_racing=repeats.racing,
+            n_folds=evaluation.folds or 0,
+            incumbent=claim.incumbent,
             checkpoint_every_s=self._welcome.checkpoint_every_s,
             lanes=tuple(attempt.order(self._protocol, self._pause) for attempt in attempts),
         )
@@ -234,6 +283,8 @@ class Batch:
         match message:
             case EpochDone():
                 self._attempts[message.lane].on_epoch(message)
+            case LaneLog():
+                self._attempts[message.lane].on_log(message.stream, message.text.encode())
             case CheckpointSaved():
                 self._attempts[message.lane].on_checkpoint(message, now_s)
             case LaneEnded():
@@ -274,12 +325,27 @@ def _end_all(attempts: Sequence[RunningAttempt], outcome: str, reason: str) -> N
         attempt.on_end(LaneEnded(attempt.lane, outcome, reason), time.monotonic())
 
 
-def prepare_dataset(name: str, folder: Path) -> None:
-    """Make a built-in data set in a process of its own: it needs libraries that training does not.
+class DatasetUnavailable(RuntimeError):
+    """The data a claim names cannot be had on this machine; the message says why."""
+
+
+def find_dataset(name: str, sha256: str, folder: Path) -> Path:
+    """Return a prepared data set, made first where it is missing: in a process of its own, with libraries of its own.
+
+    Args:
+        name: Its name in the catalogue.
+        sha256: The digest of its content.
+        folder: Where prepared data sets lie.
 
     Raises:
-        CalledProcessError: It failed; its message is in the worker's log.
+        DatasetUnavailable: It cannot be made.
     """
+    for path in (folder / f"{sha256}.npz", folder / sha256):
+        if path.exists():
+            return path
     command = [sys.executable, "-m", "models", "prepare", name, "--cache-dir", str(folder)]
     root = Path(__file__).resolve().parent.parent
-    subprocess.run(command, check=True, cwd=root, stdout=subprocess.DEVNULL, env=trial_environment())  # noqa: S603
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=trial_environment())  # noqa: S603
+    if done.returncode != 0:
+        raise DatasetUnavailable(f"the data set {name} cannot be prepared here: {done.stderr.strip()[-1500:]}")
+    return folder / f"{sha256}.npz"

@@ -39,7 +39,7 @@ def shared_launcher() -> Iterator[Launcher]:
 @pytest.fixture
 def settings(tmp_path: Path) -> WorkerSettings:
     """Return a worker's settings."""
-    return WorkerSettings("http://127.0.0.1:9", None, "w", ("cpu",), 1, tmp_path / "home")
+    return WorkerSettings("http://127.0.0.1:9", None, "w", ("cpu",), 1, 4, tmp_path / "home")
 
 
 @pytest.fixture

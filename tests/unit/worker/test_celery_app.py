@@ -53,7 +53,7 @@ SIGNALS = ("worker_process_init", "worker_process_shutdown", "worker_ready", "wo
 def app(tmp_path: Path) -> Iterator[Celery]:
     """Return an application, and forget what it connected to Celery's signals."""
     before = {name: list(getattr(celery.signals, name).receivers or ()) for name in SIGNALS}
-    settings = WorkerSettings("http://127.0.0.1:9", None, "w", ("cpu",), 3, tmp_path)
+    settings = WorkerSettings("http://127.0.0.1:9", None, "w", ("cpu",), 3, 4, tmp_path)
     app = make_app(settings, Welcome(1, "memory://", "test:", 60, 10, 30), tmp_path)
     yield app
     app.close()
