@@ -9,8 +9,9 @@ from fastapi.responses import StreamingResponse
 
 from api.auth import ForUsers
 from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
+from api.schemas.advice import AdviceList
 from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyPage, StudyRead, StudyUpdate
-from api.services import curves, export, studies
+from api.services import advice, curves, export, studies
 from db.lifecycle import StudyState
 from db.studies import StudyFilter
 
@@ -72,6 +73,13 @@ def read_curves(study: StudyRef, control: ForUsers, query: Annotated[CurvesQuery
     """Return one metric of the study's newest trials, for a chart."""
     with control.ledger.read() as session:
         return curves.read_curves(session, study, query)
+
+
+@router.get("/studies/{study}/advice", responses=refusals(404))
+def read_advice(study: StudyRef, control: ForUsers) -> AdviceList:
+    """Return what the study's finished trials suggest to change, the most important first."""
+    with control.ledger.read() as session:
+        return advice.read_advice(session, study)
 
 
 @router.get("/studies/{study}/export", responses=refusals(404), response_class=StreamingResponse)

@@ -15,7 +15,7 @@ from api.schemas.catalogue import (
     SamplerRead,
 )
 from models import catalogue
-from models.catalogue.metrics import METRICS_BY_TASK
+from models.catalogue.metrics import GENERATIVE_METRICS, METRICS_BY_TASK
 from search.options import Option
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS
@@ -53,9 +53,13 @@ def _model(info: catalogue.ModelInfo) -> ModelRead:
         kinds=list(info.kinds),
         is_generative=info.is_generative,
         hyperparameters=[_hyperparameter(one) for one in info.hyperparameters.values()],
-        metrics={task: [MetricRead(**asdict(metric)) for metric in METRICS_BY_TASK[task]] for task in info.tasks},
+        metrics={task: [MetricRead(**asdict(metric)) for metric in _metrics(info, task)] for task in info.tasks},
         default_space={name: dict(shape) for name, shape in info.default_space.items()},
     )
+
+
+def _metrics(info: catalogue.ModelInfo, task: catalogue.Task) -> tuple[catalogue.MetricInfo, ...]:
+    return GENERATIVE_METRICS if info.is_generative else METRICS_BY_TASK[task]
 
 
 def _hyperparameter(one: catalogue.Hyperparameter) -> HyperparameterRead:

@@ -17,6 +17,7 @@ from api.services.views import spec_of
 from db import metrics, outputs
 from db.studies import escape_like
 from models import catalogue
+from models.catalogue.metrics import TRAINING_METRICS
 
 
 def thin(steps: Sequence[int], values: Sequence[float], max_points: int) -> tuple[list[int], list[float]]:
@@ -84,7 +85,7 @@ def read_curves(session: Session, ref: str, query: CurvesQuery) -> CurvesRead:
     study = get_study(session, ref)
     spec = spec_of(study)
     name = query.metric or spec.objectives[0].metric
-    known = [info.name for info in catalogue.metrics_for(spec.model, spec.dataset)]
+    known = [info.name for info in (*catalogue.metrics_for(spec.model, spec.dataset), *TRAINING_METRICS)]
     if split_name(name)[0] not in known:
         raise Invalid("unknown_metric", f"no metric {name!r} in this study", "metric", nearest(name, known))
     pattern = f"{escape_like(name)}@r%f%" if query.members else None

@@ -85,6 +85,8 @@ def test_a_chart_of_a_study_shows_members_where_asked(caller: Caller) -> None:
         (2, 1, [0.2]),
     ]
     assert curves(metric="val_loss@r1f2") == [(1, 2, [0.3])]
+    caller.report(job, 2, metrics=[{"name": "grad_norm", "step": 1, "value": 2.5}])
+    assert curves(metric="grad_norm") == [(None, None, [2.5])]  # what the engine measures of every network
     refusal = caller.refused("GET", "/studies/members/curves", 422, params={"metric": "loss@r1f1"})
     assert refusal["code"] == "unknown_metric"
 

@@ -319,6 +319,26 @@ export interface paths {
         patch: operations["update_study_api_v1_studies__study__patch"];
         trace?: never;
     };
+    "/api/v1/studies/{study}/advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Advice
+         * @description Return what the study's finished trials suggest to change, the most important first.
+         */
+        get: operations["read_advice_api_v1_studies__study__advice_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/curves": {
         parameters: {
             query?: never;
@@ -695,6 +715,64 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AdviceAction
+         * @description What to do: in words, and as changes of the study, where those can say it.
+         */
+        AdviceAction: {
+            /**
+             * Changes
+             * @description A copy of the study with all of them is the advised one
+             */
+            changes: components["schemas"]["AdviceChange"][];
+            /** Sentence */
+            sentence: string;
+        };
+        /**
+         * AdviceChange
+         * @description One entry of the study to change.
+         */
+        AdviceChange: {
+            /**
+             * Field
+             * @description Its dotted path, such as search_space.learning_rate or fixed.epochs
+             */
+            field: string;
+            /** @description What to put there; null: take it out */
+            value: components["schemas"]["JsonValue"];
+        };
+        /**
+         * AdviceEvidence
+         * @description What advice rests on: in words, and in numbers by name.
+         */
+        AdviceEvidence: {
+            /** Numbers */
+            numbers: {
+                [key: string]: number;
+            };
+            /** Sentence */
+            sentence: string;
+        };
+        /**
+         * AdviceList
+         * @description All advice, the most important first; empty where nothing asks for a change.
+         */
+        AdviceList: {
+            /** Items */
+            items: components["schemas"]["AdviceRead"][];
+        };
+        /**
+         * AdviceRead
+         * @description One thing worth changing about a study.
+         */
+        AdviceRead: {
+            action: components["schemas"]["AdviceAction"];
+            evidence: components["schemas"]["AdviceEvidence"];
+            /** Kind */
+            kind: string;
+            /** Title */
+            title: string;
+        };
         /**
          * ArtifactList
          * @description All artifacts of one trial.
@@ -1461,6 +1539,7 @@ export interface components {
              */
             type: string;
         };
+        JsonValue: unknown;
         /**
          * LogEntry
          * @description One line of output.
@@ -3531,6 +3610,65 @@ export interface operations {
             };
             /** @description The request does not fit the state of things */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_advice_api_v1_studies__study__advice_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdviceList"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

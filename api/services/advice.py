@@ -1,0 +1,42 @@
+"""Advice on a study, made from its stored trials when it is asked for."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from api.schemas.advice import AdviceList, AdviceRead
+from api.schemas.studies import StudySpec
+from api.services.batches import as_past
+from api.services.lookup import get_study
+from api.services.views import spec_of
+from db import trials
+from models import catalogue
+from search.advice import AdviceRequest, advise
+from search.space import parse_space
+
+
+def read_advice(session: Session, ref: str) -> AdviceList:
+    """Return what a study's finished trials suggest to change, the most important first.
+
+    Raises:
+        NotFound: `study_not_found`.
+    """
+    study = get_study(session, ref)
+    spec = spec_of(study)
+    history = trials.list_history(session, study.id)
+    request = AdviceRequest(
+        space=parse_space(spec.search_space),
+        directions=tuple(objective.direction for objective in spec.objectives),
+        history=[as_past(trial, {}) for trial in history],
+        findings={trial.number: frozenset(trial.findings) for trial in history if trial.findings},
+        fixed={name: value for name, value in spec.fixed.items() if value is not None},
+        limits=_limits(spec),
+    )
+    return AdviceList(items=[AdviceRead.model_validate(one.to_json()) for one in advise(request)])
+
+
+def _limits(spec: StudySpec) -> dict[str, tuple[float, float]]:
+    """Return the range that the model accepts of each number in the space."""
+    hyperparameters = catalogue.get_model(spec.model).hyperparameters
+    found = {name: hyperparameters[name] for name in spec.search_space if name in hyperparameters}
+    return {name: (one.low, one.high) for name, one in found.items() if one.low is not None and one.high is not None}
