@@ -7,20 +7,26 @@ import pytest
 from db.lifecycle import (
     ATTEMPT_ENDS,
     BURNING_ENDS,
+    ENDED_EVALUATIONS,
     ENDED_STUDIES,
+    EVALUATION_MOVES,
     FINISHED_TRIALS,
     OPEN_TRIALS,
     STUDY_MOVES,
     TRIAL_MOVES,
     AttemptState,
+    EvaluationState,
     StudyState,
     TrialState,
+    decide_evaluation_state,
     decide_trial_state,
+    evaluation_sources,
     study_sources,
     trial_sources,
 )
 
 ENDS = [state for state in AttemptState if state is not AttemptState.RUNNING]
+EARLY_ENDS = (AttemptState.PRUNED, AttemptState.STOPPED)
 
 
 def test_every_end_of_an_attempt_has_a_rule_and_running_is_no_end() -> None:
@@ -44,6 +50,23 @@ def test_sources_are_the_moves_read_backwards() -> None:
     for state in StudyState:
         assert study_sources(state) == {source for source in StudyState if state in STUDY_MOVES[source]}
         assert state not in study_sources(state)
+    for one in EvaluationState:
+        assert evaluation_sources(one) == {source for source in EvaluationState if one in EVALUATION_MOVES[source]}
+        assert one not in evaluation_sources(one)
+
+
+def test_an_evaluation_ends_once_and_can_end_from_every_state() -> None:
+    assert set(EVALUATION_MOVES) == set(EvaluationState)
+    assert {state for state, targets in EVALUATION_MOVES.items() if not targets} == ENDED_EVALUATIONS
+    assert EVALUATION_MOVES[EvaluationState.WAITING] == {EvaluationState.RUNNING}
+
+
+@pytest.mark.parametrize("end", [end for end in ENDS if end not in EARLY_ENDS])
+@pytest.mark.parametrize("n_burned", [0, 2, 3])
+def test_an_evaluation_goes_where_a_trial_would(end: AttemptState, n_burned: int) -> None:
+    target = decide_evaluation_state(end, n_burned=n_burned, max_retries=2, retryable=True)
+    assert target in EVALUATION_MOVES[EvaluationState.RUNNING]
+    assert target.value == decide_trial_state(end, n_burned=n_burned, max_retries=2, retryable=True).value
 
 
 def test_a_study_can_end_from_every_state_and_go_on_from_every_end() -> None:
