@@ -43,6 +43,17 @@ def test_classification_agrees_with_scikit_learn(n_classes: int) -> None:
     assert reference.confusion_matrix(truth, chosen).tolist() == confusion_matrix(outputs, targets)
 
 
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("n_levels", [1, 2, 5])
+def test_tied_scores_count_half_under_the_curve(n_classes: int, n_levels: int) -> None:
+    targets = classes(120, n_classes)
+    outputs = (scores(120, n_classes) * n_levels / 4).round()
+    found = final_metrics("val", "classification", outputs, targets, 1.0)
+    chances = outputs.double().log_softmax(1).exp().numpy()  # to the last bit, which makes a tie
+    area = reference.roc_auc_score(targets.numpy(), chances[:, 1] if n_classes == 2 else chances, multi_class="ovr")
+    assert found["val_roc_auc"] == pytest.approx(area)
+
+
 def test_regression_agrees_with_scikit_learn() -> None:
     outputs, targets = scores(50, 1), torch.linspace(-1, 1, 50)
     found = final_metrics("val", "regression", outputs, targets, 20.0)
