@@ -164,8 +164,9 @@ def weighted_sum(weights: Tensor, votes: Tensor) -> Tensor:
     return torch.bmm(rows, votes.flatten(0, -3)).view(*votes.shape[:-2], -1)  # (..., o, e)
 
 
-def _votes_gradient(votes: Tensor, rounds: _Rounds, gradient: Tensor) -> Tensor:
+def _votes_gradient(votes: Tensor, rounds: _Rounds, gradient: Tensor, out: Tensor) -> Tensor:
     # `left` and `right` gather the outer products (lanes, n, o, i) x (lanes, n, o, e) that the gradient is the sum of.
+    # It may take the place of the votes, which nothing needs once the products are gathered.
     left: list[Tensor] = []
     right: list[Tensor] = []
     of_total = torch.zeros_like(gradient)  # (lanes, n, o, e)
@@ -182,7 +183,8 @@ def _votes_gradient(votes: Tensor, rounds: _Rounds, gradient: Tensor) -> Tensor:
     right.append(_squash_backward(rounds.sums[0], gradient))
     factors = torch.stack(left, dim=-2).flatten(0, -3)  # (lanes * n * o, 2 T - 1, i)
     directions = torch.stack(right, dim=-2).flatten(0, -3)  # (lanes * n * o, 2 T - 1, e)
-    return torch.bmm(factors.transpose(1, 2), directions).view_as(votes)  # (lanes, n, o, i, e)
+    torch.bmm(factors.transpose(1, 2), directions, out=out.view(-1, *votes.shape[-2:]))  # (lanes * n * o, i, e)
+    return out  # (lanes, n, o, i, e)
 
 
 class _Routing(torch.autograd.Function):
@@ -197,7 +199,10 @@ class _Routing(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
         u, weight, votes = ctx.saved_tensors
         lanes, i, d, o, e = weight.shape
-        of_votes = _votes_gradient(votes, ctx.rounds, gradients[0])  # (lanes, n, o, i, e)
+        # Fresh memory of this size costs as much as the arithmetic, so the votes' own is taken unless they are kept.
+        is_kept = torch._C._autograd._get_current_graph_task_keep_graph()
+        place = torch.empty_like(votes) if is_kept else votes  # (lanes, n, o, i, e)
+        of_votes = _votes_gradient(votes, ctx.rounds, gradients[0], place)  # (lanes, n, o, i, e)
         rows = of_votes.permute(0, 3, 1, 2, 4).reshape(lanes * i, -1, o * e)  # (lanes * i, n, o * e)
         columns = u.permute(0, 2, 3, 1).reshape(lanes * i, d, -1)  # (lanes * i, d, n)
         of_weight = torch.bmm(columns, rows)  # (lanes * i, d, o * e)

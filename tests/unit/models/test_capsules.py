@@ -65,6 +65,14 @@ def test_routing_passes_gradcheck_in_double_precision() -> None:
     assert torch.autograd.gradcheck(lambda u, weight: routed_capsules(u, weight, 3), (u, weight))
 
 
+def test_a_kept_graph_gives_the_same_gradient_again() -> None:
+    u, weight = capsules_below()
+    answers = routed_capsules(u, weight, 3).sum()
+    first = torch.autograd.grad(answers, (u, weight), retain_graph=True)
+    again = torch.autograd.grad(answers, (u, weight))
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+
+
 def test_votes_that_agree_gain_weight_over_the_rounds() -> None:
     # Of two classes, one gets equal votes and the other votes that cancel in part.
     weight = torch.zeros(4, 1, 2, 2)
