@@ -12,8 +12,9 @@ import json
 import tempfile
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from models.networks.saved import Network
 
 OPSET = 17
 """Operators' version, of 2022: old enough for the runtimes about, new enough for layer normalisation."""
-INPUT_NAME, BATCH_AXIS = "features", "n"
+BATCH_AXIS = "n"
 EXAMPLE_ROWS = 2
 """Rows to trace with. Not 1: an axis of length 1 would be taken for one that stretches."""
 PROBE_ROWS = 3
@@ -38,12 +39,54 @@ class OnnxError(RuntimeError):
     code = "unfit_for_onnx"
 
 
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What is to become a file.
+
+    Attributes:
+        module: of one input and one output; it must not choose its way by the numbers it sees.
+        example: (n, ...) typical inputs, to trace it and to test the file with; at least 3 rows, all different.
+        input_name: name of the input.
+        output_name: name of the answer.
+    """
+
+    module: nn.Module
+    example: Tensor
+    input_name: str
+    output_name: str
+
+
+@runtime_checkable
+class MakesExamples(Protocol):
+    """The body of a network that makes examples, from as many numbers of noise as its hyperparameter `latent` says."""
+
+    def make(self, z: Tensor) -> Tensor:
+        """Return standardised examples (n, d) made of standard normal noise (n, latent)."""
+        ...
+
+
+class Maker(nn.Module):
+    """A network that makes examples, seen from that side: noise (n, latent) to examples (n, d) in the data's unit."""
+
+    def __init__(self, network: Network, body: MakesExamples) -> None:
+        """Look at a network whose body is `body`."""
+        super().__init__()
+        self.network = network
+        self._make = body.make
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Make examples."""
+        return self._make(z) * self.network.feature_scale + self.network.feature_mean  # (n, d)
+
+
 def export_onnx(network: Network, path: Path) -> Path:
-    """Write a network that predicts as an ONNX file.
+    """Write a network as an ONNX file.
 
     Its graph takes `features` (n, d) float32 and answers `scores`, (n, n_classes) or (n, steps, n_tokens), whose
-    softmax are probabilities, or `prediction` (n, 1) in the target's unit. n may be any number of rows. The metadata
-    says what the network is for: `task`, `kind`, `shape`, `n_outputs`, `model`, `params`, `dataset_sha256`.
+    softmax are probabilities, or `prediction` (n, 1) in the target's unit. That of a network which makes examples takes
+    `noise` (n, latent), standard normal, and answers `examples` (n, d) in the data's unit. n may be any number of rows.
+    The metadata says what the network is for: `task`, `kind`, `shape`, `n_outputs`, `model`, `params`,
+    `dataset_sha256`.
 
     Args:
         network: what to export.
@@ -68,18 +111,30 @@ def export_onnx(network: Network, path: Path) -> Path:
         "params": json.dumps(network.config.params),
         "dataset_sha256": network.config.dataset_sha256,
     }
-    output_name = "prediction" if data.task == "regression" else "scores"
-    write_atomically(path, to_onnx(network, _example(network), output_name, metadata))
+    write_atomically(path, to_onnx(describe_graph(network), metadata))
     return path
 
 
-def to_onnx(module: nn.Module, example: Tensor, output_name: str, metadata: Mapping[str, str]) -> bytes:
+def describe_graph(network: Network) -> Graph:
+    """Return a network as what its file will show."""
+    data, body = network.config.data, network.body
+    source = torch.Generator().manual_seed(0)
+    if isinstance(body, MakesExamples):
+        noise = torch.randn(PROBE_ROWS, int(network.config.params["latent"]), generator=source)  # (3, latent)
+        return Graph(Maker(network, body), noise, "noise", "examples")
+    if data.kind == "text":
+        example = torch.randint(data.n_outputs, (PROBE_ROWS, data.n_inputs), generator=source).float()  # (3, steps)
+    else:
+        standard = torch.randn(PROBE_ROWS, data.n_inputs, generator=source)  # (3, d)
+        example = standard * network.feature_scale + network.feature_mean  # (3, d)
+    return Graph(network, example, "features", "prediction" if data.task == "regression" else "scores")
+
+
+def to_onnx(graph: Graph, metadata: Mapping[str, str]) -> bytes:
     """Turn any module of one input and one output into an ONNX model.
 
     Args:
-        module: what to export; it must not choose its way by the numbers it sees.
-        example: (n, ...) typical inputs, to trace it and to test the file with; at least 3 rows, all different.
-        output_name: name of the answer in the graph; the input is named `features`.
+        graph: what to export.
         metadata: texts to be stored with the model.
 
     Returns:
@@ -94,10 +149,10 @@ def to_onnx(module: nn.Module, example: Tensor, output_name: str, metadata: Mapp
     """
     import onnx
 
-    module.eval()
+    graph.module.eval()
     with tempfile.TemporaryDirectory(prefix="tunewell-onnx-") as folder:
         path = Path(folder) / "traced.onnx"
-        _trace(module, example[:EXAMPLE_ROWS], output_name, path)
+        _trace(graph, path)
         model = onnx.load(path)
     _count_axes_from_the_front(model)
     onnx.helper.set_model_props(model, dict(metadata))
@@ -105,32 +160,23 @@ def to_onnx(module: nn.Module, example: Tensor, output_name: str, metadata: Mapp
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise OnnxError(f"The exporter made a graph that breaks the standard: {error}") from error
-    _require_same_answers(model, module, example[:PROBE_ROWS])
+    _require_same_answers(model, graph)
     content: bytes = model.SerializeToString()
     return content
 
 
-def _example(network: Network) -> Tensor:
-    data = network.config.data
-    source = torch.Generator().manual_seed(0)
-    if data.kind == "text":
-        return torch.randint(data.n_outputs, (PROBE_ROWS, data.n_inputs), generator=source).float()  # (3, steps)
-    standard = torch.randn(PROBE_ROWS, data.n_inputs, generator=source)  # (3, d)
-    return standard * network.feature_scale + network.feature_mean  # (3, d)
-
-
-def _trace(module: nn.Module, example: Tensor, output_name: str, path: Path) -> None:
+def _trace(graph: Graph, path: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         # It announces its own retirement, and each size that it takes for a constant: sizes but the first are.
         warnings.simplefilter("ignore")
         try:
             torch.onnx.export(
-                module,
-                (example,),
+                graph.module,
+                (graph.example[:EXAMPLE_ROWS],),
                 path,
-                input_names=[INPUT_NAME],
-                output_names=[output_name],
-                dynamic_axes={INPUT_NAME: {0: BATCH_AXIS}, output_name: {0: BATCH_AXIS}},
+                input_names=[graph.input_name],
+                output_names=[graph.output_name],
+                dynamic_axes={graph.input_name: {0: BATCH_AXIS}, graph.output_name: {0: BATCH_AXIS}},
                 opset_version=OPSET,
                 dynamo=False,
             )
@@ -146,12 +192,13 @@ def _count_axes_from_the_front(model: Any) -> None:
             attribute.ints[:] = axes
 
 
-def _require_same_answers(model: Any, module: nn.Module, probe: Tensor) -> None:
+def _require_same_answers(model: Any, graph: Graph) -> None:
     from onnx.reference import ReferenceEvaluator
 
+    probe = graph.example[:PROBE_ROWS]  # (3, ...)
     with torch.inference_mode():
-        expected = module(probe)  # (3, ...)
-    (answer,) = ReferenceEvaluator(model).run(None, {INPUT_NAME: probe.numpy()})
+        expected = graph.module(probe)  # (3, ...)
+    (answer,) = ReferenceEvaluator(model).run(None, {graph.input_name: probe.numpy()})
     found = torch.from_numpy(np.array(answer))  # (3, ...)
     if found.shape != expected.shape:
         raise OnnxError(f"The file answers in the shape {tuple(found.shape)}, the network in {tuple(expected.shape)}.")

@@ -1,6 +1,7 @@
 """An exported network answers as the network does, and says what it is for."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -10,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from models import __main__ as cli
-from models.catalogue import ParamValue
+from models.catalogue import MODELS, ParamValue, Task
+from models.catalogue.entries import DataKind
 from models.data.dataset import Dataset
-from models.networks.onnx_file import OnnxError, export_onnx, to_onnx
-from models.networks.saved import save_network
+from models.networks.onnx_file import Graph, OnnxError, export_onnx, to_onnx
+from models.networks.saved import save_network, wrap_network
 from tests.unit.models.finished import make_network
-from tests.unit.models.helpers import make_dataset
+from tests.unit.models.helpers import make_data, make_dataset
 from tests.unit.models.onnx_runs import assert_onnx_agrees, run_onnx
 
 SETTINGS: tuple[dict[str, ParamValue], ...] = (
@@ -29,6 +31,15 @@ SETTINGS: tuple[dict[str, ParamValue], ...] = (
     {"activation": "swish"},
 )
 
+CLAIMED = [
+    (model.name, task, kind)
+    for model in MODELS.values()
+    for task in model.tasks
+    for kind in model.kinds
+    if (task == "next_token") == (kind == "text") and not model.is_generative
+]
+"""Every network that predicts, with every kind of data that it says it can learn."""
+
 
 def raw_rows(dataset: Dataset) -> Tensor:
     """Return test rows as the data set's source has them."""
@@ -41,6 +52,12 @@ def test_file_answers_as_the_network_does(params: dict[str, ParamValue], tmp_pat
     assert_onnx_agrees(make_network(dataset, params), raw_rows(dataset), tmp_path / "network.onnx")
 
 
+@pytest.mark.parametrize(("model", "task", "kind"), CLAIMED)
+def test_every_network_that_predicts_can_be_exported(model: str, task: Task, kind: DataKind, tmp_path: Path) -> None:
+    dataset = make_data(task, kind)
+    assert_onnx_agrees(make_network(dataset, model=model), raw_rows(dataset), tmp_path / "network.onnx")
+
+
 def test_file_of_a_regression_answers_in_the_targets_unit(tmp_path: Path) -> None:
     dataset = make_dataset("regression")
     network = make_network(dataset)
@@ -48,6 +65,30 @@ def test_file_of_a_regression_answers_in_the_targets_unit(tmp_path: Path) -> Non
     answers = run_onnx(tmp_path / "network.onnx", raw_rows(dataset))
     assert answers.shape == (len(dataset.y_test), 1)
     assert abs(answers.mean().item() - float(dataset.target_mean)) < 3 * float(dataset.target_scale)
+
+
+class Painter(nn.Module):
+    """Make examples of noise, as the generator of an adversarial pair does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 6)
+
+    def make(self, z: Tensor) -> Tensor:
+        return torch.sigmoid(self.layer(z))
+
+
+def test_file_of_a_network_that_makes_examples_takes_noise(tmp_path: Path) -> None:
+    dataset, path = make_dataset("classification"), tmp_path / "painter.onnx"
+    config = replace(make_network(dataset).config, params={"latent": 4})
+    network = wrap_network(Painter(), config, dataset)
+    noise = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+    assert_onnx_agrees(network, noise, path)
+    examples = run_onnx(path, noise)
+    assert examples.shape == (5, 6)
+    assert ((examples > 2) & (examples < 6)).all()  # between 0 and 1, times a scale of 4, plus a mean of 2
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert (session.get_inputs()[0].name, session.get_outputs()[0].name) == ("noise", "examples")
 
 
 class Recurrent(nn.Module):
@@ -70,7 +111,7 @@ class Recurrent(nn.Module):
 def test_any_module_can_be_exported(tmp_path: Path) -> None:
     module, path = Recurrent(), tmp_path / "recurrent.onnx"
     example = torch.randn(3, 12, generator=torch.Generator().manual_seed(0))
-    path.write_bytes(to_onnx(module, example, "states", {}))
+    path.write_bytes(to_onnx(Graph(module, example, "steps", "states"), {}))
     for n_rows in (1, 2, 9):
         x = torch.randn(n_rows, 12, generator=torch.Generator().manual_seed(n_rows))
         torch.testing.assert_close(run_onnx(path, x), module(x).detach(), rtol=0, atol=1e-5)
@@ -90,7 +131,7 @@ class Remembering(nn.Module):
 def test_a_file_that_answers_otherwise_is_never_written() -> None:
     example = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
     with pytest.raises(OnnxError) as refusal:
-        to_onnx(Remembering(), example, "sums", {})
+        to_onnx(Graph(Remembering(), example, "numbers", "sums"), {})
     assert refusal.value.code == "unfit_for_onnx"
     assert "differ from the network's" in str(refusal.value)
 
@@ -99,12 +140,12 @@ class Bessel(nn.Module):
     """Use an operator that the exporter does not know."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.special.i1e(x)
+        return torch.special.i1e(x)  # type: ignore[no-any-return]
 
 
 def test_an_operator_that_onnx_lacks_is_named() -> None:
     with pytest.raises(OnnxError) as refusal:
-        to_onnx(Bessel(), torch.randn(3, 4, generator=torch.Generator().manual_seed(0)), "values", {})
+        to_onnx(Graph(Bessel(), torch.rand(3, 4), "numbers", "values"), {})
     assert refusal.value.code == "unfit_for_onnx"
     assert "special_i1e" in str(refusal.value)
 
