@@ -1,5 +1,6 @@
 """Networks held against one part of a data set, the test part included."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.catalogue import get_model
-from models.data.dataset import Dataset
+from models.data.dataset import Array, Dataset
 from models.measures.final import confusion_matrix, final_metrics
 from models.networks.saved import Network
 
@@ -42,7 +43,14 @@ def read_part(dataset: Dataset, name: PartName) -> Part:
     features, targets = getattr(dataset, f"x_{name}"), getattr(dataset, f"y_{name}")
     if dataset.task == "regression":
         targets = (targets - dataset.target_mean) / dataset.target_scale  # (n,)
-    return Part(torch.from_numpy(features), torch.from_numpy(targets))
+    return Part(_share(features), _share(targets))
+
+
+def _share(array: Array) -> Tensor:
+    with warnings.catch_warnings():
+        # Of data too large for memory the array is a read-only map of a file; nobody here writes to it.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def forward_all(network: nn.Module, features: Tensor) -> Tensor:

@@ -3,15 +3,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models import __main__ as cli
 from models.catalogue import DATASETS, MODELS
 from models.catalogue.baselines import BASELINES
-from models.data.dataset import Dataset
+from models.data.dataset import Dataset, load_dataset
 from models.data.prepare import prepare_dataset
+from models.measures.baselines import evaluate_baselines
 from models.measures.evaluation import OtherDatasetError, evaluate_confusion, evaluate_network
 from models.networks.saved import load_network
+from tests.unit.models.finished import make_network
 from tests.unit.models.helpers import Run, make_dataset
 
 
@@ -37,6 +40,17 @@ def test_network_is_not_tested_on_other_data(digits_network: Path) -> None:
     with pytest.raises(OtherDatasetError) as refusal:
         evaluate_network(load_network(digits_network), make_dataset("classification"))
     assert refusal.value.code == "other_dataset"
+
+
+def test_data_mapped_from_files_measures_the_same(cache_dir: Path) -> None:
+    dataset, mapped = (
+        load_dataset(prepare_dataset("iris", cache_dir, is_mapped=is_mapped)) for is_mapped in (False, True)
+    )
+    assert isinstance(mapped.x_test, np.memmap)
+    network = make_network(dataset)
+    assert evaluate_network(network, mapped) == evaluate_network(network, dataset)
+    first, second = (evaluate_baselines(data, ["naive_bayes"], clock=lambda: 0.0) for data in (dataset, mapped))
+    assert first == second
 
 
 def test_command_line_tests_a_network(
