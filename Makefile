@@ -21,10 +21,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 DASHBOARD := $(wildcard dashboard/package.json)
 DASHBOARD_SOURCES = $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 'dashboard/dist/*' 2>/dev/null)
 
-.PHONY: help demo up test check bench lock types clean browser dashboard
+.PHONY: help demo up test check bench bench-train lock types clean browser dashboard
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
 demo: $(STAMPS)/runtime dashboard ## Search a network for handwritten digits, from nothing to a tested network
 	@$(BIN)/python -m stack demo
@@ -48,6 +48,9 @@ check: $(STAMPS)/dev $(if $(DASHBOARD),$(STAMPS)/npm) ## Lint, format, types, la
 bench: $(STAMPS)/dev dashboard ## Run the benchmarks; they print JSON
 	@$(BIN)/python -m benchmarks
 
+bench-train: $(STAMPS)/dev $(STAMPS)/peers ## Measure training beside plain loops, Optuna and Ray Tune; prints JSON
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training
+
 types: $(STAMPS)/dev $(STAMPS)/npm ## Write the dashboard's API types anew from the API
 	@$(BIN)/python -m scripts.api_types write
 
@@ -70,6 +73,12 @@ $(BIN)/python:
 	@echo "making $(VENV) with $(PYTHON)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "Python cannot make virtual environments here; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+# What the benchmark is compared with lies apart from what the project needs.
+$(STAMPS)/peers: $(STAMPS)/dev
+	@echo "installing Ray Tune for the comparison"
+	@$(PIP) --target $(VENV)/peers --constraint requirements-dev.lock "ray[tune]==2.60.0"
+	@touch $@
 
 # The SDK is installed as a link to its sources. It alone is: the server's packages run from the repository.
 $(STAMPS)/runtime: requirements.lock client/pyproject.toml | $(BIN)/python
