@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.catalogue import DataShape, get_model
+from models.catalogue import MODELS, DataShape, get_model
 from models.layers.activations import ACTIVATIONS
 from models.layers.basic import Dropout
 from models.layers.random import keyed_layers, set_keys
@@ -23,7 +23,7 @@ def key(number: int) -> torch.Tensor:
 
 def test_catalogue_and_registry_name_the_same_things() -> None:
     assert set(get_model("mlp").hyperparameters["activation"].choices) == set(ACTIVATIONS)
-    assert set(BUILDERS) == {"mlp"}
+    assert set(BUILDERS) == set(MODELS)
 
 
 @pytest.mark.parametrize(
