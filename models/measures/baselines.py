@@ -85,11 +85,12 @@ def _objection(dataset: Dataset, name: str) -> str | None:
 def _evaluate(dataset: Dataset, name: str, seed: int, clock: Clock) -> dict[str, Any]:
     from threadpoolctl import threadpool_limits
 
+    estimator = ESTIMATORS[name](Setting(dataset, seed))  # loads the libraries whose threads are then limited
     # One thread, as everywhere in a slot: two threads that wait for each other on a busy machine took 15 to 60 times
     # the processor time of one on the digits.
     with threadpool_limits(1):
         started_at = clock()
-        estimator = _fit(dataset, name, seed)
+        _fit(estimator, read_part(dataset, "train"))
         answer: dict[str, Any] = {"name": name, "fit_s": clock() - started_at}
         for part_name in ("val", "test"):
             part = read_part(dataset, part_name)
@@ -98,16 +99,13 @@ def _evaluate(dataset: Dataset, name: str, seed: int, clock: Clock) -> dict[str,
     return answer
 
 
-def _fit(dataset: Dataset, name: str, seed: int) -> Any:
-    train = read_part(dataset, "train")
-    estimator = ESTIMATORS[name](Setting(dataset, seed))
+def _fit(estimator: Any, train: Part) -> None:
     with warnings.catch_warnings():
         # Of the strengths tried, some are too weak: coordinate descent then stops short of its tolerance, or a system
         # is nearly singular. The strength that cross-validation chooses is judged by its result.
         for category in _warnings_of_weak_penalties():
             warnings.filterwarnings("ignore", category=category)
         estimator.fit(train.features.numpy(), train.targets.numpy())
-    return estimator
 
 
 def _warnings_of_weak_penalties() -> tuple[type[Warning], ...]:
