@@ -87,7 +87,7 @@ def test_a_plane_cannot_part_exclusive_or() -> None:
     for step in range(400):
         row = torch.tensor([step % 4])
         losses, _ = network.training_losses(Batch(x[row], y[row], torch.tensor(0, dtype=torch.int32)), {})
-        weights = list(network.parameters())
+        weights: list[torch.Tensor] = list(network.parameters())
         with torch.no_grad():
             torch._foreach_add_(weights, torch.autograd.grad(losses, weights), alpha=-0.5)
         seen.add(int((network(x).argmax(dim=1) == y).sum()))
