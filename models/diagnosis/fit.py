@@ -17,6 +17,10 @@ LEAST_EXPLAINED: Mapping[Task, float] = {"classification": 0.5, "regression": 0.
 """Share of the reference that a fit explains at least, where nothing better is known to be possible. Healthy networks
 explain 0.9 of digits and 0.5 of diabetes, whose targets are mostly noise; a table of which character follows which
 explains a fifth of English."""
+LEAST_SKILL = 0.75
+"""And by accuracy: the share of the way from naming always the commonest class to never being wrong. Half of the loss
+explained goes with 0.6-0.8 on digits."""
+ACCURACIES = ("train_accuracy", "val_accuracy")
 KNOWN_MARGIN = 0.05
 """How far, as a share of the reference, a fit may stay behind the known loss: about the noise of a hundred examples."""
 FALLING = 0.01
@@ -55,7 +59,7 @@ def find_underfitting(view: View) -> Finding | None:
     if wanted is None or len(train) < MIN_EPOCHS or not is_settled(view, train):
         return None
     best = min(min(curve.smooth().values) for curve in (train, view.curve("val_loss")) if len(curve))
-    if best <= wanted:
+    if best <= wanted or names_classes(view):
         return None
     numbers = {"best_loss": best, "acceptable_loss": wanted, "explained": view.explained(best)}
     return Finding(
@@ -98,15 +102,21 @@ def find_good_fit(view: View) -> Finding | None:
     wanted = acceptable_loss(view)
     if wanted is None or min(len(train), len(val)) < MIN_EPOCHS or not is_settled(view, val):
         return None
-    if val.level > wanted:
+    if val.level > wanted and not names_classes(view):
         return None
     shares = {"explained_train": view.explained(train.level), "explained_val": view.explained(val.level)}
+    if val.level > wanted:
+        seen = "The network names the right class of most examples, those of the validation part too"
+    else:
+        seen = (
+            f"The network explains {_percent(shares['explained_train'])} of the training examples and "
+            f"{_percent(shares['explained_val'])} of the validation examples"
+        )
     return Finding(
         "good_fit",
         "Good fit",
         Evidence(
-            f"The network explains {_percent(shares['explained_train'])} of the training examples and "
-            f"{_percent(shares['explained_val'])} of the validation examples, and nothing in its curves looks wrong.",
+            f"{seen}, and nothing in its curves looks wrong.",
             {**shares, "train_loss": train.level, "val_loss": val.level},
         ),
         Remedy("Nothing to mend. More gain lies in tuning, more data or averaging several networks."),
@@ -121,6 +131,24 @@ def acceptable_loss(view: View) -> float | None:
     if known is not None and 0 <= known <= view.reference:
         return known + KNOWN_MARGIN * view.reference
     return (1 - LEAST_EXPLAINED[view.facts.task]) * view.reference
+
+
+def ends_unfitted(view: View) -> bool:
+    """Tell whether a network is known to fit badly when it ends, its own examples and others."""
+    wanted = acceptable_loss(view)
+    levels = [curve.level for name in ("train_loss", "val_loss") if len(curve := view.curve(name))]
+    return wanted is not None and bool(levels) and min(levels) > wanted and not names_classes(view)
+
+
+def names_classes(view: View) -> bool:
+    """Tell whether a classifier ended up naming the right class of most examples it could have got wrong.
+
+    A perceptron's scores are steps, and a loss that reads probabilities from them stays high however right it is.
+    """
+    if view.facts.known_loss is not None:
+        return False
+    ends = [view.skill(curve.level) for name in ACCURACIES if len(curve := view.curve(name))]
+    return bool(ends) and min(skill if skill is not None else 0.0 for skill in ends) >= LEAST_SKILL
 
 
 def is_settled(view: View, curve: Curve) -> bool:

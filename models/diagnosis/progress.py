@@ -19,7 +19,8 @@ FALL_JITTERS = 2.0
 FLAT = 0.01
 """Share of the scale by which losses change at most over a half that is called a plateau."""
 LEARNED = 0.05
-"""Share of the scale below which a training loss has nowhere to fall: flat there is the end, not a plateau."""
+"""Share of the scale below which a training loss has nowhere to fall: flat there is the end, not a plateau. The same
+holds of its accuracy, whose scale runs from naming always the commonest class."""
 NOISE = 0.05
 """Share of the scale by which the validation loss wobbles between epochs when single epochs no longer tell trials
 apart. Healthy runs show 0.00-0.02, a learning rate ten times too high 0.1-0.4."""
@@ -56,7 +57,7 @@ def find_plateau(view: View) -> Finding | None:
     """Report a run in whose second half neither loss moved, although there was something left to learn."""
     train = view.curve("train_loss")
     scale = scale_of(view, "train_loss")
-    if scale is None or len(train) < MIN_EPOCHS_PLATEAU or train.level < LEARNED * scale:
+    if scale is None or len(train) < MIN_EPOCHS_PLATEAU or train.level < LEARNED * scale or _is_always_right(view):
         return None
     halves = [curve.smooth().tail(len(curve) // 2) for curve in (train, view.curve("val_loss")) if len(curve)]
     falls = [half.fall() for half in halves]
@@ -103,6 +104,12 @@ def find_noisy_validation(view: View) -> Finding | None:
             (Hint("learning_rate", "down"), Hint("schedule", "set", "cosine"), Hint("batch_size", "up")),
         ),
     )
+
+
+def _is_always_right(view: View) -> bool:
+    accuracy = view.curve("train_accuracy")
+    skill = view.skill(accuracy.level) if len(accuracy) else None
+    return skill is not None and skill > 1 - LEARNED
 
 
 def scale_of(view: View, name: str) -> float | None:

@@ -92,6 +92,13 @@ class View:
         """Whether all planned epochs were run."""
         return self.n_seen >= self.facts.n_epochs
 
+    def skill(self, accuracy: float) -> float | None:
+        """Return an accuracy's share of the way from always naming the commonest class to never being wrong."""
+        reference = self.facts.reference_accuracy
+        if reference is None or not 0 <= reference < 1:
+            return None
+        return (accuracy - reference) / (1 - reference)
+
     def explained(self, loss: float) -> float:
         """Return the share of the reference that a loss leaves behind: 1 for a loss of 0, 0 for knowing nothing."""
         assert self.reference is not None, "a rule asks for shares of a reference that it has not looked at"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from models.catalogue import Task
-from models.diagnosis.curves import Curves, Divergence, reference_loss
+from models.diagnosis.curves import Curves, Divergence, reference_accuracy, reference_loss
 from models.diagnosis.diagnose import RULES, SILENCES, diagnose
 from models.diagnosis.findings import SEVERITIES, Finding, FindingKind
 
@@ -124,6 +124,23 @@ def test_overfitting_takes_its_opposite_advice_out() -> None:
     assert kinds(weak_and_apart) == ["overfitting"]
 
 
+def test_scores_that_make_poor_probabilities_may_name_the_right_classes() -> None:
+    metrics = {"train_loss": [0.7] * 20, "val_loss": [0.7] * 20, "grad_norm": [0.0] * 20}
+    right = {**metrics, "train_accuracy": [0.99] * 20, "val_accuracy": [0.95] * 20}
+    named = Curves(right, N_EPOCHS, "classification", reference_loss=1.0, reference_accuracy=0.5)
+    assert kinds(named) == ["good_fit"]
+    assert "names the right class" in the("good_fit", named).evidence.sentence
+    # Where one class makes up nearly all examples, an accuracy of .95 is none.
+    lopsided = Curves(right, N_EPOCHS, "classification", reference_loss=1.0, reference_accuracy=0.95)
+    assert "underfitting" in kinds(lopsided)
+    unknown = Curves(right, N_EPOCHS, "classification", reference_loss=1.0)
+    assert "underfitting" in kinds(unknown)
+    assert kinds(Curves(right, N_EPOCHS, "classification", reference_loss=1.0, known_loss=0.3))[:2] == [
+        "vanishing_gradients",
+        "underfitting",
+    ]
+
+
 # ---- progress
 
 
@@ -175,7 +192,9 @@ def test_noise_alone_is_not_overfitting() -> None:
 
 def test_divergence_names_the_first_bad_step() -> None:
     place = Divergence(3, 2, "train_loss became nan in epoch 3, step 2 of 17.")
-    broken = Curves({"train_loss": [1.0, 5.0], "val_loss": [1.0, 9.0]}, 20, "classification", 100, 1.0, None, place)
+    broken = Curves(
+        {"train_loss": [1.0, 5.0], "val_loss": [1.0, 9.0]}, 20, "classification", 100, 1.0, divergence=place
+    )
     [finding] = diagnose(broken)
     assert (finding.kind, finding.title) == ("diverged", "Diverged in epoch 3, step 2")
     assert finding.evidence.numbers == {"epoch": 3, "step": 2}
@@ -214,8 +233,8 @@ def test_exploding_gradients() -> None:
     peak = [0.5, 0.6, 4000.0] + [0.5] * 17
     finding = the("exploding_gradients", with_metrics(HEALTHY, grad_norm=peak))
     assert finding.evidence.numbers == {"grad_norm": 4000.0, "epoch": 3}
-    assert "exploding_gradients" in kinds(with_metrics(HEALTHY, grad_ratio=[500.0] * N_EPOCHS))
-    assert kinds(with_metrics(HEALTHY, grad_norm=[20.0] * N_EPOCHS, grad_ratio=[5.0] * N_EPOCHS)) == ["good_fit"]
+    assert "exploding_gradients" in kinds(with_metrics(HEALTHY, grad_ratio=[5000.0] * N_EPOCHS))
+    assert kinds(with_metrics(HEALTHY, grad_norm=[20.0] * N_EPOCHS, grad_ratio=[60.0] * N_EPOCHS)) == ["good_fit"]
 
 
 def test_a_gradient_that_is_no_number_both_diverged_and_exploded() -> None:
@@ -227,9 +246,15 @@ def test_a_ratio_of_nothing_to_nothing_is_no_divergence() -> None:
 
 
 def test_dead_relus() -> None:
-    finding = the("dead_relus", with_metrics(HEALTHY, dead_units=[0.1] * 5 + [0.5] * 15))
-    assert "50 % of the hidden units" in finding.evidence.sentence
-    assert "dead_relus" not in kinds(with_metrics(HEALTHY, dead_units=[0.13] * N_EPOCHS))
+    finding = the("dead_relus", with_metrics(HEALTHY, dead_units=[0.1] * 5 + [0.7] * 15))
+    assert "70 % of the hidden units" in finding.evidence.sentence
+    assert kinds(with_metrics(HEALTHY, dead_units=[0.5] * N_EPOCHS)) == ["good_fit"]
+
+
+def test_fewer_dead_relus_matter_where_nothing_was_learned() -> None:
+    weak = learner(towards(1.2, 0.7), towards(1.1, 0.72))
+    assert "dead_relus" in kinds(with_metrics(weak, dead_units=[0.4] * N_EPOCHS))
+    assert "dead_relus" not in kinds(with_metrics(weak, dead_units=[0.15] * N_EPOCHS))
 
 
 def test_silent_units_explain_gradients_that_do_not_arrive() -> None:
@@ -334,3 +359,10 @@ def test_reference_loss() -> None:
     assert reference_loss("regression") == 1.0
     assert reference_loss("classification", [7, 0]) is None
     assert reference_loss("classification") is None
+
+
+def test_reference_accuracy() -> None:
+    assert reference_accuracy("classification", [90, 10]) == 0.9
+    assert reference_accuracy("classification", [7, 0]) is None
+    assert reference_accuracy("classification") is None
+    assert reference_accuracy("regression") is None

@@ -47,9 +47,10 @@ def train_classifier(pixels: Tensor, classes: Tensor) -> nn.Sequential:
     return nn.Sequential(*list(network)[:-1])
 
 
-def spread(features: Tensor) -> float:
-    """Return the root of the total variance."""
-    return float(features.var(dim=0).sum().sqrt())
+def diversity(made: Tensor, real: Tensor) -> float:
+    """Return how far made features spread along the directions of the real ones: tr (C C')^(1/2) / tr C'."""
+    ours, theirs = torch.cov(made.T).double(), torch.cov(real.T).double()
+    return float(torch.linalg.eigvals(ours @ theirs).real.clamp_min(0).sqrt().sum() / theirs.trace())
 
 
 def generator_curves(digits: Dataset, pixels: Tensor, generator_rate: float, n_epochs: int) -> Curves:
@@ -58,7 +59,7 @@ def generator_curves(digits: Dataset, pixels: Tensor, generator_rate: float, n_e
     generator, discriminator = dense(N_NOISE, 64, nn.Tanh()), dense(64, 1)
     pull = torch.optim.Adam(generator.parameters(), generator_rate, betas=(0.5, 0.999))
     push = torch.optim.Adam(discriminator.parameters(), 1e-3, betas=(0.5, 0.999))
-    diversity = []
+    real_features, spreads = features(pixels).detach(), []
     for _ in range(n_epochs):
         for real in torch.split(pixels[torch.randperm(len(pixels))], 64):
             made = generator(torch.randn(len(real), N_NOISE))
@@ -70,8 +71,8 @@ def generator_curves(digits: Dataset, pixels: Tensor, generator_rate: float, n_e
             torch.autograd.backward(F.softplus(-discriminator(made)).mean())
             pull.step()
         with torch.no_grad():
-            diversity.append(spread(features(generator(torch.randn(512, N_NOISE)))) / spread(features(pixels)))
-    return Curves({"diversity": diversity}, n_epochs)
+            spreads.append(diversity(features(generator(torch.randn(512, N_NOISE))), real_features))
+    return Curves({"diversity": spreads}, n_epochs)
 
 
 def test_a_generator_ruined_by_a_long_step_has_collapsed(digits: Dataset, pixels: Tensor) -> None:
@@ -87,7 +88,7 @@ def test_a_single_digit_is_a_collapse_and_all_are_none(digits: Dataset, pixels: 
     classes = torch.from_numpy(digits.y_train)
     features = train_classifier(pixels, classes)(pixels).detach()
     for digit in range(10):
-        share = spread(features[classes == digit]) / spread(features)
+        share = diversity(features[classes == digit], features)
         assert [finding.kind for finding in diagnose(Curves({"diversity": [share] * 12}, 12))] == ["gan_collapse"]
-    halves = [spread(part) / spread(features) for part in features.tensor_split(2)]
+    halves = [diversity(part, features) for part in features.tensor_split(2)]
     assert diagnose(Curves({"diversity": [min(halves)] * 12}, 12)) == ()

@@ -43,6 +43,7 @@ def any_curves(draw: st.DrawFn) -> Curves:
         task=draw(st.sampled_from(TASKS)),
         n_train=draw(st.none() | st.integers(0, 10**9)),
         reference_loss=draw(st.none() | st.floats()),
+        reference_accuracy=draw(st.none() | st.floats()),
         known_loss=draw(st.none() | st.floats()),
         divergence=draw(st.none() | st.builds(Divergence, st.integers(1, 99), st.none() | st.integers(1, 99))),
         params=draw(st.none() | st.just({"dropout": 0.1, "epochs": 5})),
