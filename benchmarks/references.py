@@ -96,5 +96,8 @@ def _dataset_names(text: str) -> Sequence[str]:
     return names
 
 
+command = typer.Typer(add_completion=False)
+command.command()(main)
+
 if __name__ == "__main__":
-    typer.run(main)
+    command()
