@@ -32,6 +32,12 @@ def find_gan_collapse(view: View) -> Finding | None:
         Remedy(
             "Slow the generator down against the discriminator (learning rates, steps of each), smooth the labels, "
             "use spectral normalisation or the hinge loss, or keep the network of an earlier epoch.",
-            (Hint("learning_rate", "down"), Hint("label_smoothing", "up"), Hint("spectral_norm", "set", True)),
+            (
+                Hint("learning_rate", "down"),
+                Hint("discriminator_rate_factor", "up"),
+                Hint("spectral_norm", "set", True),
+                Hint("loss", "set", "hinge"),
+                Hint("label_smoothing", "up"),
+            ),
         ),
     )
