@@ -45,15 +45,16 @@ from models.catalogue.entries import (
     Task,
 )
 from models.catalogue.errors import CatalogueError
+from models.catalogue.gan import GAN
 from models.catalogue.linear import LINEAR, LOGISTIC
-from models.catalogue.metrics import METRICS_BY_TASK
+from models.catalogue.metrics import GENERATIVE_METRICS, task_metrics
 from models.catalogue.mlp import MLP
 from models.catalogue.perceptron import PERCEPTRON
 from models.catalogue.rnn import RNN
 from models.catalogue.rules import check_combination, check_folds, check_space_combinations, structure_key
 
 MODELS: Mapping[str, ModelInfo] = MappingProxyType(
-    {model.name: model for model in (MLP, CNN, RNN, CAPSNET, PERCEPTRON, LINEAR, LOGISTIC)}
+    {model.name: model for model in (MLP, CNN, RNN, CAPSNET, GAN, PERCEPTRON, LINEAR, LOGISTIC)}
 )
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
     {
@@ -92,21 +93,28 @@ def get_dataset(name: str, field: str = "dataset") -> DatasetInfo:
 
 
 def metrics_for(model_name: str, dataset_name: str) -> tuple[MetricInfo, ...]:
-    """Return what the model reports after each epoch on the data set.
+    """Return what the model can report on the data set, and a study may therefore optimise.
 
     Raises:
         CatalogueError: `unknown_model`, `unknown_dataset`, or `unfit_dataset` where the model does not learn such data.
     """
     model, dataset = get_model(model_name), get_dataset(dataset_name)
-    if dataset.task not in model.tasks:
-        fitting = [info.name for info in DATASETS.values() if info.task in model.tasks]
+    if not fits(model, dataset):
+        fitting = [info.name for info in DATASETS.values() if fits(model, info)]
         raise CatalogueError(
             "unfit_dataset",
-            f"{model.name} cannot learn {dataset.name}, whose task is {dataset.task}.",
+            f"{model.name} cannot learn {dataset.name}: {dataset.kind} data whose task is {dataset.task}.",
             "dataset",
             f"Data sets for {model.name}: {', '.join(fitting)}.",
         )
-    return METRICS_BY_TASK[dataset.task]
+    if model.is_generative:
+        return GENERATIVE_METRICS
+    return task_metrics(dataset.task, dataset.n_classes)
+
+
+def fits(model: ModelInfo, dataset: DatasetInfo) -> bool:
+    """Tell whether a model reads data of the kind and learns the task."""
+    return dataset.task in model.tasks and dataset.kind in model.kinds
 
 
 def get_metric(model_name: str, dataset_name: str, metric: str, field: str = "metric") -> MetricInfo:
@@ -144,6 +152,7 @@ __all__ = [
     "check_space_combinations",
     "check_value",
     "complete_params",
+    "fits",
     "get_dataset",
     "get_metric",
     "get_model",

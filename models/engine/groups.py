@@ -7,19 +7,20 @@ from collections.abc import Hashable, Sequence
 
 import torch
 
-from models.catalogue import get_model, structure_key
+from models.catalogue import structure_key
 from models.engine.jobs import TrainJob
 from models.engine.lane import Lane
-from models.engine.probe import choose_lanes
-from models.engine.program import Measured, Program
+from models.engine.measuring import Measured
+from models.engine.probe import choose_lanes, find_obstacle
+from models.engine.program import Program
 
 log = logging.getLogger(__name__)
 
 
 def group_key(job: TrainJob) -> Hashable:
     """Return what jobs must share to train as one program."""
-    structure = structure_key(get_model(job.model), job.params)
-    return (structure, job.dataset.sha256, job.n_folds, job.objective)
+    structure = structure_key(job.info, job.params)
+    return (structure, job.build, job.dataset.sha256, job.n_folds, job.objective)
 
 
 class OutOfMemoryError(MemoryError):
@@ -47,9 +48,17 @@ class Group:
         self.waiting = deque(Lane(job) for job in jobs)
         self.active: list[Lane] = []
         self.program: Program | None = None
-        key = group_key(jobs[0])
-        self.n_max = n_lanes or choose_lanes(list(self.waiting), key, device)
+        self.n_max = self._choose(group_key(jobs[0]), n_lanes)
         log.info("%d trials of one structure train %d at a time", len(jobs), self.n_max)
+
+    def _choose(self, key: Hashable, n_lanes: int | None) -> int:
+        lanes = list(self.waiting)
+        if lanes[0].job.build is not None and len(lanes) > 1 and n_lanes != 1:
+            reason = find_obstacle(lanes[:2], self.device)
+            if reason is not None:
+                log.warning("%s trials train one by one: %s", len(lanes), reason)
+                return 1
+        return n_lanes or choose_lanes(lanes, key, self.device)
 
     @property
     def is_done(self) -> bool:

@@ -6,8 +6,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from models.catalogue import ParamValue
+from models.catalogue import ModelInfo, ParamValue, get_model
+from models.catalogue.custom import CUSTOM
 from models.data.dataset import Dataset
+from models.networks.custom import BuildCustom
 
 
 class Decision(StrEnum):
@@ -46,6 +48,8 @@ class TrainJob:
         fold: which fold of a cross-validation validates, from 1; 0 for the data set's own validation part.
         n_folds: how many folds there are; 0 without cross-validation.
         saves_at_end: whether the state after the last epoch is saved as a checkpoint too.
+        build: builds a network of the caller's own; `model` is then `custom`. Jobs that share the function train
+            together where torch can map over the network, and one by one where it cannot.
     """
 
     lane_id: str
@@ -59,6 +63,12 @@ class TrainJob:
     fold: int = 0
     n_folds: int = 0
     saves_at_end: bool = False
+    build: BuildCustom | None = None
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model's entry in the catalogue."""
+        return get_model(self.model) if self.build is None else CUSTOM
 
     @property
     def checkpoint_path(self) -> Path:

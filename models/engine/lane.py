@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from models.catalogue import Direction, MetricInfo, check_combination, get_model, unknown_name
+from models.catalogue import Direction, MetricInfo, check_combination, unknown_name
 from models.catalogue.metrics import GENERATIVE_METRICS, task_metrics
 from models.data.dataset import Dataset
 from models.engine.checkpoint import (
@@ -21,6 +21,7 @@ from models.engine.checkpoint import (
 from models.engine.jobs import TrainJob
 from models.engine.optimizers import OPTIMIZERS
 from models.networks.base import HasPhases, HasPreparation
+from models.networks.custom import build_custom
 from models.networks.registry import build_network
 from models.networks.saved import Network, NetworkConfig, wrap_network
 
@@ -53,10 +54,14 @@ class Lane:
             FileNotFoundError: there is no such checkpoint.
         """
         self.job = job
-        self.model = get_model(job.model)
+        self.model = job.info
         self.params: dict[str, Any] = dict(check_combination(self.model, job.params, job.dataset.data_shape))
         self.objective = find_objective(job)
-        self.template = build_network(job.model, self.params, job.dataset.data_shape, seed=job.seed)
+        data = job.dataset.data_shape
+        if job.build is None:
+            self.template = build_network(job.model, self.params, data, seed=job.seed)
+        else:
+            self.template = build_custom(job.build, data, job.seed)
         if isinstance(self.template, HasPreparation):
             _prepare(self.template, job.dataset)
         identity = Identity(job.model, self.params, job.seed, job.dataset.sha256, job.fold, job.n_folds)
@@ -160,7 +165,7 @@ def find_objective(job: TrainJob) -> MetricInfo:
         CatalogueError: `unknown_metric`.
     """
     data = job.dataset.data_shape
-    if get_model(job.model).is_generative:
+    if job.info.is_generative:
         known, default = GENERATIVE_METRICS, DEFAULT_GENERATIVE_OBJECTIVE
     else:
         n_classes = None if data.task == "regression" else data.n_outputs

@@ -51,8 +51,8 @@ class Member:
 
     @property
     def suffix(self) -> str:
-        """What its metrics' names end with, such as `@r2` or `@r1f3`."""
-        return f"@r{self.repeat}" + (f"f{self.fold}" if self.fold else "")
+        """What its metrics' names end with, such as `@r1f3`; a holdout counts as the only fold."""
+        return f"@r{self.repeat}f{self.fold or 1}"
 
 
 def members_of(plan: Plan, first_repeat: int, last_repeat: int) -> list[Member]:

@@ -54,6 +54,23 @@ def choose_lanes(lanes: Sequence[Lane], key: Hashable, device: torch.device, clo
     return chosen
 
 
+def find_obstacle(lanes: Sequence[Lane], device: torch.device) -> str | None:
+    """Tell why some networks cannot train in lanes.
+
+    Args:
+        lanes: two of them.
+        device: where to train.
+
+    Returns:
+        torch's own words; None where they can.
+    """
+    try:
+        Program(lanes, device).time_steps(1)
+    except (RuntimeError, TypeError, ValueError, KeyError) as error:
+        return str(error).strip().partition("\n")[0][:300]
+    return None
+
+
 def _try(lanes: Sequence[Lane], device: torch.device, clock: Clock) -> float:
     try:
         return _lane_step_s(lanes, device, clock) / len(lanes)

@@ -4,18 +4,27 @@ Nothing here mixes lanes: each has its own row of weights, its own order of exam
 and its own numbers, and every operation works row by row. That is what makes a result independent of company.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from models.catalogue.metrics import METRICS_BY_TASK, TRAINING_METRICS
 from models.engine.batches import LaneBatches, evaluation_keys
 from models.engine.checkpoint import Checkpoint
 from models.engine.lane import Lane
 from models.engine.losses import balanced_weights
-from models.engine.observe import UnitWatch, gradient_ratio
+from models.engine.measuring import (
+    Measured,
+    Trace,
+    find_divergence,
+    measure_gradients,
+    measure_training,
+    measure_validation,
+    measured_lane,
+)
 from models.engine.optimizers import OPTIMIZERS, Optimizer
 from models.engine.parts import read_parts
 from models.engine.penalties import Penalties, make_penalties
@@ -23,32 +32,15 @@ from models.engine.schedules import rate_factor
 from models.engine.stack import Slot, Stack
 from models.engine.supervised import supervised_phase
 from models.layers.random import KeyedLayer, keyed_layers, layer_keys_of
-from models.measures.final import objective_metric
-from models.measures.metrics import lane_metrics
-from models.networks.base import Batch, HasMeasure, HasPhases, LossFunction
-from models.networks.registry import is_lane_aware
+from models.networks.base import Batch, HasPhases, LossFunction
+from models.networks.custom import seeded
 
-EVALUATION_ROWS = 1024
-"""Rows of a lane in one forward pass of an evaluation; fixed, since the size of a pass may show in the last digit."""
 IDLE_AT_ZERO = frozenset({"label_smoothing"})
 """Numbers that cost a computation which changes nothing where they are 0 in every lane; they are then left out."""
 NORMS_PER_EPOCH = 8
 """Steps of an epoch, evenly spread, whose gradients' lengths are averaged."""
 STEPS_BETWEEN_CHECKS = 64
 """Steps after which the program looks whether any lane is still finite."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a lane did in an epoch.
-
-    Attributes:
-        metrics: by name; empty when it diverged.
-        reason: where it diverged; empty when it did not.
-    """
-
-    metrics: Mapping[str, float]
-    reason: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,7 +93,7 @@ class Program:
         first = lanes[0]
         self.dataset = first.job.dataset
         states = [lane.state for lane in lanes]
-        self.stack = Stack(first.template, [state.network for state in states], device, is_lane_aware(first.job.model))
+        self.stack = Stack(first.template, [state.network for state in states], device, first.job.build is None)
         self.parts = read_parts([lane.job for lane in lanes], device)
         self.batches = LaneBatches(
             self.parts.train,
@@ -130,30 +122,14 @@ class Program:
         Effects:
             Changes the stack, the optimizers and the lanes' progress.
         """
-        self.stack.network.train()
-        rates = self._rates()  # n_steps x lanes
-        sums: dict[str, list[Tensor]] = {phase.name: [] for phase in self.phases}
-        norms: list[Tensor] = []
-        outputs: list[Tensor] = []
-        targets: list[Tensor] = []
         epochs = [lane.progress.epoch + 1 for lane in self.lanes]
-        layer_keys = self._layer_keys(epochs)
-        for step, batch in enumerate(self.batches.epoch(epochs)):
-            for layer, keys in layer_keys:
-                layer.key = keys[step]
-            output = self._step(batch, rates[step], sums)
-            if step % self.norm_every == 0:
-                norms.append(self._gradient_norms())
-            if output is not None:
-                outputs.append(output)
-                targets.append(batch.y)
-            if step % STEPS_BETWEEN_CHECKS == STEPS_BETWEEN_CHECKS - 1 and not self._any_finite(sums):
-                break
-        losses = {name: torch.stack(values) for name, values in sums.items()}  # (n_steps, lanes)
-        reasons = self._diverged(losses)
-        measured = self._train_metrics(losses, outputs, targets)
-        measured |= self._gradient_metrics(torch.stack(norms), rates[-1]) | self._val_metrics()
-        return [self._moved_on(place, measured, reason) for place, reason in enumerate(reasons)]
+        with self._own_randomness():
+            trace = self._take_steps(epochs, self.batches.n_steps)
+        reasons = find_divergence(trace, epochs, self.batches.n_steps)
+        measured = measure_training(trace, self.dataset.task, len(self.stack.lane_shape))
+        measured |= measure_gradients(trace, self.stack, self.phases[-1].gradients, self.phases[-1].slots)
+        measured |= measure_validation(self.stack, self.parts, self.dataset, self.keys, self.lanes[0].objective)
+        return [self._move_on(place, measured, reason) for place, reason in enumerate(reasons)]
 
     def time_steps(self, n_steps: int) -> None:
         """Take some training steps that nobody looks at, to see how long they take.
@@ -161,16 +137,8 @@ class Program:
         Effects:
             Spoils the lanes: the program is to be thrown away.
         """
-        self.stack.network.train()
-        rates = self._rates()
-        epochs = [1] * len(self.lanes)
-        layer_keys = self._layer_keys(epochs)
-        for step, batch in enumerate(self.batches.epoch(epochs)):
-            if step == n_steps:
-                break
-            for layer, keys in layer_keys:
-                layer.key = keys[step]
-            self._step(batch, rates[step], {phase.name: [] for phase in self.phases})
+        with self._own_randomness():
+            self._take_steps([1] * len(self.lanes), n_steps)
 
     def capture(self) -> None:
         """Write every lane's weights and optimizer memory back into its state, so that it can go on elsewhere."""
@@ -182,6 +150,38 @@ class Program:
             }
             lane.capture(self.stack.state_dict(place), memories)
 
+    def _take_steps(self, epochs: Sequence[int], n_steps: int) -> Trace:
+        self.stack.network.train()
+        rates = self._rates()  # n_steps x lanes
+        trace = Trace({phase.name: [] for phase in self.phases}, rates[min(n_steps, len(rates)) - 1])
+        layer_keys = self._layer_keys(epochs)
+        for step, batch in enumerate(itertools.islice(self.batches.epoch(epochs), n_steps)):
+            for layer, keys in layer_keys:
+                layer.key = keys[step]
+            output = self._step(batch, rates[step], trace.losses)
+            if step % self.norm_every == 0:
+                trace.norms.append(self._gradient_norms())
+            if output is not None:
+                trace.outputs.append(output)
+                trace.targets.append(batch.y)
+            if step % STEPS_BETWEEN_CHECKS == STEPS_BETWEEN_CHECKS - 1 and not trace.is_any_finite():
+                break
+        return trace
+
+    def _own_randomness(self) -> AbstractContextManager[None]:
+        # A network of the user's own draws from torch's global generator, so it trains alone and from its own seed.
+        first = self.lanes[0]
+        if first.job.build is None:
+            return nullcontext()
+        return seeded(first.job.seed, "torch", first.progress.epoch + 1)
+
+    def _move_on(self, place: int, measured: Mapping[str, Tensor], reason: str) -> Measured:
+        lane = self.lanes[place]
+        outcome = measured_lane(place, measured, reason, lane.progress.epoch + 1)
+        if not outcome.reason and lane.move_on(outcome.metrics) and lane.keeps_best:
+            lane.best = self.stack.state_dict(place)
+        return outcome
+
     def _layer_keys(self, epochs: Sequence[int]) -> list[tuple[KeyedLayer, tuple[Tensor, ...]]]:
         # A layer's place among all counts, idle or not: whether it is idle depends on the neighbours.
         keys = layer_keys_of(self.keyed, self.batches.keys(epochs))  # each (n_steps,) or (n_steps, lanes)
@@ -191,7 +191,7 @@ class Program:
         squares = [phase.gradients.square().sum(dim=1) for phase in self.phases]  # (lanes,) each
         return torch.stack(squares).sum(dim=0).sqrt()  # (lanes,)
 
-    def _step(self, batch: Batch, rates: Sequence[float], sums: dict[str, list[Tensor]]) -> Tensor | None:
+    def _step(self, batch: Batch, rates: Sequence[float], losses_by_phase: dict[str, list[Tensor]]) -> Tensor | None:
         kept: Tensor | None = None
         for phase in self.phases:
             losses, outputs = phase.losses(batch, self.numbers)
@@ -200,7 +200,7 @@ class Program:
             phase.take(gradients)
             phase.penalties.apply(phase.gradients, phase.weights)
             phase.optimizer.step(phase.gradients, phase.rates(rates))
-            sums[phase.name].append(losses.detach().view(-1))  # (lanes,)
+            losses_by_phase[phase.name].append(losses.detach().view(-1))  # (lanes,)
             kept = outputs.detach() if outputs is not None else None
         return kept
 
@@ -276,105 +276,6 @@ class Program:
             for lane in self.lanes
         ]
         return [list(row) for row in zip(*columns, strict=True)]
-
-    def _any_finite(self, sums: Mapping[str, list[Tensor]]) -> bool:
-        return bool(torch.stack([values[-1] for values in sums.values()]).isfinite().all(dim=0).any())
-
-    def _diverged(self, losses: Mapping[str, Tensor]) -> list[str]:
-        reasons = [""] * len(self.lanes)
-        for name, values in losses.items():
-            finite = values.isfinite()  # (n_steps, lanes)
-            if bool(finite.all()):
-                continue
-            for place in torch.nonzero(~finite.all(dim=0)).flatten().tolist():
-                step = int(torch.nonzero(~finite[:, place])[0])
-                label = f"train_{name}_loss" if name else "train_loss"
-                epoch = self.lanes[place].progress.epoch + 1
-                reasons[place] = (
-                    f"{label} became {values[step, place].item()} in epoch {epoch}, step {step + 1} of "
-                    f"{self.batches.n_steps}."
-                )
-        return reasons
-
-    def _train_metrics(
-        self, losses: Mapping[str, Tensor], outputs: Sequence[Tensor], targets: Sequence[Tensor]
-    ) -> dict[str, Tensor]:
-        if isinstance(self.stack.network, HasPhases):
-            return {f"train_{name}_loss": values.mean(dim=0) for name, values in losses.items()}
-        rows = len(self.stack.lane_shape)
-        metrics = lane_metrics(self.dataset.task, torch.cat(list(outputs), rows), torch.cat(list(targets), rows), 1.0)
-        return {f"train_{name}": metrics[name] for name in ("loss", "accuracy") if name in metrics}
-
-    def _gradient_metrics(self, norms: Tensor, rates: Sequence[float]) -> dict[str, Tensor]:
-        measured = {
-            "learning_rate": torch.tensor(rates),
-            "grad_norm": norms.mean(dim=0),  # (lanes,)
-            "weight_norm": self.stack.weights.norm(dim=1),  # (lanes,)
-        }
-        ratio = gradient_ratio(self.phases[-1].gradients, self.phases[-1].slots)
-        return measured if ratio is None else measured | {"grad_ratio": ratio}
-
-    def _val_metrics(self) -> dict[str, Tensor]:
-        network = self.stack.network
-        if isinstance(network, HasMeasure):
-            network.eval()
-            with torch.inference_mode():
-                return dict(network.measure(self.parts.x_val, self.parts.y_val, self.keys))
-        watch = UnitWatch(network, self.stack.lane_shape)
-        with watch.watching():
-            outputs = self.answers()
-        unit = float(self.dataset.target_scale)
-        metrics = lane_metrics(self.dataset.task, outputs, self.parts.y_val, unit)
-        measured = {f"val_{name}": values for name, values in metrics.items()}
-        dead = watch.dead_share()
-        if dead is not None:
-            measured["dead_units"] = dead
-        objective = self.lanes[0].objective
-        if not objective.is_per_epoch:
-            measured[objective.name] = self._objective(objective.name, outputs, unit)
-        return measured
-
-    def answers(self) -> Tensor:
-        """Return the networks' answers to the validation part: (n_val, ...), or (lanes, n_val, ...)."""
-        x = self.parts.x_val
-        lanes = self.stack.lane_shape
-        if lanes and x.dim() == 2:
-            x = x.expand(*lanes, *x.shape)  # (lanes, n_val, d)
-        self.stack.network.eval()
-        with torch.inference_mode():
-            pieces = [self.stack.forward(rows) for rows in torch.split(x, EVALUATION_ROWS, dim=len(lanes))]
-        return torch.cat(pieces, dim=len(lanes))
-
-    def _objective(self, name: str, outputs: Tensor, unit: float) -> Tensor:
-        stacked = outputs if self.stack.lane_shape else outputs.unsqueeze(0)  # (lanes, n_val, ...)
-        targets = self.parts.y_val
-        if not (self.stack.lane_shape and self.lanes[0].job.n_folds):
-            targets = targets.expand(len(self.lanes), *targets.shape)  # (lanes, n_val, ...)
-        task = self.dataset.task
-        return torch.tensor(
-            [objective_metric(name, task, one, wanted, unit) for one, wanted in zip(stacked, targets, strict=True)],
-            dtype=torch.float64,
-        )
-
-    def _moved_on(self, place: int, measured: Mapping[str, Tensor], reason: str) -> Measured:
-        lane = self.lanes[place]
-        metrics = {name: values.view(-1)[place].item() for name, values in measured.items()}
-        if reason:
-            return Measured({}, reason)
-        for name in _ordered(metrics):
-            if not metrics[name] - metrics[name] == 0:  # NaN or infinite
-                return Measured({}, f"{name} became {metrics[name]} at the end of epoch {lane.progress.epoch + 1}.")
-        metrics = {name: metrics[name] for name in _ordered(metrics)}
-        if lane.move_on(metrics) and lane.keeps_best:
-            lane.best = self.stack.state_dict(place)
-        return Measured(metrics)
-
-
-def _ordered(metrics: Mapping[str, float]) -> list[str]:
-    known = [info.name for infos in METRICS_BY_TASK.values() for info in infos]
-    known += [info.name for info in TRAINING_METRICS]
-    ranks = {name: rank for rank, name in reversed(list(enumerate(known)))}
-    return sorted(metrics, key=lambda name: ranks.get(name, -1))
 
 
 def _number_rows(lanes: Sequence[Lane]) -> dict[str, list[float]]:

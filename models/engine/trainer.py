@@ -10,7 +10,7 @@ import torch
 from models.engine.groups import Group, OutOfMemoryError, group_key
 from models.engine.jobs import Decision, EpochReport, LaneResult, Listener, Outcome, TrainJob
 from models.engine.lane import Lane
-from models.engine.program import Measured
+from models.engine.measuring import Measured
 from models.networks.saved import save_network
 
 

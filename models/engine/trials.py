@@ -225,7 +225,8 @@ class _Relay:
     def _find(self, lane_id: str) -> tuple[_Trial, Member]:
         name, _, place = lane_id.rpartition("@r")
         repeat, _, fold = place.partition("f")
-        return self.trials[name], Member(int(repeat), int(fold or 0))
+        trial = self.trials[name]
+        return trial, Member(int(repeat), int(fold) if trial.plan.n_folds else 0)
 
 
 def _unpack(job: TrainJob) -> Path | None:

@@ -58,7 +58,9 @@ class MLP(nn.Module):
         super().__init__()
         self.config = config
         widths = (config.n_inputs, *config.widths)  # w_0 .. w_h
-        self.hidden = nn.ModuleList(Dense(d, m, config.bias) for d, m in pairwise(widths))
+        # Batch norm takes the mean out again, and has a shift of its own: a bias before it would only drift.
+        has_bias = config.bias and config.norm != "batch"
+        self.hidden = nn.ModuleList(Dense(d, m, has_bias) for d, m in pairwise(widths))
         self.norms = nn.ModuleList(NORMS[config.norm](m) for m in config.widths)
         self.activations = nn.ModuleList(ACTIVATIONS[config.activation].make() for _ in config.widths)
         self.dropouts = nn.ModuleList(Dropout(config.dropout) for _ in config.widths)

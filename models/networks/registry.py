@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.catalogue import DataShape, ParamValue, complete_params, get_model
-from models.networks import capsnet, cnn, linear, mlp, perceptron, rnn
+from models.networks import capsnet, cnn, gan, linear, mlp, perceptron, rnn
 from models.seeds import generator
 
 Params = Mapping[str, ParamValue]
@@ -33,15 +33,11 @@ def build_network(model: str, params: Params, data: DataShape, seed: int = 0) ->
     return BUILDERS[model](complete, data, generator(seed, "weights"))
 
 
-def is_lane_aware(model: str) -> bool:
-    """Tell whether a model's networks accept a lane dimension: those built from this repository's layers do."""
-    return model in BUILDERS
-
-
 BUILDERS: Mapping[str, Builder] = MappingProxyType(
     {
         "capsnet": capsnet.from_params,
         "cnn": cnn.from_params,
+        "gan": gan.from_params,
         "linear": linear.from_params,
         "logistic": linear.from_params,
         "mlp": mlp.from_params,

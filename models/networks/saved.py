@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from models.catalogue import DataShape, ParamValue
 from models.data.dataset import Dataset
 from models.files import write_atomically
+from models.networks.custom import BuildCustom, build_custom
 from models.networks.registry import Params, build_network
 
 FORMAT = "tunewell-network-2"
@@ -119,11 +120,12 @@ def save_network(network: Network, folder: Path) -> tuple[Path, ...]:
     return weights, config
 
 
-def load_network(folder: Path) -> Network:
+def load_network(folder: Path, build: BuildCustom | None = None) -> Network:
     """Load a saved network, ready for prediction.
 
     Args:
         folder: holds `model.safetensors` and `model.json`.
+        build: for a network of the user's own, the function that built it.
 
     Returns:
         The network in evaluation mode; it takes raw features.
@@ -143,7 +145,8 @@ def load_network(folder: Path) -> Network:
     if found_format != FORMAT:
         raise NetworkError(f"{folder / CONFIG_FILE} has the format {found_format!r}; this version reads {FORMAT!r}.")
     try:
-        network = Network(build_body(config), config)
+        body = build_body(config) if build is None else build_custom(build, config.data, config.seed)
+        network = Network(body, config)
         network.load_state_dict(tensors)
     except (RuntimeError, TypeError) as error:
         raise NetworkError(f"{folder / WEIGHTS_FILE} does not fit {CONFIG_FILE}: {error}") from error

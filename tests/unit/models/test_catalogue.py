@@ -3,6 +3,7 @@
 import contextlib
 import math
 import pickle
+import re
 from dataclasses import replace
 
 import pytest
@@ -39,6 +40,9 @@ class TestEveryModel:
                 assert hyperparameter.high is not None
                 assert hyperparameter.low < hyperparameter.high
                 assert hyperparameter.low > 0 or not hyperparameter.log
+            elif hyperparameter.type == "text":
+                assert hyperparameter.pattern
+                assert re.fullmatch(hyperparameter.pattern, str(hyperparameter.default))
             else:
                 assert hyperparameter.type == "bool" or len(set(hyperparameter.choices)) > 1
 
@@ -148,10 +152,23 @@ def test_unknown_data_set_and_metric_get_suggestions() -> None:
 
 
 def test_metrics_follow_the_task() -> None:
-    names = [info.name for info in catalogue.metrics_for("mlp", "digits")]
-    assert names == ["train_loss", "train_accuracy", "val_loss", "val_accuracy"]
-    names = [info.name for info in catalogue.metrics_for("mlp", "diabetes")]
-    assert names == ["train_loss", "val_loss", "val_rmse", "val_mae", "val_r2"]
+    def per_epoch(model: str, dataset: str) -> list[str]:
+        return [info.name for info in catalogue.metrics_for(model, dataset) if info.is_per_epoch]
+
+    assert per_epoch("mlp", "digits") == ["train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+    assert per_epoch("mlp", "diabetes") == ["train_loss", "val_loss", "val_rmse", "val_mae", "val_r2"]
+    assert "frechet_distance" in per_epoch("gan", "digits")
+    assert "val_loss" not in per_epoch("gan", "digits")
+    names = [info.name for info in catalogue.metrics_for("mlp", "breast_cancer")]
+    assert "val_top3_accuracy" not in names  # of two classes three are always among the best
+
+
+def test_model_refuses_data_of_another_kind() -> None:
+    with pytest.raises(CatalogueError) as refusal:
+        catalogue.metrics_for("cnn", "iris")
+    assert refusal.value.code == "unfit_dataset"
+    assert "digits" in refusal.value.hint
+    assert catalogue.metrics_for("cnn", "digits")
 
 
 def test_model_without_the_task_refuses_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
