@@ -109,43 +109,47 @@ class Terms(nn.Module):
             (terms,) 1 for the terms that are kept and 0 for the others.
 
         Effects:
-            Sets `factor` and `shift`. Features of degree 1 keep their scale, which is that of the data set.
+            Sets `factor` and `shift`. Without a polynomial features keep the scale of the data set.
         """
         kept = torch.ones_like(self.factor)  # (terms,)
-        if self.is_idle:
-            return kept
-        mean, covariance, with_targets = self._moments(x, targets)
-        if 0 < self.n_chosen < self.n_terms:
-            kept.zero_()[choose_forward(covariance, with_targets, self.n_chosen)] = 1
         if self.degree > 1:
-            variance = covariance.diagonal()  # (terms,)
-            is_constant = variance <= LEAST_VARIANCE * (variance + mean.square())  # (terms,)
-            factor = torch.where(is_constant, 1.0, variance.clamp(min=0).rsqrt())  # (terms,)
-            self.factor.copy_(factor)
-            self.shift.copy_(-mean * factor)
+            self._standardise(x)
+        if 0 < self.n_chosen < self.n_terms:
+            kept.zero_()[choose_forward(*self._covariances(x, targets), self.n_chosen)] = 1
         self.factor.mul_(kept)
         self.shift.mul_(kept)
         return kept
 
-    def _moments(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        # In double precision, since the small differences of large sums decide.
+    def _standardise(self, x: Tensor) -> None:
+        sums = torch.zeros(2, self.n_terms, dtype=torch.float64)  # (2, terms)
+        for rows in torch.split(x, ROWS_AT_ONCE):
+            terms = self.products(rows.double())  # (n, terms)
+            sums += torch.stack([terms.sum(dim=0), terms.square().sum(dim=0)])  # (2, terms)
+        mean, mean_square = sums / len(x)  # (terms,) each
+        variance = mean_square - mean.square()  # (terms,)
+        is_constant = variance <= LEAST_VARIANCE * mean_square  # (terms,)
+        factor = torch.where(is_constant, 1.0, variance.clamp(min=0).rsqrt())  # (terms,)
+        self.factor.copy_(factor)
+        self.shift.copy_(-mean * factor)
+
+    def _covariances(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        # In double precision, since small differences of large sums decide.
         sums = torch.zeros(self.n_terms + targets.shape[1], dtype=torch.float64)  # (terms + outputs,)
         squares = torch.zeros(self.n_terms, len(sums), dtype=torch.float64)  # (terms, terms + outputs)
         for rows, wanted in zip(torch.split(x, ROWS_AT_ONCE), torch.split(targets, ROWS_AT_ONCE), strict=True):
-            terms = self.products(rows.double())  # (n, terms)
-            both = torch.cat([terms, wanted.double()], dim=1)  # (n, terms + outputs)
+            both = torch.cat([self(rows), wanted], dim=1).double()  # (n, terms + outputs)
             sums += both.sum(dim=0)  # (terms + outputs,)
-            squares += terms.T @ both  # (terms, terms + outputs)
+            squares += both[:, : self.n_terms].T @ both  # (terms, terms + outputs)
         mean = sums / len(x)  # (terms + outputs,)
         covariances = squares / len(x) - torch.outer(mean[: self.n_terms], mean)  # (terms, terms + outputs)
-        return mean[: self.n_terms], covariances[:, : self.n_terms], covariances[:, self.n_terms :]
+        return covariances[:, : self.n_terms], covariances[:, self.n_terms :]
 
 
 def choose_forward(covariance: Tensor, with_targets: Tensor, n_chosen: int) -> list[int]:
     """Choose terms for least squares, each the one that lowers the sum of squared errors most.
 
     Args:
-        covariance: (terms, terms) of the terms with each other.
+        covariance: (terms, terms) of the terms with each other, all on about one scale.
         with_targets: (terms, outputs) of the terms with what is to be explained.
         n_chosen: how many to choose.
 
@@ -153,7 +157,7 @@ def choose_forward(covariance: Tensor, with_targets: Tensor, n_chosen: int) -> l
         Numbers of terms in the order of their choice; fewer where all others are sums of those.
     """
     left, explained = covariance.clone(), with_targets.clone()  # (terms, terms), (terms, outputs)
-    least = LEAST_VARIANCE * covariance.diagonal()  # (terms,)
+    least = LEAST_VARIANCE * covariance.diagonal().max()  # ()
     chosen: list[int] = []
     while len(chosen) < n_chosen:
         variance = left.diagonal()  # (terms,)

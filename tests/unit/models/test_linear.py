@@ -11,6 +11,7 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRe
 from sklearn.preprocessing import PolynomialFeatures
 from torch.nn import functional as F  # noqa: N812  (torch's own documentation calls it F)
 
+from benchmarks.training import plain_linear
 from models.catalogue import DATASETS, CatalogueError, DataShape, ParamValue, Task, check_combination, get_model
 from models.data.dataset import Dataset, load_dataset
 from models.data.prepare import prepare_dataset
@@ -225,6 +226,20 @@ def test_lanes_that_choose_differently_train_together(diabetes: Dataset, tmp_pat
     for count, result in zip(counts, together, strict=True):
         alone, _ = run.train_one(f"alone-{count}", n_features=count)
         assert result.metrics == pytest.approx(alone.metrics, rel=1e-4)
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_the_plain_version_answers_and_learns_alike(degree: int) -> None:
+    ours = build_network("linear", {"degree": degree}, DataShape("regression", "table", (5,), 1))
+    plain = plain_linear.build(5, 1, degree)
+    x, y = draw(32, 5), draw(32, seed=1)
+    own, theirs = list(ours.parameters()), list(plain.parameters())
+    with torch.no_grad():
+        for mine, other in zip(own, theirs, strict=True):
+            other.copy_(mine)
+    torch.testing.assert_close(ours(x), plain(x))
+    gradients = torch.autograd.grad(CRITERIA["mse"](ours(x), y, {}).mean(), own)
+    torch.testing.assert_close(gradients, torch.autograd.grad(plain_linear.loss(plain, x, y), theirs))
 
 
 @pytest.mark.parametrize("params", [{}, {"degree": 2}, {"degree": 3, "n_features": 4}])
