@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 _TINY = 1e-8
-CHUNK_BYTES = 16 << 20  # of votes at once where no gradient is wanted, so that a large part does not fill the memory
+CHUNK_BYTES = 16 << 20
+"""Votes of a lane at once where no gradient is wanted, so that evaluating many rows does not fill the memory."""
 
 
 def squash(s: Tensor) -> Tensor:
@@ -54,7 +55,7 @@ def routed_capsules(u: Tensor, weight: Tensor, n_rounds: int) -> Tensor:
         return _averaged_capsules(u, weight)  # (lanes, n, o, e)
     if _is_learning(u, weight):
         return _Routing.apply(u, weight, n_rounds)  # type: ignore[no-any-return,no-untyped-call]  # (lanes, n, o, e)
-    n_rows = max(1, CHUNK_BYTES * u.shape[-1] // (4 * weight.numel()))
+    n_rows = max(1, CHUNK_BYTES * u.shape[-1] // (4 * weight[0].numel()))  # whatever the lanes, for equal rounding
     if u.shape[1] <= n_rows:
         return _route(_votes(u, weight), n_rounds)[0]  # (lanes, n, o, e)
     parts = [_route(_votes(part, weight), n_rounds)[0] for part in torch.split(u, n_rows, dim=1)]
