@@ -2,11 +2,18 @@
 import { client, unwrap } from './client';
 import { readNumber, readNumbers } from './numbers';
 import { readTrial } from './studies';
+import { isObject, readCounts } from './counts';
 import type { Artifact, LogLine, Series, Trial, TrialDetail } from './types';
 
 export interface MetricSeries extends Series {
   readonly name: string;
   readonly latest: number | null;
+}
+
+export interface Confusion {
+  /** `val` or `test`. */
+  readonly part: string;
+  readonly counts: readonly (readonly number[])[];
 }
 
 export interface LogPage {
@@ -20,10 +27,11 @@ export async function getTrial(study: string, number: number): Promise<TrialDeta
   return readTrial(await unwrap(client.GET('/api/v1/studies/{study}/trials/{number}', { params: { path } })));
 }
 
-export async function getMetrics(trialId: number, maxPoints: number): Promise<MetricSeries[]> {
+/** Read a trial's curves, with those of its repeats and folds (`val_loss@r2f1`) where `members`. */
+export async function getMetrics(trialId: number, maxPoints: number, members: boolean): Promise<MetricSeries[]> {
   const read = await unwrap(
     client.GET('/api/v1/trials/{trial_id}/metrics', {
-      params: { path: { trial_id: trialId }, query: { max_points: maxPoints } },
+      params: { path: { trial_id: trialId }, query: { max_points: maxPoints, members } },
     }),
   );
   return read.series.map((series) => ({
@@ -42,6 +50,18 @@ export async function getLogs(trialId: number, cursor: string | null, limit = 50
 
 export async function listArtifacts(trialId: number): Promise<readonly Artifact[]> {
   return (await unwrap(client.GET('/api/v1/trials/{trial_id}/artifacts', { params: { path: { trial_id: trialId } } }))).items;
+}
+
+/** Read a confusion matrix that a trial stored: a row a true class, a column a predicted one. Raises: ProblemError. */
+export async function getConfusion(artifactId: number): Promise<Confusion> {
+  const answer = client.GET('/api/v1/artifacts/{artifact_id}/content', {
+    params: { path: { artifact_id: artifactId } },
+    parseAs: 'json',
+  });
+  const read: unknown = await unwrap<unknown>(answer);
+  const counts = isObject(read) ? readCounts(read.counts) : null;
+  if (!isObject(read) || counts === null) throw new Error('The stored confusion matrix is not one: it should hold rows of counts.');
+  return { part: typeof read.part === 'string' ? read.part : '', counts };
 }
 
 export function stopTrial(trialId: number): Promise<Trial> {

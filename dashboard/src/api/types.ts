@@ -17,7 +17,12 @@ export type Artifact = Schemas['ArtifactRead'];
 export type Worker = Schemas['WorkerRead'];
 export type Dataset = Schemas['DatasetRead'];
 export type Model = Schemas['ModelRead'];
+export type Hyperparameter = Schemas['HyperparameterRead'];
 export type Samplers = Schemas['SamplerList'];
+export type Finding = Schemas['Finding'];
+export type Advice = Schemas['AdviceRead'];
+export type Evaluation = Schemas['EvaluationRead'];
+export type EvaluationCreate = Schemas['EvaluationCreate'];
 
 /** One metric of one trial as views use it: non-finite values are numbers again. */
 export interface Series {

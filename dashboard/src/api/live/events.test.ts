@@ -29,6 +29,11 @@ describe('decodeEvents', () => {
     ]);
   });
 
+  it('reads an evaluation', () => {
+    const data = { study_id: 1, evaluation_id: 4, kind: 'test', state: 'RUNNING', n_done: 1, n_total: 3 };
+    expect(decodeEvents(message('evaluation', data))).toEqual([{ kind: 'evaluation', studyId: 1, evaluationId: 4 }]);
+  });
+
   it('ignores what it does not know, and broken data', () => {
     expect(decodeEvents(message('hello', { cursor: '3' }))).toEqual([]);
     expect(decodeEvents(message('toString', {}))).toEqual([]);

@@ -45,7 +45,13 @@ export interface WorkerEvent {
   readonly workerId: number;
 }
 
-export type LiveEvent = StudyEvent | TrialEvent | MetricsEvent | LogsEvent | WorkerEvent;
+export interface EvaluationEvent {
+  readonly kind: 'evaluation';
+  readonly studyId: number;
+  readonly evaluationId: number;
+}
+
+export type LiveEvent = StudyEvent | TrialEvent | MetricsEvent | LogsEvent | WorkerEvent | EvaluationEvent;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -76,6 +82,11 @@ const READERS = new Map<string, (data: Json) => LiveEvent>(Object.entries({
     ...readProgress(data),
   }),
   logs: (data) => ({ kind: 'logs', studyId: Number(data.study_id), trialId: Number(data.trial_id) }),
+  evaluation: (data) => ({
+    kind: 'evaluation',
+    studyId: Number(data.study_id),
+    evaluationId: Number(data.evaluation_id),
+  }),
   worker: (data) => ({ kind: 'worker', workerId: Number(data.worker_id) }),
 } satisfies Record<string, (data: Json) => LiveEvent>));
 

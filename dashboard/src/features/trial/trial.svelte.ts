@@ -1,8 +1,9 @@
 /** One trial: details, metrics and artifacts, kept current by events. The log has a store of its own. */
 import type { LiveEvent, MetricsEvent } from '$api/live/events';
 import { Synced } from '$api/live/synced';
+import { getStudy } from '$api/studies';
 import { getMetrics, getTrial, listArtifacts, stopTrial } from '$api/trials';
-import type { Artifact, TrialDetail } from '$api/types';
+import type { Artifact, Study, TrialDetail } from '$api/types';
 import { growSeries, type Curve } from '$charts/curves';
 import { announcer } from '$lib/announce.svelte';
 import { Coalescer } from '$lib/coalesce';
@@ -11,16 +12,25 @@ import { LogStore } from './log.svelte';
 
 const MAX_POINTS = 1_000;
 const REFRESH_MS = 300;
+/** The live stream leaves members' points out: while they are shown, they are read again now and then. */
+const MEMBERS_MS = 2_000;
 
 export class TrialStore {
   trial: TrialDetail | null = $state.raw(null);
-  /** One curve a metric; its label is the metric's name. */
+  /** One curve a metric, and one a member where those are shown; its label is the full name, such as `val_loss@r2f1`. */
   series: readonly Curve[] = $state.raw([]);
+  /** The metric that the study optimises. */
+  objective = $state('');
+  /** Whether the trial is trained more than once. */
+  hasMembers = $state(false);
+  showsMembers = $state(false);
   artifacts: readonly Artifact[] = $state.raw([]);
   problem: Problem | null = $state.raw(null);
   readonly log = new LogStore();
   readonly synced = new Synced(this);
+  #isStudyKnown = false;
   #stale = new Coalescer<'trial'>(REFRESH_MS, () => void this.synced.reload());
+  #oldMembers = new Coalescer<'members'>(MEMBERS_MS, () => void this.synced.reload());
 
   constructor(
     private readonly study: string,
@@ -30,10 +40,12 @@ export class TrialStore {
   async load(): Promise<void> {
     try {
       const trial = await getTrial(this.study, this.number);
-      const [series, artifacts] = await Promise.all([
-        getMetrics(trial.trial_id, MAX_POINTS),
+      const [series, artifacts, study] = await Promise.all([
+        getMetrics(trial.trial_id, MAX_POINTS, this.showsMembers),
         listArtifacts(trial.trial_id),
+        this.#isStudyKnown ? null : getStudy(trial.study_id),
       ]);
+      if (study) this.#know(study);
       void this.log.follow(trial.trial_id); // may be long: nothing waits for it
       if (this.trial && this.trial.state !== trial.state) announcer.say(`Trial ${trial.number} is now ${trial.state}.`);
       this.trial = trial;
@@ -52,6 +64,12 @@ export class TrialStore {
     else void this.log.fetchMore();
   }
 
+  /** Show or hide the curves of repeats and folds. */
+  async showMembers(shows: boolean): Promise<void> {
+    this.showsMembers = shows;
+    await this.synced.reload();
+  }
+
   async stopTrial(): Promise<void> {
     if (!this.trial) return;
     try {
@@ -64,9 +82,17 @@ export class TrialStore {
 
   stop(): void {
     this.#stale.cancel();
+    this.#oldMembers.cancel();
+  }
+
+  #know({ spec }: Study): void {
+    this.objective = spec.objectives[0]?.metric ?? '';
+    this.hasMembers = (spec.repeats?.n ?? 1) > 1 || spec.evaluation?.method === 'k_fold';
+    this.#isStudyKnown = true;
   }
 
   #grow(event: MetricsEvent, trial: TrialDetail): void {
+    if (this.showsMembers) this.#oldMembers.add('members');
     this.series = growSeries(this.series, event.points, (name) => toCurve(trial, name, [], []));
     this.trial = { ...trial, step: event.step ?? trial.step, n_steps: event.nSteps ?? trial.n_steps };
   }
