@@ -41,6 +41,8 @@ SILENCES: Mapping[FindingKind, tuple[FindingKind, ...]] = {
     "diverged": _NOT_BESIDE_DIVERGENCE,
     # No gradient passes a silent unit: that is why, and the remedies differ.
     "dead_relus": ("vanishing_gradients",),
+    # A loss that leaves its plateau at the last moment is not on one.
+    "still_improving": ("plateau",),
     # Its examples differ too little to judge anything else by.
     "gan_collapse": ("still_improving",),
     # More freedom or more epochs is the wrong advice for a network that learns by heart.

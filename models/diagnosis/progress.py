@@ -35,7 +35,10 @@ def find_still_improving(view: View) -> Finding | None:
     if scale is None or len(curve) < MIN_EPOCHS or not view.is_whole:
         return None
     n_last = max(len(curve) // LAST_SHARE, MIN_EPOCHS)
-    fall = curve.smooth().tail(n_last).fall()
+    smooth = curve.smooth()
+    # Coming down from a bump is no progress: what counts is what lies below everything before.
+    best_before = min(smooth.values[:-n_last], default=curve.values[0])
+    fall = min(smooth.tail(n_last).fall(), best_before - curve.level)
     if fall < STILL_FALLING * scale or fall < FALL_JITTERS * curve.tail(n_last).jitter():
         return None
     return Finding(

@@ -158,6 +158,17 @@ def test_wobbling_down_is_not_still_improving() -> None:
     assert "still_improving" not in kinds(learner(towards(1.2, 0.1), lambda epoch: wobble[epoch - 1]))
 
 
+def test_coming_down_from_a_bump_is_not_still_improving() -> None:
+    bump = [0.2] * 14 + [0.25] * 3 + [0.2] * 3
+    assert "still_improving" not in kinds(learner(towards(1.2, 0.1), lambda epoch: bump[epoch - 1]))
+
+
+def test_leaving_a_plateau_at_the_last_moment() -> None:
+    late = [0.45] * 16 + [0.42, 0.39, 0.36, 0.33]
+    assert kinds(learner(lambda epoch: 0.45, lambda epoch: late[epoch - 1])) == ["still_improving"]
+    assert kinds(learner(lambda epoch: 0.45, lambda epoch: 0.45)) == ["plateau", "good_fit"]
+
+
 def test_a_falling_frechet_distance_is_still_improving() -> None:
     distances = {"frechet_distance": [1000.0 - 20 * epoch for epoch in range(30)], "diversity": [0.9] * 30}
     assert kinds(Curves(distances, 30)) == ["still_improving"]
