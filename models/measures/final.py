@@ -166,11 +166,12 @@ def roc_auc(scored: Scored) -> float | None:
         return None
     if len(scored.counts) == 2:
         present = present[1:]  # (1,)  the other class' area is the same
-    # Probabilities, not logarithms: numbers so near 1 that they are equal are tied.
-    chances = scored.log_probabilities[:, present].exp().T.contiguous()  # (p, n)
-    ordered = chances.sort(dim=1).values  # (p, n)
-    below = torch.searchsorted(ordered, chances)  # (p, n)
-    up_to = torch.searchsorted(ordered, chances, right=True)  # (p, n)
+    # Equal probabilities come out of a sum that is taken in another order for each row; what differs in the last bits
+    # only is tied.
+    scores = scored.log_probabilities[:, present].T.round(decimals=12).contiguous()  # (p, n)
+    ordered = scores.sort(dim=1).values  # (p, n)
+    below = torch.searchsorted(ordered, scores)  # (p, n)
+    up_to = torch.searchsorted(ordered, scores, right=True)  # (p, n)
     ranks = (below + up_to + 1).double() / 2  # (p, n)  of equal numbers the mean rank
     is_class = scored.classes == present[:, None]  # (p, n)
     n_inside = is_class.sum(dim=1).double()  # (p,)

@@ -11,7 +11,7 @@ from models.catalogue import CatalogueError, DataShape, Task
 from models.catalogue.baselines import BASELINES, default_baseline
 from models.data.dataset import Array, Dataset, build_dataset
 from models.measures.baselines import evaluate_baselines, fitting_baselines
-from models.measures.estimators import ESTIMATORS
+from models.measures.estimators import ESTIMATORS, Setting
 from tests.unit.models.helpers import make_dataset
 
 TASKS: tuple[Task, ...] = ("classification", "regression", "next_token")
@@ -70,12 +70,20 @@ def test_every_fitting_baseline_learns_something(task: Task) -> None:
 
 def test_baselines_agree_with_scikit_learns_own_scores(digits: Dataset) -> None:
     from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.metrics import roc_auc_score
 
     (answer,) = evaluate_baselines(digits, ["logistic_regression"])
     reference = LogisticRegression(max_iter=5000).fit(digits.x_train, digits.y_train)
     assert answer["test_accuracy"] == pytest.approx(reference.score(digits.x_test, digits.y_test))
     assert answer["val_accuracy"] == pytest.approx(reference.score(digits.x_val, digits.y_val))
     assert answer["test_accuracy"] > 0.94
+
+    # Naive Bayes is often so sure that its probabilities differ in the last bits only, which order them by chance.
+    for name, tolerance in (("naive_bayes", 2e-3), ("decision_tree", 1e-6), ("k_nearest_neighbours", 1e-6)):
+        (answer,) = evaluate_baselines(digits, [name])
+        estimator = ESTIMATORS[name](Setting(digits, seed=0)).fit(digits.x_train, digits.y_train)
+        area = roc_auc_score(digits.y_test, estimator.predict_proba(digits.x_test), multi_class="ovr")
+        assert answer["test_roc_auc"] == pytest.approx(area, abs=tolerance), name
 
     data = make_dataset("regression")
     (answer,) = evaluate_baselines(data, ["linear"])
@@ -135,7 +143,7 @@ def test_a_class_without_training_examples_is_held_for_impossible() -> None:
     partial = replace(data, x_train=data.x_train[kept], y_train=data.y_train[kept])
     for answer in evaluate_baselines(partial):
         assert answer["test_balanced_accuracy"] < 0.67
-        assert 1 < answer["test_loss"] < 16.2
+        assert 1 < answer["test_loss"] < 36.1
 
 
 def test_polynomial_refuses_to_multiply_too_many_features(digits: Dataset) -> None:
