@@ -30,12 +30,12 @@ class GAN(nn.Module):
     Attributes:
         generator: noise to images.
         discriminator: images to scores.
-        low: () smallest pixel of the training part, known once prepared; images are made between it and `high`.
-        high: () largest pixel.
+        low: () smallest pixel of the training part, known once prepared; images are made from it on.
+        span: () from the smallest to the largest pixel.
     """
 
     low: Tensor
-    high: Tensor
+    span: Tensor
 
     def __init__(self, config: GANConfig, generator: torch.Generator) -> None:
         """Build both networks with random weights.
@@ -49,7 +49,7 @@ class GAN(nn.Module):
         self.generator = (DenseGenerator if config.is_dense else ConvGenerator)(config, generator)
         self.discriminator = Discriminator(config, generator)
         self.register_buffer("low", torch.tensor(-1.0))  # ()  the range of DCGAN's tanh, until data is known
-        self.register_buffer("high", torch.tensor(1.0))  # ()
+        self.register_buffer("span", torch.tensor(2.0))  # ()
         self._features: Features | None = None
         self._made: Tensor | None = None
 
@@ -71,12 +71,11 @@ class GAN(nn.Module):
             z: (n, latent) standard normal noise.
 
         Returns:
-            (n, n_inputs), standardised, between `low` and `high`.
+            (n, n_inputs), standardised, between the smallest and the largest pixel of the training part.
         """
         brightness = self.generator(z).sigmoid()  # (n, n_inputs)
-        low, high = over_lanes(self.low, brightness), over_lanes(self.high, brightness)
-        images: Tensor = low + (high - low) * brightness  # (n, n_inputs)
-        return images
+        low, span = over_lanes(self.low, brightness), over_lanes(self.span, brightness)
+        return torch.addcmul(low, span, brightness)  # (n, n_inputs)
 
     def make_from_keys(self, keys: Tensor, n: int) -> Tensor:
         """Make n images from each key's noise: () or (lanes,) int32 to (n, n_inputs) or (lanes, n, n_inputs)."""
@@ -90,11 +89,11 @@ class GAN(nn.Module):
             y: (n,) their classes.
 
         Effects:
-            Sets `low` and `high`. The features are fitted once a process and data set, and stay out of `state_dict`:
+            Sets `low` and `span`. The features are fitted once a process and data set, and stay out of `state_dict`:
             a network that makes images has no use for them.
         """
         self.low.copy_(x.min())
-        self.high.copy_(x.max())
+        self.span.copy_(x.max() - x.min())
         self._features = fit_features(x, y)
 
     def phases(self) -> tuple[Phase, ...]:
