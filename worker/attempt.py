@@ -181,12 +181,13 @@ class RunningAttempt:
         self.sender.wake()
 
     def new_decision(self) -> str | None:
-        """Return a decision that the process was not told yet."""
+        """Return a decision that the process was not told yet; somebody else's attempt stops, its neighbours go on."""
         decision = self.sender.decision
-        if decision is None or decision.decision in ("continue", self._told):
+        word = "stop" if self.sender.is_lease_lost else "continue" if decision is None else decision.decision
+        if word in ("continue", self._told):
             return None
-        self._told = decision.decision
-        return decision.decision
+        self._told = word
+        return word
 
     def discard(self) -> None:
         """Forget the attempt: its end was heard, or it is somebody else's."""

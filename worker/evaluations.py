@@ -9,30 +9,24 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tunewell.errors import LeaseLost, TunewellError
+from tunewell.errors import Invalid, LeaseLost, NotFound, ServerFailure, TunewellError
 from tunewell.protocol import EvaluationFinish, EvaluationOrder, Protocol
 
-from worker.launcher import trial_environment
+from worker.datasets import DatasetUnavailable, find_dataset
+from worker.programs import ProgramFailed, Stopped, run_models
+from worker.sender import MAX_REASON_CHARS, clean, persist
 
-_POLL_S = 0.2
-_ROOT = Path(__file__).resolve().parent.parent
-_MAX_REASON_CHARS = 1000
+_TICK_S = 0.1
 log = logging.getLogger(__name__)
 
 
-class EvaluationFailed(RuntimeError):
-    """The program said no, or died; the message is for people."""
-
-
-class Stopped(Exception):
-    """Nobody waits for the result any more, or the worker was told to end."""
+class _Gone(Exception):
+    """The evaluation is not ours any more: another worker's, or deleted."""
 
 
 class EvaluationRun:
@@ -61,29 +55,43 @@ class EvaluationRun:
         self._is_stopping = is_stopping
         self._renewed_at_s = time.monotonic()
 
-    def run(self, dataset_file: Path) -> None:
-        """Do it and tell the result, whatever it is; a lost lease or a server that is away ends it silently.
+    def run(self, dataset_dir: Path) -> None:
+        """Do it and tell the result, whatever it is; where the lease is lost, nothing is told.
 
         Args:
-            dataset_file: The prepared data.
+            dataset_dir: Where prepared data sets lie.
         """
         try:
-            finish = self._finish(dataset_file)
-            self._protocol.finish_evaluation(self._order.evaluation_id, self._order.lease_token, finish)
-        except TunewellError as error:
+            self._deliver(self._finish(dataset_dir))
+        except (_Gone, TunewellError) as error:
             log.warning("evaluation %s is left to its lease: %s", self._order.evaluation_id, error)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _finish(self, dataset_file: Path) -> EvaluationFinish:
+    def _finish(self, dataset_dir: Path) -> EvaluationFinish:
+        order = self._order
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            dataset_file = find_dataset(order.dataset, order.dataset_sha256, dataset_dir, self._tick)
             return EvaluationFinish("COMPLETE", "", self._result(dataset_file))
         except Stopped:
             return EvaluationFinish("PREEMPTED", "the worker was told to end, or nobody waits")
-        except EvaluationFailed as error:
-            return EvaluationFinish("CRASHED", str(error)[-_MAX_REASON_CHARS:], is_retryable=False)
+        except ProgramFailed as error:
+            return _crashed(error, is_retryable=error.is_killed)
+        except DatasetUnavailable as error:
+            return _crashed(error, is_retryable=True)
+        except TunewellError as error:
+            return _crashed(f"a network cannot be fetched: {error}", is_retryable=isinstance(error, ServerFailure))
         except OSError as error:
-            return EvaluationFinish("CRASHED", f"the worker cannot write its folder: {error}", is_retryable=True)
+            return _crashed(f"the worker cannot write its folder: {error}", is_retryable=True)
+
+    def _deliver(self, finish: EvaluationFinish) -> None:
+        evaluation_id, token = self._order.evaluation_id, self._order.lease_token
+        try:
+            persist(lambda: self._protocol.finish_evaluation(evaluation_id, token, finish), self._pause)
+        except Invalid as error:
+            refused = _crashed(f"the server refused the result: {error}", is_retryable=False)
+            persist(lambda: self._protocol.finish_evaluation(evaluation_id, token, refused), self._pause)
 
     def _result(self, dataset_file: Path) -> dict[str, Any]:
         networks = [self._fetch(place) for place in range(len(self._order.members))]
@@ -108,30 +116,28 @@ class EvaluationRun:
         folder = self._folder / str(place)
         folder.mkdir(parents=True, exist_ok=True)
         for file in self._order.members[place].files:
-            self._renew()
-            self._protocol.download_artifact(file.artifact_id, folder / Path(file.name).name, sha256=file.sha256)
+            path = folder / Path(file.name).name
+            self._tick()
+            persist(
+                lambda file=file, path=path: self._protocol.download_artifact(  # type: ignore[misc]
+                    file.artifact_id, path, sha256=file.sha256
+                ),
+                self._pause_alive,
+            )
         return folder
 
     def _call(self, arguments: Sequence[str]) -> dict[str, Any]:
-        command = [sys.executable, "-m", "models", *arguments]
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / "answer").open("wb") as answer, (self._folder / "errors").open("wb") as errors:
-            process = subprocess.Popen(command, cwd=_ROOT, stdout=answer, stderr=errors, env=trial_environment())  # noqa: S603
-            try:
-                while process.poll() is None:
-                    self._renew()
-                    time.sleep(_POLL_S)
-            except BaseException:
-                process.kill()
-                process.wait()
-                raise
-        if process.returncode != 0:
-            said = (self._folder / "errors").read_text(errors="replace").strip()
-            raise EvaluationFailed(said or f"python -m models {arguments[0]} ended with code {process.returncode}")
-        found: dict[str, Any] = json.loads((self._folder / "answer").read_text())
+        # Numbers that are none travel as words.
+        found: dict[str, Any] = json.loads(run_models(arguments, self._tick), parse_constant=str)
         return found
 
-    def _renew(self) -> None:
+    def _tick(self) -> None:
+        """Renew the lease where that is due.
+
+        Raises:
+            Stopped: The worker was told to end, or nobody waits.
+            _Gone: The lease is lost.
+        """
         if self._is_stopping():
             raise Stopped
         if time.monotonic() - self._renewed_at_s < self._heartbeat_s:
@@ -139,10 +145,29 @@ class EvaluationRun:
         self._renewed_at_s = time.monotonic()
         try:
             answer = self._protocol.renew_evaluation(self._order.evaluation_id, self._order.lease_token)
-        except LeaseLost:
-            raise
+        except (LeaseLost, NotFound) as error:
+            raise _Gone(str(error)) from error
         except TunewellError as error:
             log.warning("evaluation %s: no sign of life sent: %s", self._order.evaluation_id, error)
             return
         if answer.decision == "stop":
             raise Stopped
+
+    def _pause(self, delay_s: float) -> bool:
+        """Wait; answer whether the worker was told to end."""
+        end_s = time.monotonic() + delay_s
+        while time.monotonic() < end_s and not self._is_stopping():
+            time.sleep(_TICK_S)
+        return self._is_stopping()
+
+    def _pause_alive(self, delay_s: float) -> bool:
+        """Wait and renew the lease meanwhile; what `_tick` raises ends that."""
+        end_s = time.monotonic() + delay_s
+        while time.monotonic() < end_s:
+            self._tick()
+            time.sleep(_TICK_S)
+        return False
+
+
+def _crashed(reason: object, *, is_retryable: bool) -> EvaluationFinish:
+    return EvaluationFinish("CRASHED", clean(str(reason), MAX_REASON_CHARS), is_retryable=is_retryable)

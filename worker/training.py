@@ -6,13 +6,13 @@ import json
 import re
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from models.catalogue import get_model
 from models.data.dataset import Dataset, load_dataset
-from models.diagnosis.curves import Curves, Divergence, reference_loss
+from models.diagnosis.curves import Curves, Divergence, reference_accuracy, reference_loss
 from models.diagnosis.diagnose import diagnose
 from models.engine.checkpoint import CheckpointError, load_checkpoint
 from models.engine.jobs import Decision, EpochReport, LaneResult, Outcome, TrainJob
@@ -77,8 +77,6 @@ class Speaker:
         if files and not get_model(self.order.model).is_generative:
             more, made = self._examine(result)
             metrics, files = more | metrics, [*files, *made]
-        params = next(lane.params for lane in self.order.lanes if lane.lane == result.lane_id)
-        findings = diagnose(curves_of(result, self.order.model, dict(params), self.dataset))
         self.channel.send(
             LaneEnded(
                 lane=result.lane_id,
@@ -87,9 +85,19 @@ class Speaker:
                 is_retryable=False,
                 metrics=metrics,
                 files=tuple(str(path) for path in files),
-                diagnosis=tuple(finding.to_json() for finding in findings),
+                diagnosis=self._diagnose(result),
             )
         )
+
+    def _diagnose(self, result: LaneResult) -> tuple[Mapping[str, Any], ...]:
+        """Say what the curves show; should that fail, its neighbours must not suffer."""
+        params = next(lane.params for lane in self.order.lanes if lane.lane == result.lane_id)
+        try:
+            findings = diagnose(curves_of(result, self.order.model, dict(params), self.dataset))
+            return tuple(finding.to_json() for finding in findings)
+        except Exception:
+            self.channel.send(LaneLog(result.lane_id, traceback.format_exc(limit=4), "stderr"))
+            return ()
 
     def _examine(self, result: LaneResult) -> tuple[dict[str, float], list[Path]]:
         """Measure a finished network once more, by everything; a failure here costs the extras, not the trial."""
@@ -118,6 +126,8 @@ class Speaker:
             counts = {"part": "val", "counts": confusion_matrix(outputs, part.targets)}
             write_atomically(path, json.dumps(counts).encode())
             made.append(path)
+        if self.order.n_repeats > 1 and self.order.choose != "best":
+            return {}  # the trial's metrics are over all repeats, the network is one of them
         return final_metrics("val", task, outputs, part.targets, float(self.dataset.target_scale))
 
     def _export_if_best(self, result: LaneResult, made: list[Path]) -> None:
@@ -185,6 +195,7 @@ def curves_of(result: LaneResult, model: str, params: dict[str, Any], dataset: D
         task=None if is_generative else dataset.task,
         n_train=len(dataset.y_train),
         reference_loss=None if is_generative else reference_loss(dataset.task, counts),
+        reference_accuracy=None if is_generative else reference_accuracy(dataset.task, counts),
         divergence=divergence,
         params=params,
     )
@@ -233,5 +244,7 @@ def _failure(lane: LaneOrder, error: BaseException) -> LaneEnded:
 
 
 def preload() -> None:
-    """Import while nobody waits what every trial needs later."""
-    import sklearn.metrics  # noqa: F401
+    """Import while nobody waits what the end of every trial needs."""
+    import models.measures.evaluation
+    import models.measures.final
+    import models.networks.saved  # noqa: F401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -15,9 +16,15 @@ from tunewell.protocol import (
     Assignment,
     Claim,
     Decision,
+    Evaluation,
+    EvaluationClaim,
+    EvaluationDecision,
+    EvaluationFinish,
+    EvaluationOrder,
     Finish,
     Finished,
     Objective,
+    Progress,
     Protocol,
     Report,
     Transport,
@@ -41,6 +48,7 @@ class Heard:
     kinds: list[str] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     uploads: list[tuple[str, int | None, bytes]] = field(default_factory=list)
+    artifact_kinds: dict[str, str] = field(default_factory=dict)
     finishes: list[Finish] = field(default_factory=list)
     n_beats: int = 0
 
@@ -68,6 +76,9 @@ class FakeServer(Protocol):
         decision: What reports are answered.
         claims: What `claim` answers, one after the other.
         stored: Artifacts that can be downloaded.
+        orders: What `claim_evaluation` answers, one after the other.
+        evaluated: How evaluations ended.
+        lost: Attempts that are somebody else's now.
     """
 
     def __init__(self) -> None:
@@ -79,6 +90,12 @@ class FakeServer(Protocol):
         self.claims: deque[Claim] = deque()
         self.stored: dict[int, bytes] = {}
         self.heard: dict[int, Heard] = {}
+        self.orders: deque[EvaluationOrder] = deque()
+        self.evaluated: list[EvaluationFinish] = []
+        self.lost: set[int] = set()
+        self.n_renewals = 0
+        self.evaluation_decision = "continue"
+        self.asked: list[tuple[int, int | None]] = []
         self.n_claims = 0
         self.n_refused = 0
         self._lock = threading.Lock()
@@ -87,9 +104,10 @@ class FakeServer(Protocol):
         """Return what an attempt said."""
         return self.heard.setdefault(attempt_id, Heard())
 
-    def claim(self, worker_id: int, queues: Sequence[str], n_max: int = 1) -> Claim:
+    def claim(self, worker_id: int, queues: Sequence[str], n_max: int = 1, *, slot: int | None = None) -> Claim:
         self._fail()
         self.n_claims += 1
+        self.asked.append((n_max, slot))
         return self.claims.popleft() if self.claims else Claim(lease_s=60, attempts=())
 
     def report(self, attempt_id: int, lease_token: str, report: Report) -> Decision:
@@ -106,6 +124,7 @@ class FakeServer(Protocol):
         content = upload.content.read_bytes()
         heard = self._open(attempt_id, lease_token)
         heard.uploads.append((upload.name, upload.step, content))
+        heard.artifact_kinds[upload.name] = upload.kind
         heard.kinds.append("upload")
         return Artifact(1, upload.name, upload.kind, hashlib.sha256(content).hexdigest(), len(content))
 
@@ -121,10 +140,27 @@ class FakeServer(Protocol):
             heard.kinds.append("finish")
         return Finished("COMPLETE", heard.finishes[0].outcome)
 
+    def claim_evaluation(self, worker_id: int, queues: Sequence[str]) -> EvaluationClaim:
+        return EvaluationClaim(60, self.orders.popleft() if self.orders else None)
+
+    def renew_evaluation(
+        self, evaluation_id: int, lease_token: str, progress: Progress | None = None
+    ) -> EvaluationDecision:
+        self._fail()
+        self.n_renewals += 1
+        return EvaluationDecision(self.evaluation_decision, 60)
+
+    def finish_evaluation(self, evaluation_id: int, lease_token: str, finish: EvaluationFinish) -> Evaluation:
+        self._fail()
+        assert lease_token == TOKEN
+        json.dumps(finish.to_json(), allow_nan=False)
+        self.evaluated.append(finish)
+        return Evaluation(evaluation_id, 1, "test", finish.outcome)
+
     def _open(self, attempt_id: int, lease_token: str, *, may_be_closed: bool = False) -> Heard:
         self._fail()
         heard = self.of(attempt_id)
-        if lease_token != TOKEN or (heard.finishes and not may_be_closed):
+        if attempt_id in self.lost or lease_token != TOKEN or (heard.finishes and not may_be_closed):
             raise LOST
         return heard
 

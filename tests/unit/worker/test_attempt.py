@@ -58,6 +58,38 @@ def test_an_attempt_from_its_first_epoch_to_its_end(server: FakeServer, begin: B
     assert heard.uploads[0][0] == "model.json"
 
 
+def test_files_of_a_network_are_told_from_what_lies_beside_them(
+    server: FakeServer, begin: Begin, tmp_path: Path
+) -> None:
+    names = ("model.safetensors", "model.json", "model.onnx", "confusion_matrix.json")
+    for name in names:
+        (tmp_path / name).write_text(name)
+    files = tuple(str(tmp_path / name) for name in names)
+    begin().on_end(LaneEnded("1", "COMPLETE", "done", False, {}, files), 1.0)
+    wait_for_finish(server)
+    kinds = dict.fromkeys(names[:3], "network") | {"confusion_matrix.json": "file"}
+    assert server.of().artifact_kinds == kinds
+
+
+def test_a_diagnosis_comes_through_the_spool(server: FakeServer, begin: Begin) -> None:
+    finding = {"kind": "overfitting", "severity": "problem", "evidence": {"numbers": {"epoch": 4}}}
+    begin().on_end(LaneEnded("1", "COMPLETE", "done", diagnosis=(finding,)), 1.0)
+    assert wait_for_finish(server).diagnosis == [finding]
+
+
+def test_without_findings_there_is_no_diagnosis(server: FakeServer, begin: Begin) -> None:
+    begin().on_end(LaneEnded("1", "COMPLETE", "done"), 1.0)
+    assert wait_for_finish(server).diagnosis is None
+
+
+def test_somebody_elses_attempt_is_told_to_stop_once(server: FakeServer, begin: Begin) -> None:
+    attempt = begin(heartbeat_s=0.05)
+    server.lost.add(1)
+    wait_until(lambda: attempt.sender.is_lease_lost, what="the lease is lost")
+    assert attempt.new_decision() == "stop"
+    assert attempt.new_decision() is None
+
+
 def test_it_ends_once(server: FakeServer, begin: Begin) -> None:
     attempt = begin()
     attempt.on_end(LaneEnded("1", "PRUNED", "first"), 1.0)

@@ -22,6 +22,7 @@ from worker.messages import (
     Exited,
     FromChild,
     LaneEnded,
+    LaneLog,
     LaneOrder,
     Started,
     decode_from_child,
@@ -97,7 +98,7 @@ def order(shared_launcher: Launcher, digits: Path, tmp_path: Path) -> Iterator[O
     def give(launcher: Launcher = shared_launcher, resume_from: str | None = None, **params: object) -> Ear:
         lane = LaneOrder("1", assignment(1, **params).params, 1, str(tmp_path / "out"), resume_from)  # type: ignore[arg-type]
         ear = Ear(launcher)
-        launcher.order(BatchOrder("mlp", str(digits), "val_accuracy", 3600, (lane,)))
+        launcher.order(BatchOrder("mlp", str(digits), "val_accuracy", "maximize", 3600, (lane,)))
         return ear
 
     yield give
@@ -119,7 +120,9 @@ def test_an_order_is_trained_to_its_end(order: Order) -> None:
     assert [(one.epoch, one.n_epochs) for one in ear.messages if isinstance(one, EpochDone)] == [(1, 3), (2, 3), (3, 3)]
     assert end.metrics["val_accuracy"] > 0.3
     assert all(Path(file).is_file() for file in end.files)
-    assert len(end.files) == 2
+    names = [Path(file).name for file in end.files]
+    assert names == ["model.safetensors", "model.json", "confusion_matrix.json", "model.onnx"]
+    assert end.diagnosis, "its curves show something"
     assert ear.exit_code() == 0
 
 
@@ -227,7 +230,7 @@ def test_closing_the_input_ends_importer_and_trial(order: Order, own_launcher: L
     assert stdin is not None
     stdin.close()
     wait_until(lambda: own_launcher.poll() is not None and not is_alive(trial), what="both have ended")
-    own_launcher.order(BatchOrder("mlp", "", "", 1, ()))  # to a program that is gone: its exit code tells
+    own_launcher.order(BatchOrder("mlp", "", "", "maximize", 1, ()))  # to a program that is gone: its exit code tells
 
 
 def test_a_command_reaches_the_trial_that_runs(order: Order, shared_launcher: Launcher) -> None:
@@ -255,7 +258,7 @@ def test_a_checkpoint_is_resumed_from(order: Order, shared_launcher: Launcher, t
     assert isinstance(first, EpochDone)
     first_epochs = [one.epoch for one in ear.messages if isinstance(one, EpochDone)]
     assert first_epochs[0] > 1
-    assert "starting anew" not in ear.printed("stderr")
+    assert not [one for one in ear.messages if isinstance(one, LaneLog) and "starting anew" in one.text]
 
 
 def test_a_damaged_checkpoint_begins_anew_and_says_so(order: Order, shared_launcher: Launcher, tmp_path: Path) -> None:
@@ -264,7 +267,9 @@ def test_a_damaged_checkpoint_begins_anew_and_says_so(order: Order, shared_launc
     ear = order(resume_from=str(checkpoint))
     assert ear.hear_end().outcome == "COMPLETE"
     assert [one.epoch for one in ear.messages if isinstance(one, EpochDone)] == [1, 2, 3]
-    assert "starting anew, the checkpoint cannot be used" in ear.printed("stderr")
+    (said,) = [one for one in ear.messages if isinstance(one, LaneLog) and one.stream == "stderr"]
+    assert said.lane == "1"
+    assert "starting anew, the checkpoint cannot be used" in said.text
 
 
 def test_secrets_stay_outside_of_trials(

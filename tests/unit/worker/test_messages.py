@@ -15,6 +15,7 @@ from worker.messages import (
     EpochDone,
     Exited,
     LaneEnded,
+    LaneLog,
     LaneOrder,
     Ready,
     Started,
@@ -30,14 +31,24 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 METRICS = st.dictionaries(TEXTS, st.floats(allow_nan=False), max_size=4)
 PARAMS = st.dictionaries(TEXTS, st.one_of(FINITE, NUMBERS, TEXTS, st.booleans(), st.none()), max_size=5)
 LANES = st.builds(LaneOrder, TEXTS, PARAMS, NUMBERS, TEXTS, st.none() | TEXTS)
-ORDERS = st.builds(BatchOrder, TEXTS, TEXTS, TEXTS, FINITE, st.lists(LANES, max_size=3).map(tuple))
+ORDERS = st.builds(
+    BatchOrder,
+    *(TEXTS, TEXTS, TEXTS, st.sampled_from(["minimize", "maximize"]), FINITE, st.lists(LANES, max_size=3).map(tuple)),
+    n_repeats=st.integers(1, 9),
+    choose=st.sampled_from(["mean", "best", "worst"]),
+    is_racing=st.booleans(),
+    n_folds=st.integers(0, 9),
+    incumbent=st.none() | FINITE,
+)
+FINDINGS = st.lists(st.dictionaries(TEXTS, st.one_of(FINITE, TEXTS, st.none())), max_size=2).map(tuple)
 FROM_CHILD = st.one_of(
     st.just(Ready()),
     st.builds(Started, NUMBERS),
     st.builds(Exited, NUMBERS),
     st.builds(EpochDone, TEXTS, NUMBERS, NUMBERS, METRICS),
     st.builds(CheckpointSaved, TEXTS, NUMBERS, TEXTS),
-    st.builds(LaneEnded, TEXTS, TEXTS, TEXTS, st.booleans(), METRICS, st.lists(TEXTS, max_size=3).map(tuple)),
+    st.builds(LaneLog, TEXTS, TEXTS, st.sampled_from(["stdout", "stderr"])),
+    st.builds(LaneEnded, TEXTS, TEXTS, TEXTS, st.booleans(), METRICS, st.lists(TEXTS, max_size=3).map(tuple), FINDINGS),
 )
 
 

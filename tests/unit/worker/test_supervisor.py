@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tests.servers.waiting import wait_until
 from tests.unit.worker.conftest import ODD_CHILD
 from tests.unit.worker.fakes import AWAY, LOST, REFUSED, FakeServer, assignment, claim
 from worker.launcher import Launcher
+from worker.programs import run_models
 from worker.settings import WorkerSettings
 from worker.supervisor import Supervisor
 
@@ -95,14 +96,18 @@ def heard_steps(server: FakeServer) -> Stop:
 def test_it_works_until_nothing_is_left(make_slot: MakeSlot, server: FakeServer) -> None:
     slot = make_slot()
     assert slot.serve({}, {"hidden_units": 8, "hidden_layers": 1}, {}) == 3
-    assert server.n_claims == 4
+    assert server.asked == [(4, 0)] * 4, "as many as it may train together, and for which slot"
     assert slot.outcomes() == ["COMPLETE"] * 3
     for number in (1, 2, 3):
         heard = server.of(number)
         assert sorted({point.step for one in heard.reports for point in one.metrics}) == [1, 2, 3]
-        assert [name for name, _, _ in heard.uploads] == ["model.safetensors", "model.json"]
+        names = ["model.safetensors", "model.json", "confusion_matrix.json", "model.onnx"]
+        assert [name for name, _, _ in heard.uploads] == names
+        assert heard.finishes[0].diagnosis
         assert heard.kinds[-1] == "finish"
-        assert heard.finishes[0].values["val_accuracy"] == heard.reports[-1].metrics[-1].value
+        reported = {point.name: point.value for one in heard.reports for point in one.metrics}
+        assert heard.finishes[0].values.items() >= reported.items()
+        assert {"val_f1_macro", "val_roc_auc"} <= heard.finishes[0].values.keys() - reported.keys()
     assert slot.is_clean()
 
 
@@ -155,7 +160,7 @@ def test_told_to_end_while_it_prepares_it_hands_back_without_training(make_slot:
 def test_an_epoch_that_hangs_is_killed_within_the_grace_and_handed_back(
     make_slot: MakeSlot, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.supervisor._PREEMPT_WITHIN_S", 0.3)
+    monkeypatch.setattr("worker.batch.PREEMPT_WITHIN_S", 0.3)
     slot = make_slot(lambda: "hanging" in server.of().text)
     assert slot.serve({"odd": "hang"}) == 1
     assert slot.outcomes() == ["PREEMPTED"]
@@ -247,6 +252,10 @@ def test_a_killed_importer_takes_its_trials_processes_along_and_is_replaced(
     wait_until(lambda: _is_gone(int(said.split()[1])), what="the grandchild has ended")
 
 
+def _command_lines() -> str:
+    return "\n".join(" ".join(child.cmdline()) for child in psutil.Process().children())
+
+
 def _is_gone(pid: int) -> bool:
     try:
         return not is_alive(psutil.Process(pid))  # a dead orphan may wait for somebody to ask how it ended
@@ -260,17 +269,16 @@ def test_a_data_set_is_prepared_once(
     slot = make_slot()
     file = settings.dataset_dir / f"{slot.sha256}.npz"
     file.unlink()
-    calls = []
-    real = subprocess.run
+    calls: list[Sequence[str]] = []
 
-    def count(command: list[str], **kwargs: object) -> object:
-        calls.append(command)
-        return real(command, **kwargs)  # type: ignore[call-overload]
+    def count(arguments: Sequence[str], tick: Callable[[], None]) -> str:
+        calls.append(arguments)
+        return run_models(arguments, tick)
 
-    monkeypatch.setattr("worker.supervisor.subprocess.run", count)
+    monkeypatch.setattr("worker.datasets.run_models", count)
     assert slot.serve({}, {}) == 2
     assert slot.outcomes() == ["COMPLETE"] * 2
-    assert len(calls) == 1
+    assert [call[:2] for call in calls] == [["prepare", "digits"]]
     assert file.is_file()
 
 
@@ -280,8 +288,91 @@ def test_a_data_set_that_cannot_be_prepared_is_the_attempts_end(make_slot: MakeS
     assert slot.supervisor.serve() == 1
     (end,) = server.of().finishes
     assert (end.outcome, end.is_retryable) == ("CRASHED", True)
-    assert "the worker failed" in end.reason
+    assert "the data set no_such_data cannot be prepared here: unknown_dataset" in end.reason
+    assert "digits" in end.reason, "it says what there is"
     assert slot.is_clean()
+
+
+def test_a_data_set_of_another_content_is_refused(make_slot: MakeSlot, server: FakeServer) -> None:
+    slot = make_slot()
+    server.claims.append(claim(assignment(1), dataset_sha256="0" * 64))
+    assert slot.supervisor.serve() == 1
+    (end,) = server.of().finishes
+    assert (end.outcome, end.is_retryable) == ("CRASHED", True)
+    assert f"has another content here than on the server, which wants {'0' * 64}" in end.reason
+
+
+def test_told_to_end_while_it_makes_a_data_set_it_hands_back(
+    make_slot: MakeSlot, server: FakeServer, settings: WorkerSettings
+) -> None:
+    slot = make_slot(lambda: server.n_claims > 0)
+    (settings.dataset_dir / f"{slot.sha256}.npz").unlink()
+    assert slot.serve({}) == 1
+    assert slot.outcomes() == ["PREEMPTED"]
+    assert server.of().kinds == ["finish"]
+    assert "prepare" not in _command_lines()
+
+
+def test_attempts_of_one_claim_train_together_and_each_hears_its_own(make_slot: MakeSlot, server: FakeServer) -> None:
+    slot = make_slot()
+    rates = {1: 0.01, 2: 0.001, 3: 1e-5}
+    together = [assignment(number, learning_rate=rate) for number, rate in rates.items()]
+    server.claims.append(claim(*together, dataset_sha256=slot.sha256))
+    assert slot.supervisor.serve() == 1
+    assert slot.outcomes() == ["COMPLETE"] * 3
+    for number in rates:
+        heard = server.of(number)
+        assert sorted({point.step for one in heard.reports for point in one.metrics}) == [1, 2, 3]
+        lines = [text for _, text in heard.lines if text.startswith("epoch ")]
+        assert [line.split()[1] for line in lines] == ["1/3", "2/3", "3/3"], "no neighbour's line, and each once"
+        accuracy = heard.finishes[0].values["val_accuracy"]
+        assert f"val_accuracy {accuracy:.4g}" in lines[-1]
+    accuracies = [server.of(number).finishes[0].values["val_accuracy"] for number in rates]
+    assert accuracies == sorted(accuracies, reverse=True)
+    exported = [number for number in rates if "model.onnx" in server.of(number).artifact_kinds]
+    assert exported[:1] == [1], "the best one so far is exported"
+
+
+def test_what_one_process_prints_belongs_to_all_it_trains(make_slot: MakeSlot, server: FakeServer) -> None:
+    slot = make_slot()
+    together = [assignment(number, odd="speak") for number in (1, 2)]
+    server.claims.append(claim(*together, dataset_sha256=slot.sha256))
+    slot.supervisor.serve()
+    for number in (1, 2):
+        assert ("stdout", "first line") in server.of(number).lines
+
+
+def test_one_lost_lease_among_several_ends_that_lane_alone(make_slot: MakeSlot, server: FakeServer) -> None:
+    slot = make_slot(heartbeat_s=0.05)
+
+    def lose() -> bool:
+        if server.of(2).steps:
+            server.lost.add(2)
+        return False
+
+    slot.supervisor._is_stopping = lose
+    together = [assignment(number, epochs=200) for number in (1, 2)]
+    server.claims.append(claim(*together, dataset_sha256=slot.sha256))
+    assert slot.supervisor.serve() == 1
+    assert server.of(1).finishes[0].outcome == "COMPLETE"
+    assert max(server.of(1).steps) == 200
+    assert server.of(2).finishes == []
+    assert max(server.of(2).steps) < 200
+    assert slot.is_clean()
+
+
+def test_told_to_end_it_hands_all_lanes_back_with_checkpoints(make_slot: MakeSlot, server: FakeServer) -> None:
+    slot = make_slot(heard_steps(server))
+    together = [assignment(number, epochs=LONG) for number in (1, 2, 3)]
+    server.claims.append(claim(*together, dataset_sha256=slot.sha256))
+    assert slot.supervisor.serve() == 1
+    assert slot.outcomes() == ["PREEMPTED"] * 3
+    begun = [number for number in (1, 2, 3) if server.of(number).steps]
+    assert begun[0] == 1
+    for number in (1, 2, 3):
+        heard = server.of(number)
+        saved = [(name, step) for name, step, _ in heard.uploads]
+        assert saved == ([("checkpoint.safetensors", heard.steps[-1])] if number in begun else [])
 
 
 def test_a_machine_that_cannot_write_hands_back_and_claims_no_more(make_slot: MakeSlot, server: FakeServer) -> None:
