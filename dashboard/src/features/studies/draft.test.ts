@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { freeName, parseDraft, templateOf, valueAt, withDataset, withModel, withValue, writeDraft } from './draft';
+import {
+  fits,
+  freeName,
+  parseDraft,
+  templateOf,
+  valueAt,
+  withDataset,
+  withModel,
+  withObjective,
+  withoutValue,
+  withValue,
+  writeDraft,
+} from './draft';
 
-const hyperparameter = (name: string) => ({ name });
+const hyperparameter = (name: string) => ({ name, default: DEFAULTS[name] });
+const DEFAULTS: Readonly<Record<string, number>> = { epochs: 30, batch_size: 64 };
 const mlp = {
   name: 'mlp',
   hyperparameters: ['epochs', 'batch_size', 'learning_rate'].map(hyperparameter),
@@ -15,10 +28,13 @@ const mlp = {
   },
   default_space: { learning_rate: { type: 'float', low: 1e-4, high: 0.1, log: true } },
   tasks: ['classification', 'regression'],
+  kinds: ['table', 'image'],
 };
+const reader = { ...mlp, name: 'reader', kinds: ['text'], tasks: ['next_token'], metrics: { next_token: [{ name: 'val_loss', direction: 'minimize' }] } };
 const tree = { ...mlp, name: 'tree', hyperparameters: [hyperparameter('depth')], default_space: { depth: { type: 'int', low: 1, high: 9 } } };
-const digits = { name: 'digits', task: 'classification' };
-const diabetes = { name: 'diabetes', task: 'regression' };
+const digits = { name: 'digits', task: 'classification', kind: 'image' };
+const diabetes = { name: 'diabetes', task: 'regression', kind: 'table' };
+const book = { name: 'book', task: 'next_token', kind: 'text' };
 const draft = templateOf(mlp, digits);
 
 describe('templateOf', () => {
@@ -26,7 +42,7 @@ describe('templateOf', () => {
     expect(draft).toMatchObject({
       name: 'digits-mlp',
       search_space: mlp.default_space,
-      fixed: { epochs: 20, batch_size: 64 },
+      fixed: { epochs: 30, batch_size: 64 },
       objectives: [{ metric: 'val_accuracy', direction: 'maximize' }],
     });
   });
@@ -36,6 +52,7 @@ describe('templateOf', () => {
       return templateOf({ ...mlp, metrics }, digits).objectives;
     };
     expect(judgedBy('train_loss', 'val_loss')).toEqual([{ metric: 'val_loss', direction: 'minimize' }]);
+    expect(judgedBy('train_loss', 'distance')).toEqual([{ metric: 'distance', direction: 'minimize' }]);
     expect(judgedBy('energy')).toEqual([{ metric: 'energy', direction: 'minimize' }]);
     expect(judgedBy()).toEqual([]);
   });
@@ -45,10 +62,25 @@ describe('templateOf', () => {
 it('changes what depends on the model or the data set, and nothing else', () => {
   const renamed = withValue(draft, 'name', 'mine');
   expect(withModel(renamed, tree, digits)).toMatchObject({ name: 'mine', model: 'tree', search_space: tree.default_space, fixed: {} });
-  expect(withDataset(renamed, diabetes, mlp)).toMatchObject({
+  expect(withDataset(renamed, diabetes, [mlp])).toMatchObject({
     name: 'mine',
     dataset: 'diabetes',
     objectives: [{ metric: 'val_rmse', direction: 'minimize' }],
+  });
+});
+
+it('keeps the objective where another data set has it too', () => {
+  const byLoss = withObjective(draft, 'val_loss', mlp, digits);
+  expect(byLoss.objectives).toEqual([{ metric: 'val_loss', direction: 'minimize' }]);
+  expect(withDataset(byLoss, { ...digits, name: 'letters' }, [mlp])).toMatchObject({ dataset: 'letters', objectives: byLoss.objectives });
+});
+
+it('offers a model only for data that it takes, and changes to one that fits', () => {
+  expect([fits(mlp, digits), fits(mlp, book), fits(reader, book)]).toEqual([true, false, true]);
+  expect(withDataset(draft, book, [mlp, reader])).toMatchObject({
+    dataset: 'book',
+    model: 'reader',
+    objectives: [{ metric: 'val_loss', direction: 'minimize' }],
   });
 });
 
@@ -59,6 +91,12 @@ it('reads and writes by path, keeping the order of keys', () => {
   expect(Object.keys(changed)).toEqual(Object.keys(draft));
   expect(valueAt(withValue({}, 'sampler.name', 'grid'), 'sampler.name')).toBe('grid');
   expect(valueAt(draft, 'name.first.letter')).toBeUndefined();
+});
+
+it('removes by path', () => {
+  expect(withoutValue(draft, 'fixed.epochs').fixed).toEqual({ batch_size: 64 });
+  expect(valueAt(draft, 'fixed.epochs')).toBe(30);
+  expect(withoutValue(draft, 'nothing.here')).toEqual(draft);
 });
 
 describe('parseDraft', () => {

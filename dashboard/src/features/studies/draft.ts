@@ -4,20 +4,32 @@ export type Json = Readonly<Record<string, unknown>>;
 
 export type Parsed = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly message: string };
 
+interface MetricFacts {
+  readonly name: string;
+  readonly direction: string;
+}
+
 interface ModelFacts {
   readonly name: string;
   readonly hyperparameters: readonly { readonly name: string; readonly default?: unknown }[];
-  readonly metrics: Readonly<Record<string, readonly { readonly name: string; readonly direction: string }[]>>;
+  readonly metrics: Readonly<Record<string, readonly MetricFacts[]>>;
   readonly default_space: Readonly<Record<string, unknown>>;
   readonly tasks: readonly string[];
+  readonly kinds: readonly string[];
 }
 
 interface DatasetFacts {
   readonly name: string;
   readonly task: string;
+  readonly kind: string;
 }
 
-const FIXED = { epochs: 20, batch_size: 64 };
+/** Written out from the start though they have defaults: people change them in almost every study. */
+const WRITTEN_OUT: readonly string[] = ['epochs', 'batch_size'];
+
+/** Whether a model reads such data and learns the task. */
+export const fits = (model: ModelFacts, dataset: DatasetFacts): boolean =>
+  model.tasks.includes(dataset.task) && model.kinds.includes(dataset.kind);
 
 /** A complete study to begin with: the model's own search space, and what people judge such data by. */
 export function templateOf(model: ModelFacts, dataset: DatasetFacts): Json {
@@ -46,27 +58,49 @@ export function withModel(draft: Json, model: ModelFacts, dataset: DatasetFacts 
   return { ...draft, ...modelPart(model), ...objectives };
 }
 
-/** Exchange the data set of a draft; what is optimised follows its task. */
-export function withDataset(draft: Json, dataset: DatasetFacts, model: ModelFacts | undefined): Json {
-  const objectives = model ? objectivesOf(model, dataset) : [];
-  return { ...draft, dataset: dataset.name, ...(objectives.length > 0 ? { objectives } : {}) };
+/** Exchange the data set of a draft. What is optimised follows its task; a model that cannot learn it gives way to one that can. */
+export function withDataset(draft: Json, dataset: DatasetFacts, models: readonly ModelFacts[]): Json {
+  const changed = { ...draft, dataset: dataset.name };
+  const model = models.find(({ name }) => name === draft.model);
+  if (model && fits(model, dataset)) return { ...changed, ...objectivePart(draft, model, dataset) };
+  const other = models.find((one) => fits(one, dataset));
+  return other ? withModel(changed, other, dataset) : changed;
 }
 
+/** Optimise another metric; which way is better comes with it. */
+export function withObjective(draft: Json, metric: string, model: ModelFacts | undefined, dataset: DatasetFacts | undefined): Json {
+  const direction = metricsOf(model, dataset).find(({ name }) => name === metric)?.direction ?? valueAt(draft, 'objectives.0.direction');
+  return { ...draft, objectives: [{ metric, direction }] };
+}
+
+/** Metrics that a study of the model on the data set can optimise. */
+export const metricsOf = (model: ModelFacts | undefined, dataset: DatasetFacts | undefined): readonly MetricFacts[] =>
+  (model && dataset && model.metrics[dataset.task]) ?? [];
+
 function modelPart(model: ModelFacts): Json {
-  const known = new Set(model.hyperparameters.map((hyperparameter) => hyperparameter.name));
-  const fixed = Object.entries(FIXED).filter(([name]) => known.has(name) && !(name in model.default_space));
-  return { model: model.name, fixed: Object.fromEntries(fixed), search_space: model.default_space };
+  const fixed = model.hyperparameters.filter(({ name }) => WRITTEN_OUT.includes(name) && !(name in model.default_space));
+  const values = Object.fromEntries(fixed.map((one) => [one.name, one.default]));
+  return { model: model.name, fixed: values, search_space: model.default_space };
+}
+
+/** The objective stays where the data set still has it. */
+function objectivePart(draft: Json, model: ModelFacts, dataset: DatasetFacts): Json {
+  const metric = valueAt(draft, 'objectives.0.metric');
+  if (metricsOf(model, dataset).some(({ name }) => name === metric)) return {};
+  const objectives = objectivesOf(model, dataset);
+  return objectives.length > 0 ? { objectives } : {};
 }
 
 /** What to optimise unless told otherwise: unseen data before training data, figures people read before the loss. */
 const PREFERENCES: readonly ((name: string) => boolean)[] = [
   (name) => name.startsWith('val_') && name !== 'val_loss',
   (name) => name === 'val_loss',
+  (name) => !name.startsWith('train_'),
   () => true,
 ];
 
 function objectivesOf(model: ModelFacts, dataset: DatasetFacts): Json[] {
-  const metrics = model.metrics[dataset.task] ?? [];
+  const metrics = metricsOf(model, dataset);
   const metric = PREFERENCES.map((prefer) => metrics.find(({ name }) => prefer(name))).find((found) => found);
   return metric ? [{ metric: metric.name, direction: metric.direction }] : [];
 }
@@ -95,6 +129,14 @@ export function withValue(draft: Json, path: string, value: unknown): Json {
   if (rest.length === 0) return { ...draft, [key]: value };
   const inner = draft[key];
   return { ...draft, [key]: withValue(isObject(inner) ? inner : {}, rest.join('.'), value) };
+}
+
+/** Remove the value at a dotted path; nothing happens where it is not there. */
+export function withoutValue(draft: Json, path: string): Json {
+  const [key = '', ...rest] = path.split('.');
+  const inner = draft[key];
+  if (rest.length > 0) return isObject(inner) ? { ...draft, [key]: withoutValue(inner, rest.join('.')) } : draft;
+  return Object.fromEntries(Object.entries(draft).filter(([name]) => name !== key));
 }
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
