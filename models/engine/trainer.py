@@ -99,7 +99,7 @@ class _Trainer:
         endings = [(lane, *self._hear(lane, one)) for lane, one in measured]
         endings += [(lane, *self._ask_waiting(lane)) for lane in group.waiting]
         ended = [(lane, outcome, reason) for lane, outcome, reason in endings if outcome is not None]
-        to_save = [lane for lane, outcome, _ in endings if outcome is Outcome.PREEMPTED or self._is_due(lane, outcome)]
+        to_save = [lane for lane, outcome, _ in endings if self._is_due(lane, outcome)]
         if to_save and not ended and group.program is not None:
             group.program.capture()
         group.drop([lane for lane, _, _ in ended])
@@ -125,8 +125,10 @@ class _Trainer:
         return _ENDINGS.get(self.listener.on_wait(lane.job.lane_id)), ""
 
     def _is_due(self, lane: Lane, outcome: Outcome | None) -> bool:
-        if outcome is not None or not lane.progress.epoch:
-            return False
+        if not lane.progress.epoch:
+            return False  # it still waited for its place: there is nothing to go on from
+        if outcome is not None:
+            return outcome is Outcome.PREEMPTED
         elapsed_s = self.settings.clock() - self.saved_at_s[lane.job.lane_id]
         return elapsed_s >= self.settings.checkpoint_every_s
 

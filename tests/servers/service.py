@@ -25,13 +25,17 @@ _QUICK = {
 
 @dataclass(slots=True)
 class Service:
-    """API and workers over given servers, with leases short enough for a test."""
+    """API and workers over given servers, with leases short enough for a test.
+
+    `n_lanes` is how many trials a worker's process may train together.
+    """
 
     family: ProcessFamily
     home: Path
     database_url: str
     broker_url: str
     settings: Mapping[str, str] = field(default_factory=lambda: _QUICK)
+    n_lanes: int = 16
     port: int = field(default_factory=free_port)
     api: ServiceProcess | None = None
     workers: list[ServiceProcess] = field(default_factory=list)
@@ -69,7 +73,7 @@ class Service:
         """Start a worker; it needs nothing but the API's address."""
         worker = self.family.start_module(
             "worker",
-            *("--server", self.address, "--slots", str(n_slots), "--queues", queues),
+            *("--server", self.address, "--slots", str(n_slots), "--queues", queues, "--lanes", str(self.n_lanes)),
             env={"TUNEWELL_HOME": str(self.home)},
         )
         self.workers.append(worker)
