@@ -89,6 +89,8 @@ def list_catalogue(options: argparse.Namespace) -> dict[str, Any]:
             "meaning": model.meaning,
             "source": model.source,
             "tasks": list(model.tasks),
+            "kinds": list(model.kinds),
+            "is_generative": model.is_generative,
             "hyperparameters": [asdict(hyperparameter) for hyperparameter in model.hyperparameters.values()],
             "default_space": dict(model.default_space),
         }
