@@ -1,0 +1,41 @@
+"""The document of a run as the docs' table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_DIGITS = {"accuracy": 4, "r2": 4, "rmse": 2, "perplexity": 2}
+_HEAD = "| data | network | metric | best found | mean of 3 ± deviation | ensemble of 5 | best baseline | bar |"
+
+
+def as_table(document: Mapping[str, Any]) -> str:
+    """Return a run's test figures as a Markdown table, a line a search."""
+    rows = [_row(line) for line in document["lines"].values()]
+    return "\n".join([_HEAD, "|---|---|---|---|---|---|---|---|", *rows])
+
+
+def _row(line: Mapping[str, Any]) -> str:
+    metric, tested = line["metric"], line["test"]
+    digits = _DIGITS[metric]
+    ensemble = tested.get("ensemble")
+    baseline = line["best_baseline"]
+    cells = (
+        line["dataset"],
+        line["model"],
+        "R²" if metric == "r2" else metric,
+        f"**{tested['network'][f'test_{metric}']:.{digits}f}**",
+        f"{tested['repeats']['mean']:.{digits}f} ± {tested['repeats']['deviation']:.{digits}f}",
+        "" if ensemble is None else f"{ensemble[f'test_{metric}']:.{digits}f}",
+        f"{line['baselines'][baseline]:.{digits}f} {baseline.replace('_', ' ')}",
+        _bar(line["bar"], digits),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _bar(bar: Mapping[str, Any] | None, digits: int) -> str:
+    if bar is None:
+        return ""
+    value = f"{bar['value']:.{digits}f}".rstrip("0") if bar["source"] == "set" else f"{bar['value']:.{digits}f}"
+    source = "" if bar["source"] == "set" else f" ({bar['source'].replace('_', ' ')})"
+    return f"{value}{source}: {'reached' if bar['is_reached'] else 'missed'}"
