@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from models.catalogue import Direction, MetricInfo, check_combination, unknown_name
 from models.catalogue.metrics import GENERATIVE_METRICS, task_metrics
-from models.data.dataset import Dataset
 from models.engine.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -20,6 +20,7 @@ from models.engine.checkpoint import (
 )
 from models.engine.jobs import TrainJob
 from models.engine.optimizers import OPTIMIZERS
+from models.engine.parts import read_parts
 from models.networks.base import HasPhases, HasPreparation
 from models.networks.custom import build_custom
 from models.networks.registry import build_network
@@ -63,7 +64,7 @@ class Lane:
         else:
             self.template = build_custom(job.build, data, job.seed)
         if isinstance(self.template, HasPreparation):
-            _prepare(self.template, job.dataset)
+            _prepare(self.template, job)
         identity = Identity(job.model, self.params, job.seed, job.dataset.sha256, job.fold, job.n_folds)
         self.state = Checkpoint(identity, Progress(), initial_state(self.template), {}, {})
         if job.resume_from is not None:
@@ -183,11 +184,9 @@ def initial_state(network: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in tensors if tensor.is_floating_point()}
 
 
-def _prepare(network: HasPreparation, dataset: Dataset) -> None:
-    from models.measures.evaluation import read_part
-
-    part = read_part(dataset, "train")
-    network.prepare(part.features, part.targets)
+def _prepare(network: HasPreparation, job: TrainJob) -> None:
+    parts = read_parts([job], torch.device("cpu"))
+    network.prepare(*parts.train.take(torch.from_numpy(parts.train_rows[0])))  # of a fold, its own training rows
 
 
 def _is_better(value: float, best: float, direction: Direction) -> bool:

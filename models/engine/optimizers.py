@@ -13,6 +13,8 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from models.engine.stack import Slot
+
 
 class Optimizer(ABC):
     """A rule that turns gradients into changes of the weights.
@@ -39,6 +41,8 @@ class Optimizer(ABC):
         self.momentum = torch.tensor(momentum, device=weights.device).unsqueeze(1)  # (lanes, 1)
         self.weight_decay = torch.tensor(weight_decay, device=weights.device).unsqueeze(1)  # (lanes, 1)
         self.decays = any(weight_decay)
+        self.decays_by_lane = list(weight_decay)
+        self._alone: list[list[Tensor]] = []
         self.state = {name: torch.zeros(weights.shape, device=weights.device) for name in self.memories}
         self.n_steps = [0] * len(weights)
 
@@ -94,26 +98,61 @@ class Adam(Optimizer):
         else:
             self.step_matrix(gradients, rates)
 
+    def step_alone(self, gradients: Sequence[Tensor], slots: Sequence[Slot], rate: float) -> None:
+        """Step a single lane from gradients that are still apart: a copy into a row would cost large networks dear.
+
+        Args:
+            gradients: one for each parameter, of its shape.
+            slots: where the parameters lie in the row.
+            rate: the learning rate.
+
+        Effects:
+            Writes the weights and the state in place.
+        """
+        if self.weights.device.type != "cpu":
+            row = torch.zeros_like(self.weights)  # (1, n)
+            for slot, gradient in zip(slots, gradients, strict=True):
+                row[0, slot.start : slot.stop] = gradient.flatten()
+            self.step(row, [rate])
+            return
+        self.n_steps = [self.n_steps[0] + 1]
+        if not self._alone:
+            matrices = (self.weights, self.state["mean"], self.state["square"])
+            self._alone = [[matrix[0, s.start : s.stop].view(s.shape) for s in slots] for matrix in matrices]
+        weights, means, squares = self._alone
+        self._call(weights, [gradient.contiguous() for gradient in gradients], means, squares, 0, rate)
+
     def _step_rows(self, gradients: Tensor, rates: Sequence[float]) -> None:
-        decays = self.weight_decay[:, 0].tolist()
         matrices = (self.weights, gradients, self.state["mean"], self.state["square"])
-        rows = zip(*(matrix.unbind() for matrix in matrices), strict=True)
-        for (weights, gradient, mean, square), rate, decay, n in zip(rows, rates, decays, self.n_steps, strict=True):
-            self.kernel(
-                [weights],
-                [gradient],
-                [mean],
-                [square],
-                [],  # maxima of the squares, which only the amsgrad variant keeps
-                [torch.tensor(float(n))],
-                lr=rate,
-                beta1=0.9,
-                beta2=0.999,
-                weight_decay=decay,
-                eps=1e-8,
-                amsgrad=False,
-                maximize=False,
-            )
+        for lane, (rows, rate) in enumerate(zip(zip(*(m.unbind() for m in matrices), strict=True), rates, strict=True)):
+            weights, gradient, mean, square = rows
+            self._call([weights], [gradient], [mean], [square], lane, rate)
+
+    def _call(
+        self,
+        weights: list[Tensor],
+        gradients: list[Tensor],
+        means: list[Tensor],
+        squares: list[Tensor],
+        lane: int,
+        rate: float,
+    ) -> None:
+        step = torch.tensor(float(self.n_steps[lane]))
+        self.kernel(
+            weights,
+            gradients,
+            means,
+            squares,
+            [],  # maxima of the squares, which only the amsgrad variant keeps
+            [step] * len(weights),
+            lr=rate,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=self.decays_by_lane[lane],
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
 
     def step_matrix(self, gradients: Tensor, rates: Sequence[float]) -> None:
         """Step all lanes at once: for devices where a launch a lane would cost more than the arithmetic."""

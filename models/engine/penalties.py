@@ -34,6 +34,11 @@ class Penalties:
     has_ratio: bool
     has_clip: bool
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no lane asks for anything."""
+        return not (self.has_l1 or self.has_l2 or self.has_ratio or self.has_clip)
+
     def apply(self, gradients: Tensor, weights: Tensor) -> None:
         """Add the penalties' gradients, then shorten what is too long.
 

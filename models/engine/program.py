@@ -7,13 +7,14 @@ and its own numbers, and every operation works row by row. That is what makes a 
 import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from models.engine.batches import LaneBatches, evaluation_keys
 from models.engine.checkpoint import Checkpoint
+from models.engine.descent import Descent
 from models.engine.lane import Lane
 from models.engine.losses import balanced_weights
 from models.engine.measuring import (
@@ -25,11 +26,11 @@ from models.engine.measuring import (
     measure_validation,
     measured_lane,
 )
-from models.engine.optimizers import OPTIMIZERS, Optimizer
+from models.engine.optimizers import OPTIMIZERS
 from models.engine.parts import read_parts
-from models.engine.penalties import Penalties, make_penalties
+from models.engine.penalties import make_penalties
 from models.engine.schedules import rate_factor
-from models.engine.stack import Slot, Stack
+from models.engine.stack import Stack
 from models.engine.supervised import supervised_phase
 from models.layers.random import KeyedLayer, keyed_layers, layer_keys_of
 from models.networks.base import Batch, HasPhases, LossFunction
@@ -41,33 +42,6 @@ NORMS_PER_EPOCH = 8
 """Steps of an epoch, evenly spread, whose gradients' lengths are averaged."""
 STEPS_BETWEEN_CHECKS = 64
 """Steps after which the program looks whether any lane is still finite."""
-
-
-@dataclass(slots=True, eq=False)
-class _Phase:
-    """An optimizer, the columns it changes and the loss it makes smaller."""
-
-    name: str
-    losses: LossFunction
-    parameters: list[torch.nn.Parameter]
-    weights: Tensor
-    gradients: Tensor
-    views: list[Tensor]
-    slots: list[Slot]
-    optimizer: Optimizer
-    penalties: Penalties
-    shares: list[float]
-
-    def take(self, gradients: Sequence[Tensor | None]) -> None:
-        """Copy gradients into the matrix; a weight that played no part has the gradient 0."""
-        found = [
-            torch.zeros_like(view) if one is None else one for one, view in zip(gradients, self.views, strict=True)
-        ]
-        torch._foreach_copy_(self.views, found)
-
-    def rates(self, rates: Sequence[float]) -> Sequence[float]:
-        """Return the learning rate of each lane in this phase."""
-        return [rate * share for rate, share in zip(rates, self.shares, strict=True)]
 
 
 class Program:
@@ -157,9 +131,10 @@ class Program:
         layer_keys = self._layer_keys(epochs)
         for step, batch in enumerate(itertools.islice(self.batches.epoch(epochs), n_steps)):
             for layer, keys in layer_keys:
-                layer.key = keys[step]
-            output = self._step(batch, rates[step], trace.losses)
-            if step % self.norm_every == 0:
+                layer.key, layer.step = keys[step], step
+            is_watched = step % self.norm_every == 0 or step == len(rates) - 1
+            output = self._step(batch, rates[step], trace, is_watched)
+            if is_watched:
                 trace.norms.append(self._gradient_norms())
             if output is not None:
                 trace.outputs.append(output)
@@ -184,27 +159,29 @@ class Program:
 
     def _layer_keys(self, epochs: Sequence[int]) -> list[tuple[KeyedLayer, tuple[Tensor, ...]]]:
         # A layer's place among all counts, idle or not: whether it is idle depends on the neighbours.
+        if all(layer.is_idle for layer in self.keyed):
+            return []
         keys = layer_keys_of(self.keyed, self.batches.keys(epochs))  # each (n_steps,) or (n_steps, lanes)
+        for layer, own in zip(self.keyed, keys, strict=True):
+            layer.keys = own
         return [(layer, own.unbind()) for layer, own in zip(self.keyed, keys, strict=True) if not layer.is_idle]
 
     def _gradient_norms(self) -> Tensor:
         squares = [phase.gradients.square().sum(dim=1) for phase in self.phases]  # (lanes,) each
         return torch.stack(squares).sum(dim=0).sqrt()  # (lanes,)
 
-    def _step(self, batch: Batch, rates: Sequence[float], losses_by_phase: dict[str, list[Tensor]]) -> Tensor | None:
+    def _step(self, batch: Batch, rates: Sequence[float], trace: Trace, is_watched: bool) -> Tensor | None:
         kept: Tensor | None = None
         for phase in self.phases:
             losses, outputs = phase.losses(batch, self.numbers)
             total = losses.sum() if losses.dim() else losses  # a lane's gradient sees its own loss only
             gradients = torch.autograd.grad(total, phase.parameters, allow_unused=True)
-            phase.take(gradients)
-            phase.penalties.apply(phase.gradients, phase.weights)
-            phase.optimizer.step(phase.gradients, phase.rates(rates))
-            losses_by_phase[phase.name].append(losses.detach().view(-1))  # (lanes,)
+            phase.step(gradients, rates, is_watched)
+            trace.losses[phase.name].append(losses.detach().view(-1))  # (lanes,)
             kept = outputs.detach() if outputs is not None else None
         return kept
 
-    def _make_phases(self) -> list[_Phase]:
+    def _make_phases(self) -> list[Descent]:
         network = self.stack.network
         if isinstance(network, HasPhases):
             declared = network.phases()
@@ -213,7 +190,7 @@ class Program:
             declared = (supervised_phase(self.stack, task, self.lanes[0].params.get("loss"), self._class_weights()),)
         return [self._make_phase(phase.name, phase.prefix, phase.losses) for phase in declared]
 
-    def _make_phase(self, name: str, prefix: str, losses: LossFunction) -> _Phase:
+    def _make_phase(self, name: str, prefix: str, losses: LossFunction) -> Descent:
         chosen = [place for place, slot in enumerate(self.stack.slots) if slot.name.startswith(prefix)]
         start = self.stack.slots[chosen[0]].start
         slots = [
@@ -233,7 +210,7 @@ class Program:
         parameters = [self.stack.parameters[place] for place in chosen]
         penalties = make_penalties(params, slots, weights)
         shares = [float(one.get(f"{name}_rate_factor", 1.0)) for one in params]
-        return _Phase(name, losses, parameters, weights, gradients, views, slots, optimizer, penalties, shares)
+        return Descent(name, losses, parameters, weights, gradients, views, slots, optimizer, penalties, shares)
 
     def _load_optimizers(self, place: int, state: Checkpoint) -> None:
         if not state.optimizer and not state.progress.epoch:

@@ -1,6 +1,7 @@
 """The one phase of networks that learn from right answers: outputs, a loss by name, its mean over the batch."""
 
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  (torch's own documentation calls it F)
 
 from models.catalogue import Task
 from models.engine.losses import CRITERIA, loss_name
@@ -20,10 +21,14 @@ def supervised_phase(stack: Stack, task: Task, loss: object, class_weights: Tens
     network = stack.network
     if isinstance(network, HasLosses):
         return Phase("", "", network.training_losses)
-    criterion = CRITERIA[loss_name(loss, task)]
+    name = loss_name(loss, task)
+    criterion = CRITERIA[name]
+    is_plain = name == "cross_entropy" and task == "classification" and class_weights is None and not stack.lane_shape
 
     def losses(batch: Batch, numbers: Numbers) -> StepLosses:
         outputs = stack.forward(batch.x)  # (..., n, n_outputs)
+        if is_plain and "label_smoothing" not in numbers:
+            return StepLosses(F.cross_entropy(outputs, batch.y), outputs)  # the same in one operation
         each = criterion(outputs, batch.y, numbers)  # (..., n), or (..., n, steps)
         if class_weights is not None:
             weights = class_weights.gather(-1, batch.y)  # (..., n)

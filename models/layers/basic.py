@@ -13,6 +13,8 @@ from torch.nn import functional as F  # noqa: N812  (torch's own documentation c
 
 from models.layers.random import KeyedLayer, random_halves
 
+_AHEAD = 1 << 17
+"""Numbers of masks drawn at once."""
 _RANGE = 1 << 16
 _LOWEST = -(1 << 15)
 
@@ -85,21 +87,38 @@ class Dropout(KeyedLayer):
             Changes what the layer does from the next step on.
         """
         self.is_idle = not any(rates)
+        self._drawn: tuple[Tensor, ...] = ()
+        self._keys_drawn: Tensor | None = None
+        self._n_drawn = self._first = 0
         n_silent = (torch.tensor(rates, dtype=torch.float64) * _RANGE).round()  # (lanes,)
-        self._threshold = (n_silent + _LOWEST).to(torch.int16)  # (lanes,)
-        self._scale = (_RANGE / (_RANGE - n_silent)).float()  # (lanes,)
+        self._threshold = (n_silent + _LOWEST).to(torch.int16).unsqueeze(-1)  # (lanes, 1)
+        self._scale = (_RANGE / (_RANGE - n_silent)).float().unsqueeze(-1)  # (lanes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Silence units and scale the others up, to keep the sum's expected size; (n, ...) or (lanes, n, ...)."""
         if not self.training or self.is_idle:
             return x
-        keys = self.require_key()
-        shape = x.shape[keys.dim() :]
-        lanes = (*keys.shape, *(1 for _ in shape)) if keys.dim() else ()
+        key = self.require_key()
+        n = x.numel() // max(1, key.numel())
         if self._threshold.device != x.device:
             self._threshold, self._scale = self._threshold.to(x.device), self._scale.to(x.device)
-        kept = random_halves(keys, shape.numel()).view(x.shape) >= self._threshold.view(lanes)  # as x
-        return x * (kept * self._scale.view(lanes))  # as x
+        mask = self._draw(key, n) if self.keys is None else self._drawn_ahead(self.keys, n)
+        return x * mask.view(x.shape)  # as x
+
+    def _drawn_ahead(self, keys: Tensor, n: int) -> Tensor:
+        # Masks of several steps at once: of small ones, starting the operations costs more than the operations.
+        if self._keys_drawn is not keys or self._n_drawn != n or not 0 <= self.step - self._first < len(self._drawn):
+            n_steps = max(1, _AHEAD * keys.shape[0] // (n * keys.numel()))
+            self._drawn = self._draw(keys[self.step : self.step + n_steps], n).unbind()
+            self._keys_drawn, self._n_drawn, self._first = keys, n, self.step
+        return self._drawn[self.step - self._first]
+
+    def _draw(self, keys: Tensor, n: int) -> Tensor:
+        threshold, scale = self._threshold, self._scale
+        if keys.shape[-1:] != threshold.shape[:1]:  # one network alone has no lane dimension
+            threshold, scale = threshold[0], scale[0]
+        mask: Tensor = (random_halves(keys, n) >= threshold) * scale  # (..., n)
+        return mask
 
 
 class BatchNorm(nn.Module):

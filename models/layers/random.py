@@ -105,11 +105,16 @@ class KeyedLayer(nn.Module):
     """A layer that draws random numbers while it trains, from a key that the trainer sets before each step.
 
     Attributes:
-        key: () or (lanes,) int32.
+        key: () or (lanes,) int32, of this step.
+        keys: (n_steps,) or (n_steps, lanes) int32, of all steps of an epoch, for layers that draw ahead; None where
+            only this step's is known.
+        step: which of them this step is.
         is_idle: whether it draws nothing at present.
     """
 
     key: Tensor | None = None
+    keys: Tensor | None = None
+    step: int = 0
     is_idle: bool = False
 
     def require_key(self) -> Tensor:

@@ -1,0 +1,65 @@
+"""One optimizer with the weights it changes: from gradients to a step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.engine.optimizers import Adam, Optimizer
+from models.engine.penalties import Penalties
+from models.engine.stack import Slot
+from models.networks.base import LossFunction
+
+
+@dataclass(slots=True, eq=False)
+class Descent:
+    """A phase of a step, in the program's terms.
+
+    Attributes:
+        name: empty where there is one only.
+        losses: what it makes smaller.
+        parameters: of the network, those it changes.
+        weights: (lanes, n) the same as rows.
+        gradients: (lanes, n) of the last step that was watched, or that had a penalty or several lanes.
+        views: of the gradients, in the shapes of the parameters.
+        slots: where the parameters lie in a row.
+        optimizer: the rule.
+        penalties: what is added to gradients.
+        shares: factor on each lane's learning rate.
+    """
+
+    name: str
+    losses: LossFunction
+    parameters: list[nn.Parameter]
+    weights: Tensor
+    gradients: Tensor
+    views: list[Tensor]
+    slots: list[Slot]
+    optimizer: Optimizer
+    penalties: Penalties
+    shares: list[float]
+
+    def step(self, gradients: Sequence[Tensor | None], rates: Sequence[float], is_watched: bool) -> None:
+        """Change the weights.
+
+        Args:
+            gradients: in the order of the parameters; None for a weight that played no part.
+            rates: the learning rate of each lane.
+            is_watched: whether somebody looks at `gradients` after this step.
+
+        Effects:
+            Writes weights, optimizer memory and, where it needs them as rows, gradients.
+        """
+        found = [
+            torch.zeros_like(view) if one is None else one for one, view in zip(gradients, self.views, strict=True)
+        ]
+        rates = [rate * share for rate, share in zip(rates, self.shares, strict=True)]
+        is_direct = len(self.weights) == 1 and self.penalties.is_idle and isinstance(self.optimizer, Adam)
+        if is_watched or not is_direct:
+            torch._foreach_copy_(self.views, found)
+        if is_direct and isinstance(self.optimizer, Adam):
+            self.optimizer.step_alone(found, self.slots, rates[0])
+        else:
+            self.penalties.apply(self.gradients, self.weights)
+            self.optimizer.step(self.gradients, rates)
