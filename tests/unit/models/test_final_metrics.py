@@ -10,6 +10,7 @@ from torch import Tensor
 from models.catalogue import CatalogueError, Task
 from models.catalogue.metrics import METRICS_BY_TASK, TOP3_ACCURACY, task_metrics
 from models.measures.final import confusion_matrix, final_metrics, objective_metric
+from tests.unit.models.test_imports import loaded_after
 
 TASKS: tuple[Task, ...] = ("classification", "regression", "next_token")
 
@@ -155,3 +156,12 @@ def test_a_metric_of_another_task_is_refused() -> None:
     assert refusal.value.code == "undefined_metric"
     assert "f1_macro" in refusal.value.hint
     assert objective_metric("val_r2", "regression", scores(9, 1), torch.linspace(0, 1, 9), 1.0) <= 1
+
+
+def test_measuring_a_network_loads_no_scikit_learn() -> None:
+    program = """
+import torch
+from models.measures.final import final_metrics
+assert "val_roc_auc" in final_metrics("val", "classification", torch.eye(4), torch.arange(4), 1.0)
+"""
+    assert loaded_after(program) == {"torch", "numpy"}
