@@ -1,7 +1,8 @@
 """Kill what can be killed in the middle of a study: nothing is lost, doubled or left over.
 
 The search is random and seeded and training is bit-reproducible, so the strongest claim can be tested: a study that
-went through faults ends with the very values that the trainer gives in one go, without service and faults.
+went through faults ends with the very values that the trainer gives in one go, without service and faults. Trials that
+train together do so to rounding, which their company may change.
 """
 
 from __future__ import annotations
@@ -12,16 +13,8 @@ from typing import Any
 
 import psutil
 import pytest
-import torch
 
-from api.services.claims import trial_seed
-from models.data.dataset import load_dataset
-from models.data.prepare import prepare_dataset
-from models.engine.jobs import Decision, EpochReport, LaneResult, TrainJob
-from models.engine.trainer import train
-from search.samplers import get_sampler
-from search.space import parse_space
-from search.types import SuggestRequest
+from tests.integration.undisturbed import undisturbed
 from tests.servers.processes import ProcessFamily
 from tests.servers.service import Json, Service, importers, pool_children, trial_processes
 from tests.servers.valkey import ValkeyServer
@@ -36,10 +29,21 @@ Fault = Callable[[Service, ValkeyServer], None]
 
 @pytest.fixture
 def service(tmp_path: Path, processes: ProcessFamily, database_url: str, broker: ValkeyServer) -> Iterator[Service]:
-    running = Service(processes, tmp_path / "home", database_url, broker.url)
+    """Return a service whose worker trains one by one, in two slots."""
+    running = Service(processes, tmp_path / "home", database_url, broker.url, n_lanes=1)
     with running:
         running.start_api()
         running.start_worker()
+        yield running
+
+
+@pytest.fixture
+def fused(tmp_path: Path, processes: ProcessFamily, sqlite_url: str, broker: ValkeyServer) -> Iterator[Service]:
+    """Return a service whose worker trains all trials together, in one slot."""
+    running = Service(processes, tmp_path / "home", sqlite_url, broker.url)
+    with running:
+        running.start_api()
+        running.start_worker(n_slots=1)
         yield running
 
 
@@ -119,8 +123,51 @@ def test_each_trial_ends_exactly_once_with_the_values_of_an_undisturbed_run(
     assert [trial["number"] for trial in trials] == list(range(N_TRIALS))
     for trial in trials:
         check_history(service, trial)
-        assert trial["values"] == undisturbed(trial["number"], tmp_path / "calm"), trial["number"]
+        alone = undisturbed(study(), trial["number"], tmp_path / "calm")
+        assert {name: trial["values"][name] for name in alone} == alone, trial["number"]
     service.stop()
+
+
+def terminate_fused_worker(service: Service, _broker: ValkeyServer) -> None:
+    service.workers[0].terminate(30)
+    states = {trial["number"]: trial["state"] for trial in service.trials("faulty")}
+    assert set(states.values()) == {"WAITING"}, states
+    service.workers.clear()
+    service.start_worker(n_slots=1)
+
+
+def kill_fused_worker(service: Service, _broker: ValkeyServer) -> None:
+    service.workers[0].kill()
+    service.workers.clear()
+    service.start_worker(n_slots=1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "first_end"),
+    [(terminate_fused_worker, "PREEMPTED"), (kill_fused_worker, "CRASHED"), (kill_trial, "CRASHED")],
+    ids=["terminate_worker", "kill_worker", "kill_trial"],
+)
+def test_trials_that_train_together_go_on_together(
+    fused: Service, broker: ValkeyServer, fault: Fault, first_end: str, tmp_path: Path
+) -> None:
+    body = study(budget={"n_trials": N_TRIALS, "max_parallel": N_TRIALS, "max_retries": 1})
+    fused.call("POST", "/studies", body)
+    wait_until(lambda: _n_under_way(fused) == N_TRIALS, 60, what="all trials train", interval_s=0.05)
+    fault(fused, broker)
+    fused.wait_for_state("faulty", "COMPLETE")
+
+    by_number = sorted(fused.trials("faulty"), key=lambda trial: int(trial["number"]))
+    details = [check_history(fused, trial) for trial in by_number]
+    for detail in details:
+        assert [attempt["state"] for attempt in detail["attempts"]] == [first_end, "COMPLETE"]
+    alone = undisturbed(body, 0, tmp_path / "calm")
+    assert {name: details[0]["values"][name] for name in alone} == pytest.approx(alone, rel=1e-3)
+    fused.stop()
+
+
+def _n_under_way(service: Service) -> int:
+    """Count the trials that have trained for some epochs; several of one slot train together."""
+    return sum(trial["state"] == "RUNNING" and (trial["step"] or 0) >= 3 for trial in service.trials("faulty"))
 
 
 def test_a_worker_that_is_told_to_end_hands_its_trials_back_without_burning_a_retry(service: Service) -> None:
@@ -138,36 +185,6 @@ def test_a_worker_that_is_told_to_end_hands_its_trials_back_without_burning_a_re
         if trial["number"] == handed_back[0]["number"]:
             assert [attempt["state"] for attempt in detail["attempts"]] == ["PREEMPTED", "COMPLETE"]
     service.stop()
-
-
-def undisturbed(number: int, folder: Path) -> dict[str, float]:
-    """Return the values of a trial that is trained here and now, in one go."""
-    torch.set_num_threads(1)
-    request = SuggestRequest(parse_space(SPACE), ("maximize",), seed=SEED, number=number)
-    suggestion = get_sampler("random").suggest(request)
-    assert suggestion is not None
-    job = TrainJob(
-        lane_id=str(number),
-        model="mlp",
-        params={**FIXED, **{name: value for name, value in suggestion.params.items() if value is not None}},
-        dataset=load_dataset(prepare_dataset("digits", folder)),
-        seed=trial_seed(SEED, number),
-        output_dir=folder / str(number),
-        objective="val_accuracy",
-    )
-    (result,) = train([job], _Silent())
-    return dict(result.metrics)
-
-
-class _Silent:
-    def on_epoch(self, report: EpochReport) -> Decision:
-        return Decision.CONTINUE
-
-    def on_checkpoint(self, lane_id: str, epoch: int, path: Path) -> None:
-        return
-
-    def on_end(self, result: LaneResult) -> None:
-        return
 
 
 def check_history(service: Service, trial: Json, n_epochs: int = N_EPOCHS) -> Json:
