@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
 import re
 import shlex
 from collections.abc import Callable
@@ -14,6 +17,7 @@ from typer.main import get_command
 import api.__main__
 import benchmarks.__main__
 import db.__main__
+import models.__main__
 import stack.__main__
 import worker.__main__
 
@@ -27,11 +31,12 @@ def _single(main: Callable[..., None]) -> typer.Typer:
     return program
 
 
-PROGRAMS = {
+PROGRAMS: dict[str, typer.Typer | argparse.ArgumentParser] = {
     "tunewell": tunewell_app,
     "api": api.__main__.app,
     "benchmarks": _single(benchmarks.__main__.main),
     "db": db.__main__.app,
+    "models": models.__main__.build_parser(),
     "stack": stack.__main__.app,
     "worker": _single(worker.__main__.main),
 }
@@ -60,7 +65,11 @@ def parse(program: str, arguments: list[str]) -> None:
     Raises:
         NotUnderstood: The program would refuse them.
     """
-    command: Any = get_command(PROGRAMS[program])
+    described = PROGRAMS[program]
+    if isinstance(described, argparse.ArgumentParser):
+        _parse_plainly(described, arguments)
+        return
+    command: Any = get_command(described)
     rest = list(arguments)
     while rest and rest[0] in getattr(command, "commands", {}):
         command = command.commands[rest.pop(0)]
@@ -70,3 +79,12 @@ def parse(program: str, arguments: list[str]) -> None:
         command.make_context(program, rest).close()
     except _USAGE_ERROR as error:
         raise NotUnderstood(str(error)) from error
+
+
+def _parse_plainly(parser: argparse.ArgumentParser, arguments: list[str]) -> None:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            parser.parse_args(arguments)
+    except SystemExit as end:
+        raise NotUnderstood(said.getvalue()) from end

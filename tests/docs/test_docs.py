@@ -73,10 +73,17 @@ def test_commands_are_understood(name: str, line: str) -> None:
 
 def test_commands_are_found() -> None:
     programs = {call[0] for _, line in CALLS if (call := commands.find_call(line))}
-    assert programs >= {"tunewell", "api", "worker"}
+    assert programs >= {"tunewell", "api", "worker", "models"}
 
 
-@pytest.mark.parametrize("line", ["tunewell study submit x.yaml --nmae y", "tunewell study sumbit x.yaml"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tunewell study submit x.yaml --nmae y",
+        "tunewell study sumbit x.yaml",
+        "python -m models prepare digits --cache-dir data --maped",
+    ],
+)
 def test_a_wrong_command_would_be_seen(line: str) -> None:
     call = commands.find_call(line)
     assert call is not None
