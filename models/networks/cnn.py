@@ -84,8 +84,10 @@ class Block(nn.Module):
         padding = config.kernel // 2 if config.padding else 0
         ends = [n_inputs] + [n_outputs] * config.convolutions
         strides = [config.stride] + [1] * (config.convolutions - 1)
+        has_bias = config.norm == "none"  # a normalisation takes the mean away, and a bias with it
         self.convolutions = nn.ModuleList(
-            Conv2d(c, m, config.kernel, stride, padding) for (c, m), stride in zip(pairwise(ends), strides, strict=True)
+            Conv2d(c, m, config.kernel, stride, padding, has_bias)
+            for (c, m), stride in zip(pairwise(ends), strides, strict=True)
         )
         self.norms = nn.ModuleList(_norm(config.norm, n_outputs) for _ in strides)
         self.activations = nn.ModuleList(ACTIVATIONS[config.activation].make() for _ in strides)
@@ -133,10 +135,11 @@ class CNN(nn.Module):
         self.config = config
         self.augment = Augment(config.shape, config.augmentation)
         self.blocks = nn.ModuleList(Block(c, m, config) for c, m in pairwise((config.shape[0], *config.channels)))
+        self.feature_dropout = Dropout(config.dropout)
         widths = (config.n_features, *config.widths)
         self.hidden = nn.ModuleList(Dense(d, m) for d, m in pairwise(widths))
         self.activations = nn.ModuleList(ACTIVATIONS[config.activation].make() for _ in config.widths)
-        self.dropouts = nn.ModuleList(Dropout(config.dropout) for _ in widths)
+        self.dropouts = nn.ModuleList(Dropout(config.dropout) for _ in config.widths)
         self.output = Dense(widths[-1], config.n_outputs)
         gain = ACTIVATIONS[config.activation].gain
         for layer in self.modules():
@@ -157,8 +160,8 @@ class CNN(nn.Module):
         for block in self.blocks:
             x = block(x)  # (n, m, h', w')
         x = x.mean(dim=(-2, -1)) if self.config.head == "global_average" else x.flatten(-3)  # (n, n_features)
-        x = self.dropouts[0](x)  # (n, n_features)
-        for layer, activation, dropout in zip(self.hidden, self.activations, self.dropouts[1:], strict=True):
+        x = self.feature_dropout(x)  # (n, n_features)
+        for layer, activation, dropout in zip(self.hidden, self.activations, self.dropouts, strict=True):
             x = dropout(activation(layer(x)))  # (n, w)
         return self.output(x)  # type: ignore[no-any-return]  # (n, n_outputs)
 

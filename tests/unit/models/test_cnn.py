@@ -10,8 +10,10 @@ from benchmarks.training import plain_cnn
 from models.catalogue import DATASETS, CatalogueError, DataShape, ParamValue, check_combination, get_model
 from models.catalogue.cnn import sizes_on_the_way
 from models.engine.stack import Stack
+from models.layers.augment import Augment
+from models.layers.basic import Dropout
 from models.layers.random import keyed_layers, set_keys
-from models.networks.cnn import RISING
+from models.networks.cnn import RISING, Block
 from models.networks.registry import build_network
 from models.seeds import generator
 
@@ -38,8 +40,8 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 def answer(network: nn.Module, x: Tensor, keys: Tensor, numbers: Mapping[str, Sequence[float]]) -> Tensor:
     """Run a network in training mode with keys and per-lane numbers."""
     for module in network.modules():
-        if hasattr(module, "set_numbers"):
-            module.set_numbers(numbers)
+        if isinstance(module, Dropout | Augment):
+            module.set_numbers({name: list(values) for name, values in numbers.items()})
     set_keys(keyed_layers(network), keys)
     result: Tensor = network.train()(x)
     return result
@@ -93,7 +95,7 @@ def test_pooling_before_a_rising_activation_changes_nothing(name: str) -> None:
     x = draw(16, 64)
     early = network(x)
     for module in network.modules():
-        if hasattr(module, "pools_first"):
+        if isinstance(module, Block):
             assert module.pools_first
             module.pools_first = False
     torch.testing.assert_close(network(x), early)
