@@ -36,5 +36,5 @@ function lookOf(curve: Curve, key: number, colours: ChartColours, nLines: number
   if (!member) return { key: OWN_LINE, label: 'Trial', colour: nLines === 1 ? colourOf(0, colours) : colours.best, width: 2.5 };
   const dash = DASHES[(member.fold - 1) % DASHES.length] ?? [];
   const label = `Repeat ${member.repeat}, fold ${member.fold}`;
-  return { key, label, colour: colourOf(member.repeat, colours), width: 1.25, ...(dash.length > 0 ? { dash } : {}) };
+  return { key, label, colour: colours.lines[(member.repeat - 1) % colours.lines.length] ?? colours.best, width: 1.25, ...(dash.length > 0 ? { dash } : {}) };
 }

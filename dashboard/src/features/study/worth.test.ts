@@ -62,13 +62,20 @@ describe('compare', () => {
 
 describe('verdictOf', () => {
   const said = (...evaluations: Evaluation[]) => verdictOf(compare(evaluations, byAccuracy));
-  it('answers yes or no with the figures', () => {
-    expect(said(test, baselines)).toBe('Yes, here: Trial 4 reaches 0.97 against 0.95 of random forest, on 360 test examples.');
-    const poor = evaluation(2, 'test', { networks: [network(0.9)] });
-    expect(said(poor, baselines)).toBe('No, not here: Trial 4 reaches 0.9 against 0.95 of random forest, on 360 test examples.');
-    const alike = evaluation(2, 'test', { networks: [network(0.95)] });
-    expect(said(alike, baselines)).toMatch(/^No difference/);
+  const tested = (accuracy: number) => evaluation(2, 'test', { networks: [network(accuracy)] });
+
+  it('names who is ahead, with the figures', () => {
+    expect(said(tested(0.999), baselines)).toBe('The network is ahead: Trial 4 reaches 0.999 against 0.95 of random forest on 360 test examples.');
+    expect(said(tested(0.9), baselines)).toBe('The baseline is ahead: random forest reaches 0.95 against 0.9 of Trial 4 on 360 test examples.');
+    expect(said(tested(0.95), baselines)).toBe('No difference: Trial 4 and random forest both reach 0.95 on 360 test examples.');
   });
+
+  it('does not call what chance may have decided', () => {
+    expect(said(tested(0.97), baselines)).toMatch(/Too close to call: chance alone moves such a difference by 0\.03\.$/);
+    const byLoss = compare([tested(0.97), baselines], { metric: 'val_log_loss', direction: 'minimize' });
+    expect(verdictOf(byLoss)).toBe('The network is ahead: Trial 4 reaches 0.1 against 0.3 of random forest on 360 test examples.');
+  });
+
   it('needs both sides', () => {
     expect(said(test)).toBeNull();
     expect(said(baselines)).toBeNull();

@@ -90,15 +90,25 @@ function inOrder(rows: readonly Contender[], ordering: string | null, direction:
   return [...rows].sort((a, b) => (valueOf(a) === valueOf(b) ? 0 : sign * (valueOf(a) - valueOf(b))));
 }
 
-/** Answer the question in one sentence; null while a network or a baseline is missing. */
+/** Answer the question in a sentence or two; null while a network or a baseline is missing. */
 export function verdictOf({ rows, ordering, nTest }: Comparison): string | null {
-  const network = rows.find(({ kind }) => kind !== 'baseline');
-  const baseline = rows.find(({ kind }) => kind === 'baseline');
-  const [reached, toBeat] = [network, baseline].map((row) => row?.metrics.get(ordering ?? ''));
-  if (!network || !baseline || reached === undefined || toBeat === undefined) return null;
-  const figures = `${formatNumber(reached)} against ${formatNumber(toBeat)} of ${baseline.label}`;
-  const examples = nTest === null ? '' : `, on ${formatCount(nTest)} test examples`;
-  if (reached === toBeat) return `No difference: ${network.label} reaches ${figures}${examples}.`;
-  const isAhead = rows.indexOf(network) < rows.indexOf(baseline);
-  return `${isAhead ? 'Yes, here' : 'No, not here'}: ${network.label} reaches ${figures}${examples}.`;
+  const ahead = rows[0];
+  const behind = rows.find(({ kind }) => (kind === 'baseline') !== (ahead?.kind === 'baseline'));
+  const [more, less] = [ahead, behind].map((row) => row?.metrics.get(ordering ?? ''));
+  if (!ahead || !behind || more === undefined || less === undefined) return null;
+  const examples = nTest === null ? '' : ` on ${formatCount(nTest)} test examples`;
+  if (more === less) return `No difference: ${ahead.label} and ${behind.label} both reach ${formatNumber(more)}${examples}.`;
+  const figures = `${formatNumber(more)} against ${formatNumber(less)} of ${behind.label}${examples}`;
+  const doubt = ordering === SHARE && nTest !== null ? doubtOf(more, less, nTest) : '';
+  return `${ahead.kind === 'baseline' ? 'The baseline' : 'The network'} is ahead: ${ahead.label} reaches ${figures}.${doubt}`;
+}
+
+/** The one metric that is a share of examples, so that how far chance moves it can be told from their number. */
+const SHARE = 'test_accuracy';
+
+/** Say so where the difference of two shares of `n` examples is below two of its standard errors. */
+function doubtOf(a: number, b: number, n: number): string {
+  const chance = 2 * Math.sqrt((a * (1 - a) + b * (1 - b)) / n);
+  if (Math.abs(a - b) >= chance) return '';
+  return ` Too close to call: chance alone moves such a difference by ${formatNumber(Number(chance.toPrecision(1)))}.`;
 }
