@@ -14,6 +14,7 @@ import torch
 import typer
 
 from benchmarks.report import describe_run
+from benchmarks.training.adversaries import measure_gan
 from benchmarks.training.cases import CASES
 from benchmarks.training.rates import measure_case
 from benchmarks.training.study import measure_study
@@ -24,7 +25,7 @@ _PEERS = Path(__file__).resolve().parent.parent.parent / ".venv" / "peers"
 
 
 def main(
-    only: Annotated[str, typer.Option(help="Cases whose names begin so, or `study`, comma-separated.")] = "",
+    only: Annotated[str, typer.Option(help="Cases whose names begin so, `gan` or `study`, comma-separated.")] = "",
     rounds: Annotated[int, typer.Option(help="How often each is measured, in turns.", min=1)] = 5,
     trials: Annotated[int, typer.Option(help="Trials the engine gets at once.", min=1)] = 32,
 ) -> None:
@@ -40,6 +41,8 @@ def main(
             for case in CASES
             if not wanted or any(case.name.startswith(name) for name in wanted)
         }
+        if not wanted or "gan" in wanted:
+            document["gan"] = measure_gan(data, rounds)
         if not wanted or "study" in wanted:
             document["study"] = measure_study(file, min(rounds, 3), _has_ray())
     print(json.dumps(document, indent=2))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.catalogue import MetricInfo, Task
-from models.catalogue.metrics import METRICS_BY_TASK, TRAINING_METRICS
+from models.catalogue.metrics import GENERATIVE_METRICS, METRICS_BY_TASK, TRAINING_METRICS
 from models.data.dataset import Dataset
 from models.engine.observe import UnitWatch, gradient_ratio
 from models.engine.parts import Parts
@@ -187,5 +187,5 @@ def _each_objective(name: str, stack: Stack, parts: Parts, outputs: Tensor, data
     return torch.tensor(values, dtype=torch.float64)  # (lanes,)
 
 
-_KNOWN = [info.name for infos in (*METRICS_BY_TASK.values(), TRAINING_METRICS) for info in infos]
+_KNOWN = [info.name for infos in (*METRICS_BY_TASK.values(), GENERATIVE_METRICS, TRAINING_METRICS) for info in infos]
 _RANKS = {name: rank for rank, name in reversed(list(enumerate(_KNOWN)))}

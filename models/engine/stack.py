@@ -150,13 +150,20 @@ class Stack:
         for slot in self.slots:
             columns = self.weights[:, slot.start : slot.stop]
             view = columns.view(slot.shape) if alone else columns.view(self.n_lanes, *slot.shape)
-            parameter = nn.Parameter(view)
+            parameter = nn.Parameter(_alias(view))
             self.parameters.append(parameter)
             module, name = _owner(self.network, slot.name)
             module._parameters[name] = parameter
         for path, buffer in self.buffers.items():
             module, name = _owner(self.network, path)
             module._buffers[name] = buffer[0] if alone else buffer
+
+
+def _alias(view: Tensor) -> Tensor:
+    # The same memory without torch's bookkeeping of views: a step of one optimizer (a discriminator's) would else count
+    # as a change of every weight in the matrix, the generator's too, whose gradients are still to come.
+    empty = torch.empty(0, dtype=view.dtype, device=view.device)
+    return empty.set_(view.untyped_storage(), view.storage_offset(), view.size(), view.stride())
 
 
 def _owner(network: nn.Module, path: str) -> tuple[nn.Module, str]:
