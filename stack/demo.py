@@ -18,7 +18,7 @@ from tunewell.studyfile import parse_study
 from stack.errors import StackError
 from stack.evaluation import evaluate_best
 from stack.home import find_running
-from stack.results import comparison_lines, format_duration, trials_table
+from stack.results import comparison_lines, diagnosis_lines, format_duration, trials_table
 from stack.runner import READY_TIMEOUT_S, Stack, running_stack
 from stack.settings import ROOT, StackSettings
 
@@ -61,6 +61,8 @@ class Demo:
             study = self._follow(stack, client, submitted)
             self._show(client, study)
             self.say(f"dashboard: {page} (`make up` keeps it running)")
+            more = f"tunewell evaluate {submitted.name} --baselines --ensemble 5"
+            self.say(f"while it runs, `{more}` tests more baselines, and the best networks together")
         self.say(f"done in {format_duration(self.clock() - begun)}")
 
     def say(self, line: str) -> None:
@@ -110,7 +112,8 @@ class Demo:
             )
         self.console.print(trials_table(study, trials))
         evaluation = evaluate_best(client, study, trials[0], self.settings.home)
-        for line in comparison_lines(evaluation, trials[0]):
+        best = client.get_trial(trials[0].trial_id)
+        for line in (*comparison_lines(evaluation, best), *diagnosis_lines(best)):
             self.say(line)
 
 

@@ -41,6 +41,15 @@ def comparison_lines(evaluation: Mapping[str, Any], trial: Trial) -> list[str]:
     ]
 
 
+def diagnosis_lines(trial: Trial) -> list[str]:
+    """Return what the curves of a trial show first of all, and what to try, in words; nothing where nobody looked."""
+    if not trial.diagnosis:
+        return []
+    first = trial.diagnosis[0]
+    lines = [f"curves of trial {trial.number}: {first.title.lower()}. {first.evidence.sentence}"]
+    return [*lines, f"  {first.remedy.sentence}"] if first.remedy.sentence else lines
+
+
 def format_value(value: object) -> str:
     """Return a value in as few characters as say enough; floats with four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

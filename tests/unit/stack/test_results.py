@@ -1,11 +1,13 @@
 """What the demo shows at the end."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from rich.console import Console
+from tunewell.diagnosis import Evidence, Finding, Remedy
 from tunewell.records import Budget, Objective, Study, StudySpec, Trial
 
 from stack import results
@@ -65,6 +67,21 @@ def test_network_stands_beside_the_baseline() -> None:
     assert lines[0].startswith("test accuracy, on 360 rows")
     assert [line.split()[-1] for line in lines[1:]] == ["0.9778", "0.9500"]
     assert lines[1].index("0.9778") == lines[2].index("0.9500")
+
+
+def test_the_first_finding_is_told_with_its_remedy() -> None:
+    overfit = Finding("overfitting", "problem", "Overfitting", Evidence("val_loss rose."), Remedy("Try dropout."))
+    good = Finding("good_fit", "good", "Good fit", Evidence("Both fell."), Remedy(""))
+    assert results.diagnosis_lines(replace(RUNNING, diagnosis=(overfit, good))) == [
+        "curves of trial 8: overfitting. val_loss rose.",
+        "  Try dropout.",
+    ]
+    assert results.diagnosis_lines(replace(RUNNING, diagnosis=(good,))) == ["curves of trial 8: good fit. Both fell."]
+
+
+@pytest.mark.parametrize("diagnosis", [None, ()])
+def test_without_findings_nothing_is_told(diagnosis: tuple[Finding, ...] | None) -> None:
+    assert results.diagnosis_lines(replace(RUNNING, diagnosis=diagnosis)) == []
 
 
 def test_ready_or_the_reason_why_not() -> None:
