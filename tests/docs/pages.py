@@ -57,3 +57,11 @@ def shell_lines(name: str) -> Iterator[str]:
             command = re.sub(r"(^|\s)#.*", "", line).strip()
             if command:
                 yield command
+
+
+def paths(name: str) -> set[str]:
+    """Return what a page marks as code and looks like a path from a folder of the repository, placeholders apart."""
+    folders = {file.split("/")[0] for file in repository_files(ROOT) if "/" in file}
+    spans = _SPAN.findall(_FENCE.sub("", read(name)))
+    found = {span for span in spans if re.fullmatch(r"[\w.-]+/[\w./-]*", span) and "NAME" not in span}
+    return {path for path in found if path.split("/")[0] in folders}

@@ -15,6 +15,7 @@ from tests.docs import commands, pages
 
 PAGES = pages.page_names()
 DECISIONS = sorted(name for name in PAGES if name.startswith("docs/decisions/"))
+BUILT = ("dashboard/dist", "dashboard/node_modules")  # not there in a fresh clone
 CALLS = sorted({(name, line) for name in PAGES for line in pages.shell_lines(name) if commands.find_call(line)})
 
 
@@ -35,9 +36,20 @@ def test_a_broken_link_would_be_seen() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_paths_exist(name: str) -> None:
+    assert {path for path in pages.paths(name) if not _is_there(name, path)} == set()
+
+
+def test_a_path_that_is_gone_would_be_seen() -> None:
+    assert "models/layers/activations.py" in pages.paths("ARCHITECTURE.md")
+    assert _is_there("ARCHITECTURE.md", "models/layers/activations.py")
+    assert not _is_there("ARCHITECTURE.md", "models/activations.py")
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_make_targets_exist(name: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", pages.read("Makefile"), re.MULTILINE))
-    named = set(re.findall(r"^make ([a-z]+)", pages.code(name), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", pages.read("Makefile"), re.MULTILINE))
+    named = set(re.findall(r"^make ([a-z-]+)", pages.code(name), re.MULTILINE))
     assert named - targets == set()
 
 
@@ -173,6 +185,11 @@ def _resolves(name: str, target: str) -> bool:
     if not found.exists():
         return False
     return not anchor or anchor in pages.anchors(str(found.resolve().relative_to(pages.ROOT)))
+
+
+def _is_there(name: str, path: str) -> bool:
+    is_built = path.rstrip("/").startswith(BUILT)
+    return is_built or (pages.ROOT / path).exists() or ((pages.ROOT / name).parent / path).exists()
 
 
 def _can_run(module: str) -> bool:
