@@ -32,11 +32,11 @@ def main(
     trials: Annotated[int, typer.Option(help="Trials of each search; 0 for as many as each line says.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Decides proposals, initial weights and baselines.", min=0)] = 0,
     cache_dir: Annotated[Path, typer.Option(help="Folder of prepared data sets.")] = CACHE,
-    from_file: Annotated[Path | None, typer.Option(help="Print the table of an earlier run's JSON instead.")] = None,
+    from_file: Annotated[list[Path] | None, typer.Option(help="Print the table of earlier runs' JSON instead.")] = None,
 ) -> None:
     """Run the lines one after the other and print one JSON document; `--from-file` makes a table of it."""
-    if from_file is not None:
-        print(as_table(json.loads(from_file.read_text())))
+    if from_file:
+        print(as_table([json.loads(file.read_text()) for file in from_file]))
         return
     lines = find_lines(only)
     torch.set_num_threads(1)

@@ -1,17 +1,17 @@
-"""The document of a run as the docs' table."""
+"""The documents of runs as the docs' table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _DIGITS = {"accuracy": 4, "r2": 4, "rmse": 2, "perplexity": 2}
 _HEAD = "| data | network | metric | best found | mean of 3 ± deviation | ensemble of 5 | best baseline | bar |"
 
 
-def as_table(document: Mapping[str, Any]) -> str:
-    """Return a run's test figures as a Markdown table, a line a search."""
-    rows = [_row(line) for line in document["lines"].values()]
+def as_table(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return the test figures of one or more runs as a Markdown table, a line a search."""
+    rows = [_row(line) for document in documents for line in document["lines"].values()]
     return "\n".join([_HEAD, "|---|---|---|---|---|---|---|---|", *rows])
 
 

@@ -138,6 +138,7 @@ CAPSNET = ModelInfo(
         "primary_types": {"type": "categorical", "choices": [8, 16]},
         "routings": {"type": "int", "low": 1, "high": 3},
         "reconstruction_weight": {"type": "float", "low": 1e-5, "high": 1e-2, "log": True},
+        "augment_shift": {"type": "float", "low": 0.0, "high": 1.0},
     },
     rules=(
         Rule(_SIZES, _nothing_left, "Smaller kernels or smaller strides."),

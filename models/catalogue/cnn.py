@@ -156,7 +156,8 @@ CNN = ModelInfo(
         "channels": {"type": "categorical", "choices": ["8-16", "16-32", "32-64"]},
         "norm": {"type": "categorical", "choices": ["none", "batch"]},
         "dropout": {"type": "float", "low": 0.0, "high": 0.5},
-        "augment_shift": {"type": "float", "low": 0.0, "high": 2.0},
+        # Up to one pixel: on images of 8x8 more costs accuracy, and 28x28 gain most of what there is to gain.
+        "augment_shift": {"type": "float", "low": 0.0, "high": 1.0},
         "augment_rotate": {"type": "float", "low": 0.0, "high": 15.0},
     },
     rules=(
