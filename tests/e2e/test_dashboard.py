@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
@@ -33,7 +36,17 @@ FLAGS = (
 )
 PATIENCE_MS = 30_000
 """Longest wait for something to appear: machines that test are slow and shared."""
-VIEWS = ("/studies", "/new", "/studies/seen", "/studies/seen/trials/0", "/workers", "/datasets", "/nowhere")
+VIEWS = (
+    *("/studies", "/new", "/studies/seen", "/studies/seen/trials/0"),
+    *("/studies/told", "/studies/told/trials/0", "/workers", "/datasets", "/nowhere"),
+)
+FINDING = {
+    "kind": "dead_relus",
+    "severity": "problem",
+    "title": "Dead units",
+    "evidence": {"sentence": "Half of the units <b>never</b> answer.", "numbers": {"dead_units": 0.5}},
+    "remedy": {"sentence": "Take a lower rate.", "hints": [{"parameter": "learning_rate", "direction": "down"}]},
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +106,33 @@ def seen(service: Service) -> str:
     service.call("POST", "/studies", {**body, "notes": "<img src=x onerror='window.hacked = 1'>", "tags": ["small"]})
     service.wait_for_state("seen", "COMPLETE")
     return "seen"
+
+
+@pytest.fixture(scope="module")
+def told(service: Service) -> str:
+    """Tell the server of a trial as a worker would: two repeats, a finding, a confusion matrix."""
+    call, body = service.call, study("told", n_trials=1, epochs=3)
+    call("POST", "/studies", {**body, "repeats": {"n": 2}, "resources": {"queue": "by-hand"}})
+    joined = {"name": "hand", "host": "here", "pid": 1, "queues": ["by-hand"], "n_slots": 1}
+    worker_id = call("POST", "/workers", joined)["worker_id"]
+    claimed = call("POST", "/work:claim", {"worker_id": worker_id, "queues": ["by-hand"], "n_max": 1})
+    (attempt,) = claimed["attempts"]
+    path, token = f"/attempts/{attempt['attempt_id']}", attempt["lease_token"]
+    names = ("val_accuracy", "val_loss", "grad_norm", "val_loss@r1f1", "val_loss@r2f1")
+    points = [{"name": name, "step": step, "value": 1 / step} for name in names for step in (1, 2, 3)]
+    call("POST", f"{path}:report", {"lease_token": token, "seq": 1, "step": 3, "n_steps": 3, "metrics": points})
+    content = json.dumps({"part": "val", "counts": [[7, 2], [0, 6]]}).encode()
+    query = f"kind=file&sha256={hashlib.sha256(content).hexdigest()}"
+    stored = httpx.put(
+        f"{service.address}/api/v1{path}/artifacts/confusion_matrix.json?{query}",
+        content=content,
+        headers={"X-Lease-Token": token},
+        trust_env=False,
+    )
+    assert stored.is_success, stored.text
+    end = {"outcome": "COMPLETE", "values": {"val_accuracy": 0.5, "grad_norm": 0.3}, "diagnosis": [FINDING]}
+    call("POST", f"{path}:finish", {"lease_token": token, **end})
+    return "told"
 
 
 def study(name: str, *, n_trials: int, epochs: int) -> dict[str, Any]:
@@ -186,6 +226,114 @@ def test_trial_page_shows_what_was_tried_and_hands_out_its_files(page: Page, see
     assert Path(download.value.path()).stat().st_size > 0
 
 
+def test_form_offers_what_fits_and_says_what_is_wrong_where_it_is(page: Page, service: Service) -> None:
+    page.goto("/new")
+    page.get_by_label("Name", exact=True).fill("in-folds")
+    page.get_by_label("Data set", exact=True).select_option("descriptions")
+    assert page.get_by_label("Model", exact=True).locator("option").all_inner_texts() == ["Recurrent network"]
+    page.get_by_label("Data set", exact=True).select_option("iris")
+    page.get_by_label("Model", exact=True).select_option("mlp")
+
+    page.get_by_text("Fixed", exact=True).click()
+    page.get_by_label("Filter settings").fill("width of each")
+    widths = page.get_by_label("widths", exact=True)
+    widths.fill("32,16")
+    widths.blur()
+    expect(page.get_by_text("Accepted: text of the form")).to_be_visible()
+    expect(widths).to_have_attribute("aria-invalid", "true")
+    widths.fill("32-16")
+    widths.blur()
+    expect(page.get_by_text("Accepted: text of the form")).to_have_count(0)
+    for name in ("hidden_layers", "hidden_units"):
+        page.get_by_role("button", name=f"Fix {name}").click()
+
+    page.get_by_text("Repeats and cross-validation").click()
+    page.get_by_label("Repeats", exact=True).fill("2")
+    page.get_by_label("Judged on").select_option("k_fold")
+    page.get_by_label("Folds", exact=True).fill("1")
+    page.get_by_role("button", name="Start study").click()
+    folds = page.get_by_label("Folds", exact=True)
+    expect(folds).to_have_attribute("aria-invalid", "true")
+    expect(folds).to_have_accessible_description(re.compile("2"))
+    folds.fill("3")
+    page.get_by_role("button", name="Start study").click()
+
+    expect(page).to_have_url(re.compile("/studies/in-folds$"))
+    service.call("PATCH", "/studies/in-folds", {"action": "stop"})
+    spec = service.call("GET", "/studies/in-folds")["spec"]
+    assert (spec["repeats"]["n"], spec["evaluation"]) == (2, {"method": "k_fold", "folds": 3})
+    assert spec["fixed"]["widths"] == "32-16"
+    assert "hidden_layers" not in spec["search_space"]
+
+
+def test_diagnosis_stands_on_the_trial_and_in_the_table(page: Page, told: str) -> None:
+    page.goto(f"/studies/{told}")
+    expect(page.get_by_role("region", name="Table of trials").get_by_text("dead relus")).to_be_visible()
+    page.goto(f"/studies/{told}/trials/0")
+    diagnosis = page.get_by_role("region", name="Diagnosis")
+    for words in ("Problem", "Dead units", "Half of the units <b>never</b> answer.", "learning_rate: lower"):
+        expect(diagnosis.get_by_text(words, exact=True)).to_be_visible()
+
+
+def test_trial_page_shows_repeats_signals_and_confusions(page: Page, told: str) -> None:
+    page.goto(f"/studies/{told}/trials/0")
+    table = page.get_by_role("region", name="Table of true and predicted classes")
+    expect(table.locator("tbody tr")).to_have_count(2)
+    assert [row.split() for row in table.locator("tbody tr").all_inner_texts()] == [["0", "7", "2"], ["1", "0", "6"]]
+    expect(page.get_by_text("class 0 taken for 1, 2 times")).to_be_visible()
+    expect(page.get_by_role("region", name="Training signals").get_by_role("img")).to_have_count(1)
+    charts = page.get_by_role("region", name="Metrics", exact=True).get_by_role("img")
+    expect(charts).to_have_count(2)
+    expect(charts.nth(1)).to_have_attribute("aria-label", "val_loss of this trial up to step 3.")
+    page.get_by_label("Curves of repeats and folds").check()
+    expect(charts.nth(1)).to_have_attribute("aria-label", "val_loss of this trial with 2 members up to step 3.")
+    expect(charts).to_have_count(2)
+
+
+def test_networks_are_compared_with_baselines_once_the_study_has_ended(page: Page, service: Service) -> None:
+    body = study("worth", n_trials=2, epochs=2) | {"dataset": "iris", "resources": {"queue": "later"}}
+    service.call("POST", "/studies", body)
+    page.goto("/studies/worth")
+    panel = page.get_by_role("region", name="Is a network worth it here?")
+    test = panel.get_by_role("button", name="Test the best network")
+    expect(test).to_be_disabled()
+    expect(test).to_have_accessible_description(re.compile("The test part is used once"))
+    panel.get_by_role("button", name="Fit baselines").click()
+    expect(panel.get_by_text("waits for a worker")).to_be_visible()
+
+    service.start_worker(n_slots=1, queues="later")
+    expect(test).to_be_enabled(timeout=90_000)
+    panel.get_by_role("spinbutton", name="of the best").fill("40")
+    panel.get_by_role("button", name="Test an ensemble").click()
+    expect(panel.get_by_role("alert")).to_contain_text("too_few_networks")
+    test.click()
+    table = panel.get_by_role("region", name="Networks and baselines on the test part")
+    expect(table.get_by_role("link", name=re.compile("Trial"))).to_have_count(1, timeout=90_000)
+    expect(table.get_by_role("row", name="logistic regression")).to_be_visible(timeout=90_000)
+    expect(panel.get_by_text(re.compile("is ahead|No difference|Too close to call"))).to_be_visible()
+    accuracies = [float(text) for text in table.locator("tbody td.strong").all_inner_texts()]
+    assert len(accuracies) > 3
+    assert accuracies == sorted(accuracies, reverse=True)
+
+
+def test_advice_appears_where_there_is_some(page: Page, service: Service) -> None:
+    body = study("advised", n_trials=1, epochs=1) | {"sampler": {"name": "manual"}, "budget": {}}
+    service.call("POST", "/studies", body)
+    for place in range(24):
+        params = {"learning_rate": 1e-4 * 100 ** (place / 23)}
+        trial = {"params": params, "state": "COMPLETE", "values": {"val_accuracy": place / 24}}
+        service.call("POST", "/studies/advised/trials", trial)
+    page.goto("/studies/advised")
+    advice = page.get_by_role("region", name="Advice")
+    expect(advice.get_by_role("list", name="Changes").first).to_contain_text("search_space.learning_rate")
+
+    page.route("**/advice", lambda route: route.fulfill(json={"items": []}))
+    page.reload()
+    expect(page.get_by_role("region", name="Table of trials")).to_be_visible()
+    expect(page.get_by_role("region", name="Is a network worth it here?")).to_be_visible()
+    expect(advice).to_have_count(0)
+
+
 def test_order_and_filter_stand_in_the_address(page: Page, seen: str, service: Service) -> None:
     page.goto(f"/studies/{seen}")
     page.get_by_role("button", name="val_accuracy").click()
@@ -236,8 +384,8 @@ def test_page_catches_up_after_the_server_was_away(page: Page, service: Service)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_views_are_accessible(browser: Browser, service: Service, seen: str, theme: Any) -> None:
-    assert seen
+def test_views_are_accessible(browser: Browser, service: Service, seen: str, told: str, theme: Any) -> None:
+    assert (seen, told) == ("seen", "told")
     with browser.new_context(base_url=service.address, color_scheme=theme, reduced_motion="reduce") as context:
         page = context.new_page()
         for view in VIEWS:
@@ -250,8 +398,10 @@ def test_views_are_accessible(browser: Browser, service: Service, seen: str, the
             assert found == [], f"{view} in {theme}"
 
 
-def test_phone_sees_everything_without_scrolling_sideways(browser: Browser, service: Service, seen: str) -> None:
-    assert seen
+def test_phone_sees_everything_without_scrolling_sideways(
+    browser: Browser, service: Service, seen: str, told: str
+) -> None:
+    assert (seen, told) == ("seen", "told")
     with browser.new_context(base_url=service.address, viewport={"width": 390, "height": 844}) as context:
         page = context.new_page()
         for view in VIEWS:

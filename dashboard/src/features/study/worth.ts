@@ -90,7 +90,7 @@ function inOrder(rows: readonly Contender[], ordering: string | null, direction:
   return [...rows].sort((a, b) => (valueOf(a) === valueOf(b) ? 0 : sign * (valueOf(a) - valueOf(b))));
 }
 
-/** Answer the question in a sentence or two; null while a network or a baseline is missing. */
+/** Answer the question in a sentence; null while a network or a baseline is missing. */
 export function verdictOf({ rows, ordering, nTest }: Comparison): string | null {
   const ahead = rows[0];
   const behind = rows.find(({ kind }) => (kind === 'baseline') !== (ahead?.kind === 'baseline'));
@@ -98,17 +98,17 @@ export function verdictOf({ rows, ordering, nTest }: Comparison): string | null 
   if (!ahead || !behind || more === undefined || less === undefined) return null;
   const examples = nTest === null ? '' : ` on ${formatCount(nTest)} test examples`;
   if (more === less) return `No difference: ${ahead.label} and ${behind.label} both reach ${formatNumber(more)}${examples}.`;
-  const figures = `${formatNumber(more)} against ${formatNumber(less)} of ${behind.label}${examples}`;
-  const doubt = ordering === SHARE && nTest !== null ? doubtOf(more, less, nTest) : '';
-  return `${ahead.kind === 'baseline' ? 'The baseline' : 'The network'} is ahead: ${ahead.label} reaches ${figures}.${doubt}`;
+  const figures = `${ahead.label} reaches ${formatNumber(more)} against ${formatNumber(less)} of ${behind.label}${examples}`;
+  const chance = chanceOf(more, less, ordering === SHARE ? nTest : null);
+  if (Math.abs(more - less) < chance) {
+    return `Too close to call: ${figures}, and chance alone moves such a difference by ${formatNumber(Number(chance.toPrecision(1)))}.`;
+  }
+  return `${ahead.kind === 'baseline' ? 'The baseline' : 'The network'} is ahead: ${figures}.`;
 }
 
 /** The one metric that is a share of examples, so that how far chance moves it can be told from their number. */
 const SHARE = 'test_accuracy';
 
-/** Say so where the difference of two shares of `n` examples is below two of its standard errors. */
-function doubtOf(a: number, b: number, n: number): string {
-  const chance = 2 * Math.sqrt((a * (1 - a) + b * (1 - b)) / n);
-  if (Math.abs(a - b) >= chance) return '';
-  return ` Too close to call: chance alone moves such a difference by ${formatNumber(Number(chance.toPrecision(1)))}.`;
-}
+/** Two standard errors of the difference of two shares, each of `n` examples; 0 where they are none. */
+const chanceOf = (a: number, b: number, n: number | null): number =>
+  n === null ? 0 : 2 * Math.sqrt((a * (1 - a) + b * (1 - b)) / n);
