@@ -1,7 +1,8 @@
-"""Make the pictures of the documentation from a server that runs: `python -m scripts.screenshots ADDRESS STUDY`.
+"""Make the pictures of the documentation from a server that runs.
 
-For instance after `make up` and `tunewell study submit examples/digits-mlp.yaml --watch`:
-`python -m scripts.screenshots http://127.0.0.1:8000 digits-mlp`.
+`python -m scripts.screenshots ADDRESS STUDY [TRIAL]`, for instance after `make up`,
+`tunewell study submit examples/digits-mlp.yaml --watch` and `tunewell evaluate digits-mlp --baselines --ensemble 5`:
+`python -m scripts.screenshots http://127.0.0.1:8000 digits-mlp 4`.
 """
 
 import sys
@@ -16,19 +17,21 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 
 
-def main(address: str, study: str) -> None:
-    """Write a picture of each page in both themes."""
+def main(address: str, study: str, trial: str = "0") -> None:
+    """Write a picture of each page in both themes, and one of the comparison with baselines."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    pages = {"studies": "/", "study": f"/studies/{study}", "trial": f"/studies/{study}/trials/0"}
+    pages = {"studies": "/", "study": f"/studies/{study}", "trial": f"/studies/{study}/trials/{trial}", "new": "/new"}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(need_chromium()), args=FLAGS)
         for theme in ("light", "dark"):
             for name, path in pages.items():
                 _shoot(browser, address + path, theme, FOLDER / f"{name}-{theme}.png")
+            file = FOLDER / f"comparison-{theme}.png"
+            _shoot(browser, address + pages["study"], theme, file, region="Is a network worth it here?")
         browser.close()
 
 
-def _shoot(browser: Browser, url: str, theme: str, file: Path) -> None:
+def _shoot(browser: Browser, url: str, theme: str, file: Path, region: str | None = None) -> None:
     context = browser.new_context(
         viewport={"width": 1280, "height": 1010}, color_scheme="dark" if theme == "dark" else "light"
     )
@@ -37,10 +40,11 @@ def _shoot(browser: Browser, url: str, theme: str, file: Path) -> None:
     page.get_by_role("heading", level=1).wait_for()
     page.get_by_text("live", exact=True).wait_for()
     page.wait_for_timeout(1500)  # charts draw when their data is there, and say nothing
-    page.screenshot(path=file)
+    shown = page if region is None else page.get_by_role("region", name=region)
+    shown.screenshot(path=file)
     context.close()
     print(file)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])
