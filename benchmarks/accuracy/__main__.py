@@ -100,6 +100,7 @@ def run_line(
         "test": tested,
         "bar": judge(line, value, baselines),
         "best_baseline": best_baseline(line, baselines)["name"],
+        "baseline_by_validation": best_baseline(line, baselines, "val")["name"],
         "baselines": {one["name"]: one[f"test_{line.metric}"] for one in baselines},
     }
 

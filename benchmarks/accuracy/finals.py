@@ -64,7 +64,7 @@ def measure(bench: Bench, chosen: Chosen) -> dict[str, Any]:
 
     Returns:
         `network`: all test metrics of the chosen one. `repeats`: the line's metric of each repeat, mean and standard
-        deviation. `ensemble`: for classes, the metrics of the best trials of the search together.
+        deviation. `ensemble`: the metrics of the best trials of the search together.
     """
     name, data = f"test_{bench.line.metric}", bench.dataset
     repeats = [evaluate_network(load_network(folder), data)[name] for folder in chosen.repeat_dirs]
@@ -72,7 +72,7 @@ def measure(bench: Bench, chosen: Chosen) -> dict[str, Any]:
         "network": evaluate_network(load_network(chosen.network_dir), data),
         "repeats": {name: repeats, "mean": statistics.fmean(repeats), "deviation": statistics.stdev(repeats)},
     }
-    if data.task == "classification" and len(chosen.member_dirs) > 1:
+    if len(chosen.member_dirs) > 1:
         networks = [load_network(folder) for folder in chosen.member_dirs]
         answer["ensemble"] = {"n_members": len(networks), **evaluate_ensemble(networks, data).ensemble}
     return answer
@@ -100,7 +100,10 @@ def judge(line: Line, value: float, baselines: Sequence[Mapping[str, Any]]) -> d
     return {"value": bar, "source": source, "is_reached": is_reached}
 
 
-def best_baseline(line: Line, baselines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the baseline with the best test figure, which is more than an honest choice among them would reach."""
+def best_baseline(line: Line, baselines: Sequence[Mapping[str, Any]], part: str = "test") -> Mapping[str, Any]:
+    """Return the baseline with the best figure on a part.
+
+    The best by the test part is more than an honest choice reaches, so it makes a hard bar; `val` makes that choice.
+    """
     sign = 1 if line.direction == "maximize" else -1
-    return max(baselines, key=lambda one: sign * one[f"test_{line.metric}"])
+    return max(baselines, key=lambda one: sign * one[f"{part}_{line.metric}"])

@@ -36,6 +36,6 @@ def _row(line: Mapping[str, Any]) -> str:
 def _bar(bar: Mapping[str, Any] | None, digits: int) -> str:
     if bar is None:
         return ""
-    value = f"{bar['value']:.{digits}f}".rstrip("0") if bar["source"] == "set" else f"{bar['value']:.{digits}f}"
+    value = f"{bar['value']:g}" if bar["source"] == "set" else f"{bar['value']:.{digits}f}"
     source = "" if bar["source"] == "set" else f" ({bar['source'].replace('_', ' ')})"
     return f"{value}{source}: {'reached' if bar['is_reached'] else 'missed'}"

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.accuracy.__main__ import command, run_line
-from benchmarks.accuracy.finals import judge
+from benchmarks.accuracy.finals import best_baseline, judge
 from benchmarks.accuracy.lines import LINES, Bar, Line
 from benchmarks.accuracy.search import Bench, Trial, ranked
 from benchmarks.accuracy.tables import as_table
@@ -32,7 +32,7 @@ def iris_two(cache_dir: Path) -> Dataset:
 def run(line: Line, dataset: Dataset, seed: int = 1) -> dict[str, Any]:
     """Run a line with baselines made up for it."""
     return run_line(
-        line, dataset, 4, seed, lambda _: [{"name": name, "test_accuracy": 0.5} for name in ("naive_bayes",)]
+        line, dataset, 4, seed, lambda _: [{"name": "naive_bayes", "val_accuracy": 0.6, "test_accuracy": 0.5}]
     )
 
 
@@ -84,6 +84,15 @@ def test_a_bar_of_baselines_is_the_best_of_those_that_count() -> None:
         {"name": name, "test_r2": r2} for name, r2 in (("linear", 0.4), ("lasso", 0.5), ("random_forest", 0.9))
     ]
     assert judge(line, 0.45, baselines) == {"value": 0.5, "source": "lasso", "is_reached": False}
+
+
+def test_an_honest_choice_of_a_baseline_goes_by_the_validation_part() -> None:
+    baselines = [
+        {"name": "naive_bayes", "val_accuracy": 0.8, "test_accuracy": 0.9},
+        {"name": "random_forest", "val_accuracy": 0.9, "test_accuracy": 0.8},
+    ]
+    assert best_baseline(QUICK, baselines)["name"] == "naive_bayes"
+    assert best_baseline(QUICK, baselines, "val")["name"] == "random_forest"
 
 
 def test_of_errors_the_smaller_one_is_the_bar() -> None:
