@@ -37,6 +37,7 @@ class BatchOrder:
         is_racing: Whether a trial that is clearly behind ends after few repeats.
         n_folds: Folds of the cross-validation, 0 for the holdout.
         incumbent: The study's best value so far.
+        n_lanes: Most trainings at once in one program; None to find out.
     """
 
     model: str
@@ -50,6 +51,7 @@ class BatchOrder:
     is_racing: bool = False
     n_folds: int = 0
     incumbent: float | None = None
+    n_lanes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,7 @@ class Supervisor:
             is_racing=repeats.racing,
             n_folds=evaluation.folds or 0,
             incumbent=claim.incumbent,
+            n_lanes=1 if self._settings.n_lanes == 1 else None,
             checkpoint_every_s=self._welcome.checkpoint_every_s,
             lanes=tuple(attempt.order(self._protocol, self._pause) for attempt in attempts),
         )

@@ -24,6 +24,8 @@ from worker.messages import BatchOrder, CheckpointSaved, EpochDone, LaneEnded, L
 
 CONFUSION_FILE = "confusion_matrix.json"
 ONNX_FILE = "model.onnx"
+JUDGED_AT_THE_END = frozenset({"underfitting", "good_fit", "still_improving", "plateau"})
+"""What the first epochs of a trial that was pruned cannot tell."""
 
 
 class Channel(Protocol):
@@ -94,7 +96,8 @@ class Speaker:
         params = next(lane.params for lane in self.order.lanes if lane.lane == result.lane_id)
         try:
             findings = diagnose(curves_of(result, self.order.model, dict(params), self.dataset))
-            return tuple(finding.to_json() for finding in findings)
+            is_cut_short = result.outcome is Outcome.PRUNED
+            return tuple(one.to_json() for one in findings if not (is_cut_short and one.kind in JUDGED_AT_THE_END))
         except Exception:
             self.channel.send(LaneLog(result.lane_id, traceback.format_exc(limit=4), "stderr"))
             return ()
@@ -166,7 +169,8 @@ def run_order(order: BatchOrder, channel: Channel, decide: Callable[[str], str])
             n_folds=order.n_folds,
             incumbent=order.incumbent,
         )
-        train_trials(jobs, plan, speaker, TrainSettings(checkpoint_every_s=order.checkpoint_every_s))
+        settings = TrainSettings(checkpoint_every_s=order.checkpoint_every_s, n_lanes=order.n_lanes)
+        train_trials(jobs, plan, speaker, settings)
     except BaseException as error:
         traceback.print_exc()
         for lane in order.lanes:

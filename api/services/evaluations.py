@@ -189,10 +189,9 @@ def _check_kind(study: StudyRecord, body: EvaluationCreate) -> None:
             'leave it out, or set "kind" to "ensemble"',
         )
     model = catalogue.get_model(spec_of(study).model)
-    if model.is_generative and body.kind != "test":
-        hint = 'ask for "test"'
-        message = f"{model.name} makes examples: there is no {body.kind} to measure it by"
-        raise Invalid("unfit_evaluation", message, "kind", hint)
+    if model.is_generative:
+        message = f"{model.name} makes examples: it has no right answers that {body.kind} could be held against"
+        raise Invalid("unfit_evaluation", message, "kind", "its distances from real examples stand in its metrics")
 
 
 def _choose(session: Session, study: StudyRecord, kind: Kind, n: int) -> list[int]:

@@ -107,6 +107,15 @@ def test_the_test_part_is_not_seen_while_the_study_goes_on(caller: Caller) -> No
     ask(caller, "test")
 
 
+@pytest.mark.parametrize("kind", ["test", "baselines", "ensemble"])
+def test_what_makes_examples_has_no_answers_to_be_tested_on(caller: Caller, kind: str) -> None:
+    caller.create("g", model="gan", objectives=[{"metric": "frechet_distance", "direction": "minimize"}])
+    refusal = caller.refused("POST", "/studies/g/evaluations", 422, json={"kind": kind})
+    assert refusal["code"] == "unfit_evaluation"
+    ended(caller)
+    assert ask(caller, "baselines")["state"] == "WAITING"
+
+
 def test_an_ensemble_takes_the_best_that_stored_a_network(caller: Caller) -> None:
     ids = ended(caller)
     caller.call("PATCH", "/studies/s", json={"n_trials": 5})
