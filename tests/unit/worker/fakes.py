@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from tunewell.errors import Invalid, LeaseLost, Problem, ServerBusy, ServerUnreachable, TunewellError
 from tunewell.protocol import (
     Artifact,
@@ -187,3 +188,15 @@ def wait_for_finish(server: FakeServer, attempt_id: int = 1, timeout_s: float = 
     """Return how an attempt ended, once the server has heard it."""
     wait_until(lambda: server.of(attempt_id).finishes, timeout_s, what="the finish is heard")
     return server.of(attempt_id).finishes[0]
+
+
+def children_with(word: str) -> list[psutil.Process]:
+    """Return the children of this process whose command line has a word; what another test has ended does not count."""
+    found = []
+    for child in psutil.Process().children():
+        try:
+            if word in child.cmdline():
+                found.append(child)
+        except psutil.NoSuchProcess:  # a zombie is one too: ended, and not waited for yet
+            continue
+    return found

@@ -14,7 +14,7 @@ from tunewell.errors import Invalid, NotFound, Problem, ServerFailure
 from tunewell.protocol import EvaluationFinish, EvaluationOrder, NetworkFile, NetworkMember, Objective
 
 from tests.unit.models.helpers import Recorder
-from tests.unit.worker.fakes import AWAY, LOST, TOKEN, FakeServer
+from tests.unit.worker.fakes import AWAY, LOST, TOKEN, FakeServer, children_with
 from worker.evaluations import EvaluationRun
 from worker.programs import ProgramFailed
 
@@ -172,7 +172,7 @@ def test_told_to_end_it_is_handed_back_and_its_program_gone(evaluate: Evaluate, 
     seen: list[psutil.Process] = []
 
     def is_stopping() -> bool:
-        seen.extend(one for one in psutil.Process().children() if "evaluate" in one.cmdline())
+        seen.extend(children_with("evaluate"))
         return bool(seen)
 
     finish = evaluate(order, is_stopping)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.servers.processes import ROOT, is_alive
 from tests.servers.waiting import wait_until
+from tests.unit.worker.fakes import children_with
 from worker.programs import ProgramFailed, Stopped, run_models
 
 pytestmark = pytest.mark.timeout(60)
@@ -28,7 +29,7 @@ def no_tick() -> None:
 
 def children() -> list[psutil.Process]:
     """Return the programs that run."""
-    return [child for child in psutil.Process().children() if "models" in child.cmdline()]
+    return children_with("models")
 
 
 def test_an_answer_is_what_it_printed() -> None:

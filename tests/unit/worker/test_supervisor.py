@@ -18,7 +18,7 @@ from tunewell.protocol import CheckpointRef, Claim, Welcome
 from tests.servers.processes import ROOT, is_alive
 from tests.servers.waiting import wait_until
 from tests.unit.worker.conftest import ODD_CHILD
-from tests.unit.worker.fakes import AWAY, LOST, REFUSED, FakeServer, assignment, claim
+from tests.unit.worker.fakes import AWAY, LOST, REFUSED, FakeServer, assignment, children_with, claim
 from worker.launcher import Launcher
 from worker.programs import run_models
 from worker.settings import WorkerSettings
@@ -252,10 +252,6 @@ def test_a_killed_importer_takes_its_trials_processes_along_and_is_replaced(
     wait_until(lambda: _is_gone(int(said.split()[1])), what="the grandchild has ended")
 
 
-def _command_lines() -> str:
-    return "\n".join(" ".join(child.cmdline()) for child in psutil.Process().children())
-
-
 def _is_gone(pid: int) -> bool:
     try:
         return not is_alive(psutil.Process(pid))  # a dead orphan may wait for somebody to ask how it ended
@@ -310,7 +306,7 @@ def test_told_to_end_while_it_makes_a_data_set_it_hands_back(
     assert slot.serve({}) == 1
     assert slot.outcomes() == ["PREEMPTED"]
     assert server.of().kinds == ["finish"]
-    assert "prepare" not in _command_lines()
+    assert children_with("prepare") == []
 
 
 def test_attempts_of_one_claim_train_together_and_each_hears_its_own(make_slot: MakeSlot, server: FakeServer) -> None:
