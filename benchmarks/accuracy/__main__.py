@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,18 +79,9 @@ def run_line(
         search_cpu_s = time.process_time() - started_at_s
         print(f"{line.name}: searched for {search_cpu_s:.0f} CPU-s", file=sys.stderr)
         tested = measure(bench, chosen)
-    baselines = references(line.dataset)
-    value = tested["network"][f"test_{line.metric}"]
     return {
-        "model": line.model,
-        "dataset": line.dataset,
-        "metric": line.metric,
-        "direction": line.direction,
-        "n_trials": n_trials,
+        **describe_line(line, n_trials),
         "n_failed": sum(trial.network_dir is None for trial in tried),
-        "n_folds": line.n_folds,
-        "fixed": dict(line.fixed),
-        "space": line.space(),
         "finalists": [
             {"trial": one.number, "params": dict(one.params), line.objective: one.metrics.get(line.objective)}
             for one in chosen.finalists
@@ -98,6 +89,27 @@ def run_line(
         "cpu_s": round(search_cpu_s, 1),
         "n_test": len(dataset.y_test),
         "test": tested,
+        **compare(line, tested["network"][f"test_{line.metric}"], references(line.dataset)),
+    }
+
+
+def describe_line(line: Line, n_trials: int) -> dict[str, Any]:
+    """Return what was asked for."""
+    return {
+        "model": line.model,
+        "dataset": line.dataset,
+        "metric": line.metric,
+        "direction": line.direction,
+        "n_trials": n_trials,
+        "n_folds": line.n_folds,
+        "fixed": dict(line.fixed),
+        "space": line.space(),
+    }
+
+
+def compare(line: Line, value: float, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Hold a test figure against the line's bar and beside the baselines' test figures."""
+    return {
         "bar": judge(line, value, baselines),
         "best_baseline": best_baseline(line, baselines)["name"],
         "baseline_by_validation": best_baseline(line, baselines, "val")["name"],
