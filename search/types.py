@@ -18,11 +18,12 @@ class PastTrial:
     """What a sampler or pruner is told of one trial of the study.
 
     Attributes:
-        number: From 0 in its study.
+        number: From 0 in its study; below 0 for a trial that another study lends (a warm start).
         state: One of Optuna's five.
-        params: Value by parameter name.
+        params: Value by parameter name; of a conditional space the active parameters alone.
         values: One a direction of the study once COMPLETE, else None.
         intermediate: The objective by step (>= 0) as far as it was reported; NaN and infinities as they are.
+        constraints: One a constraint on outcomes, of a COMPLETE trial; at most 0 where it holds.
     """
 
     number: int
@@ -30,6 +31,7 @@ class PastTrial:
     params: Mapping[str, ParamValue]
     values: tuple[float, ...] | None = None
     intermediate: Mapping[int, float] = field(default_factory=dict)
+    constraints: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class SuggestRequest:
         cell: How many trials this sampler proposed before in the study; trials added by hand don't count.
         history: The study's other trials, finished and running; any order. Only a sampler that `learns` reads it.
         options: As `search.samplers.check_options` returned them; absent ones take their default.
+        n_trials: The study's budget; None without one.
+        max_parallel: How many of the study's trials may run at once.
+        pinned: Parameters that this suggestion must hold at a value of the space.
     """
 
     space: SearchSpace
@@ -53,6 +58,9 @@ class SuggestRequest:
     cell: int = 0
     history: Sequence[PastTrial] = ()
     options: Mapping[str, object] = field(default_factory=dict)
+    n_trials: int | None = None
+    max_parallel: int = 1
+    pinned: Mapping[str, ParamValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
