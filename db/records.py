@@ -26,11 +26,13 @@ class StudyRecord:
 
     id: int
     name: str
+    kind: str
     state: StudyState
     state_reason: str
     spec: Mapping[str, Any]
     queue: str
     direction: str
+    directions: Sequence[str]
     n_trials: int | None
     max_parallel: int
     next_number: int
@@ -62,6 +64,9 @@ class TrialRecord:
     note: str
     value: float | None
     values: Mapping[str, Any]
+    outcome_constraints: Sequence[Any] | None
+    paused_step: int | None
+    reused_from: int | None
     findings: Sequence[str]
     step: int | None
     n_steps: int | None

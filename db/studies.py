@@ -119,7 +119,7 @@ def count_runnable(session: Session) -> dict[str, int]:
     n_waiting = _count_in(TrialState.WAITING)
     left = func.coalesce(StudyRow.n_trials, StudyRow.next_number + StudyRow.max_parallel) - StudyRow.next_number
     statement = select(StudyRow.queue, StudyRow.max_parallel - n_running, n_waiting, StudyRow.is_exhausted, left).where(
-        _alive(), StudyRow.state == StudyState.RUNNING, _in_time()
+        _alive(), _native(), StudyRow.state == StudyState.RUNNING, _in_time()
     )
     runnable: dict[str, int] = {}
     for queue, room, waiting, is_exhausted, n_left in session.execute(statement):
@@ -228,7 +228,7 @@ def _claimable() -> Select[int]:
     n_waiting = _count_in(TrialState.WAITING)
     return (
         select(StudyRow.id)
-        .where(_alive(), StudyRow.state == StudyState.RUNNING)
+        .where(_alive(), _native(), StudyRow.state == StudyState.RUNNING)
         .where(StudyRow.queue.in_(bindparam("the_queues", expanding=True)))
         .where(n_running < StudyRow.max_parallel, _in_time())
         .where(or_(n_waiting > 0, _may_suggest()))
@@ -239,6 +239,11 @@ def _claimable() -> Select[int]:
 
 def _alive() -> ColumnElement[bool]:
     return StudyRow.deleted_at.is_(None)
+
+
+def _native() -> ColumnElement[bool]:
+    # The trials of other studies are run by the scripts that made them.
+    return StudyRow.kind == "native"
 
 
 def _in_time() -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from db.lifecycle import AttemptState, EvaluationState, StudyState, TrialState, WorkerState
@@ -36,6 +37,11 @@ NAMING = {
 
 def _one_of(column: str, states: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(state.value) for state in states)})"
+
+
+def _only_direction(context: DefaultExecutionContext) -> list[str]:
+    """Return the directions of a study that is stored without them: the one of its first objective."""
+    return [context.get_current_parameters()["direction"]]
 
 
 class Base(DeclarativeBase):
@@ -61,16 +67,22 @@ class StudyRow(Base):
         CheckConstraint(_one_of("state", StudyState), name="state"),
         CheckConstraint("n_trials IS NULL OR n_trials >= 1", name="n_trials"),
         CheckConstraint("max_parallel >= 1", name="max_parallel"),
+        CheckConstraint("kind IN ('native', 'optuna')", name="kind"),
     )
 
     id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
-    name: Mapped[str] = mapped_column(String(100))
+    # As long as Optuna allows; the API takes 100. SQLite checks no lengths, and changing the type would copy the table.
+    name: Mapped[str] = mapped_column(String(512).with_variant(String(100), "sqlite"))
+    # native: our samplers propose and our workers train. optuna: a script does both, and keeps its trials here.
+    kind: Mapped[str] = mapped_column(String(8), default="native", server_default="native")
     state: Mapped[StudyState] = mapped_column(String(16), default=StudyState.RUNNING)
     state_reason: Mapped[str] = mapped_column(Text, default="")
     spec: Mapped[dict[str, Any]] = mapped_column(Json)
     queue: Mapped[str] = mapped_column(String(64))
     priority: Mapped[int] = mapped_column(Integer, default=0)
+    # Of the first objective, and of all of them.
     direction: Mapped[str] = mapped_column(String(8))
+    directions: Mapped[list[str]] = mapped_column(Json, default=_only_direction, server_default=text("'[]'"))
     n_trials: Mapped[int | None] = mapped_column(Integer)
     max_parallel: Mapped[int] = mapped_column(Integer)
     next_number: Mapped[int] = mapped_column(Integer, default=0)
@@ -93,6 +105,7 @@ class TrialRow(Base):
         UniqueConstraint("study_id", "number"),
         UniqueConstraint("study_id", "cell"),
         Index("ix_trial_study_id_state_value", "study_id", "state", "value"),
+        Index("ix_trial_study_id_finished_rev", "study_id", "finished_rev"),
         CheckConstraint(_one_of("state", TrialState), name="state"),
         CheckConstraint("(state IN ('COMPLETE', 'PRUNED', 'FAIL')) = (finished_at IS NOT NULL)", name="finished_at"),
     )
@@ -114,6 +127,14 @@ class TrialRow(Base):
     # The objective's value where it is finite: what ordering and "best" read. `values` keeps every value as it was.
     value: Mapped[float | None] = mapped_column(Float(53))
     values: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    # One number a constraint on outcomes, in the order of the study's; at most 0 where it holds.
+    outcome_constraints: Mapped[list[Any] | None] = mapped_column(Json)
+    # Of a trial that a script of Optuna's samples: [name, internal value, distribution], in the order of sampling.
+    distributions: Mapped[list[Any] | None] = mapped_column(Json)
+    # The step at which the trial was set aside, to go on later from its checkpoint.
+    paused_step: Mapped[int | None] = mapped_column(BigInteger)
+    # The trial whose result this one took, because it had the same parameters.
+    reused_from: Mapped[int | None] = mapped_column(BigInteger)
     # What the worker's diagnosis found, and the kinds of it alone: lists and samplers read thousands of rows, and the
     # whole is a thousand times as long.
     diagnosis: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
@@ -126,6 +147,34 @@ class TrialRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class StudyAttrRow(Base):
+    """What Optuna's users (or Optuna itself, `is_system`) note about a study; `value` is JSON as Python writes it."""
+
+    __tablename__ = "study_attr"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    study_id: Mapped[int] = mapped_column(
+        BigIntId, ForeignKey("study.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    is_system: Mapped[bool] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class TrialAttrRow(Base):
+    """What Optuna's users (or Optuna itself, `is_system`) note about a trial; `value` is JSON as Python writes it."""
+
+    __tablename__ = "trial_attr"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    trial_id: Mapped[int] = mapped_column(
+        BigIntId, ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    is_system: Mapped[bool] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
 
 
 class WorkerRow(Base):
