@@ -20,7 +20,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from db.lifecycle import AttemptState, EvaluationState, StudyState, TrialState, WorkerState
@@ -39,7 +38,7 @@ def _one_of(column: str, states: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(state.value) for state in states)})"
 
 
-def _only_direction(context: DefaultExecutionContext) -> list[str]:
+def _only_direction(context: Any) -> list[str]:
     """Return the directions of a study that is stored without them: the one of its first objective."""
     return [context.get_current_parameters()["direction"]]
 

@@ -197,6 +197,7 @@ def test_data_of_the_first_tables_survives_the_way_up_and_down(fresh: Database) 
         assert trials.find_diagnosis(session, trial.id) is None
         assert trials.find_study_diagnoses(session, study.id) == {}
         assert show_study(session, study).spec.repeats.n == 1
+        assert (study.kind, list(study.directions)) == ("native", ["minimize"])
     values = {"study_id": study.id, "kind": "baselines", "request_key": "baselines"}
     with fresh.write() as session:
         evaluations.insert_evaluation(session, values)
@@ -206,3 +207,35 @@ def test_data_of_the_first_tables_survives_the_way_up_and_down(fresh: Database) 
     schema.upgrade(fresh)
     assert counts_of(fresh) == before
     assert schema.differences(fresh) == []
+
+
+def test_the_way_down_takes_studies_of_optuna_along(fresh: Database) -> None:
+    """The code of the release before would hand their trials to workers."""
+    schema.upgrade(fresh)
+    with fresh.write() as session:
+        for kind in ("native", "optuna"):
+            values = {
+                "name": kind,
+                "kind": kind,
+                "spec": {},
+                "queue": "cpu",
+                "direction": "maximize",
+                "max_parallel": 1,
+            }
+            studies.insert_study(session, values, timeout_s=None)
+    schema.downgrade(fresh, "0002")
+    with fresh.read() as session:
+        assert session.execute(text("SELECT name FROM study")).scalars().all() == ["native"]
+    schema.upgrade(fresh)
+    with fresh.read() as session:
+        kept = studies.find_study(session, "native")
+    assert kept is not None
+    assert list(kept.directions) == ["maximize"]
+
+
+def test_the_database_knows_two_kinds_of_studies(database: Database) -> None:
+    values = {"name": "s", "spec": {}, "queue": "cpu", "direction": "maximize", "max_parallel": 1}
+    with database.write() as session:
+        studies.insert_study(session, {**values, "kind": "optuna"}, timeout_s=None)
+    with pytest.raises(IntegrityError), database.write() as session:
+        studies.insert_study(session, {**values, "name": "t", "kind": "vizier"}, timeout_s=None)

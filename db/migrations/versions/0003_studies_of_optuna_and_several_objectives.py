@@ -49,7 +49,7 @@ def downgrade() -> None:
     op.drop_table('study_attr')
 
 
-def _json() -> sa.types.TypeEngine:
+def _json() -> sa.JSON:
     return sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')
 
 
