@@ -181,7 +181,7 @@ def list_points(session: Session, series_ids: Collection[int]) -> dict[int, tupl
     for series_id, step, value, kind in session.execute(statement):
         steps, values = curves[series_id]
         steps.append(step)
-        values.append(_decode(value, kind))
+        values.append(decode_value(value, kind))
     return curves
 
 
@@ -209,7 +209,7 @@ def list_intermediate(
         statement = statement.where(MetricPointRow.step == step)
     curves: dict[int, dict[int, float]] = {}
     for trial_id, at, value, kind in session.execute(statement):
-        curves.setdefault(trial_id, {})[at] = _decode(value, kind)
+        curves.setdefault(trial_id, {})[at] = decode_value(value, kind)
     return curves
 
 
@@ -220,7 +220,7 @@ def _series(row: Any) -> Series:
         name=row.name,
         n_points=row.n_points,
         latest_step=row.latest_step,
-        latest_value=None if row.latest_step is None else _decode(row.latest_value, row.latest_kind),
+        latest_value=None if row.latest_step is None else decode_value(row.latest_value, row.latest_kind),
         min_value=row.min_value,
         max_value=row.max_value,
     )
@@ -279,7 +279,8 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _decode(value: float | None, kind: int) -> float:
+def decode_value(value: float | None, kind: int) -> float:
+    """Return a stored number; `value` is None for the three that a column cannot hold, and `kind` tells them apart."""
     return _NON_FINITE[Kind(kind)] if value is None else value
 
 

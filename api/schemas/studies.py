@@ -75,6 +75,28 @@ class BudgetSpec(Shape):
     timeout_s: float | None = Field(
         default=None, strict=True, gt=0, le=10 * 365 * 86400, description="Wall time of the study"
     )
+    worker_hours: float | None = Field(
+        default=None,
+        strict=True,
+        gt=0,
+        le=1e9,
+        description="Hours for which slots of workers may be held; trials that share a slot count once",
+    )
+    gpu_hours: float | None = Field(
+        default=None, strict=True, gt=0, le=1e9, description="The same, of slots of workers that serve a gpu queue"
+    )
+    target: float | None = Field(
+        default=None,
+        strict=True,
+        allow_inf_nan=False,
+        description="The study ends as soon as a trial's final objective is this or better",
+    )
+    patience: StrictInt | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="The study ends when so many trials in a row ended without a new best",
+    )
     max_retries: StrictInt = Field(default=3, ge=0, le=100, description="Lost or crashed attempts forgiven per trial")
 
 
@@ -96,6 +118,10 @@ class RepeatsSpec(Shape):
     )
     racing: StrictBool = Field(
         default=False, description="Stop a hopeless trial after a few repeats; needs at least 3 of them"
+    )
+    duplicates: Literal["reuse", "train"] = Field(
+        default="reuse",
+        description="A trial with the parameters of a finished one. reuse: takes its result. train: trains again",
     )
 
 
