@@ -1,15 +1,91 @@
-"""Reads one parameter of a search space from its JSON shape, refusing what is not meant."""
+"""Reads the parameters of a search space from their JSON shape, refusing what is not meant."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
+from search.conditions import parse_when
 from search.errors import SpaceError, suggest_name
-from search.parameters import CategoricalParameter, FloatParameter, IntParameter, Parameter, ParamValue, describe
+from search.parameters import (
+    CategoricalParameter,
+    FixedParameter,
+    FloatParameter,
+    IntParameter,
+    ListParameter,
+    Parameter,
+    ParamValue,
+    describe,
+)
 
 MAX_NAME_LENGTH = 200
+
+
+@dataclass(slots=True)
+class Shapes:
+    """What the JSON of a search space says, lists taken apart.
+
+    Attributes:
+        parameters: (name, parameter) pairs of the flat parameters.
+        lists: (name, list) pairs.
+        conditions: By flat parameter, by the parameter it depends on, the accepted values.
+    """
+
+    parameters: tuple[tuple[str, Parameter], ...] = ()
+    lists: tuple[tuple[str, ListParameter], ...] = ()
+    conditions: dict[str, dict[str, tuple[ParamValue, ...]]] = field(default_factory=dict)
+
+
+def parse_shapes(mapping: object, under: str) -> Shapes:
+    """Read the parameters of a space and their conditions; see `search.space.parse_space` for the shapes.
+
+    Raises:
+        SpaceError: The first rule broken, with a field below `under`.
+    """
+    if not isinstance(mapping, Mapping):
+        message = f"{under} must be an object, got {describe(mapping)}"
+        raise SpaceError("invalid_type", message, under, 'give {"name": {"type": "float", "low": 0, "high": 1}}')
+    flat: dict[str, Parameter] = {}
+    lists: dict[str, ListParameter] = {}
+    for name, shape in mapping.items():
+        check_parameter_name(name, under)
+        try:
+            parameter = parse_parameter(shape)
+        except SpaceError as error:
+            raise error.under(f"{under}.{name}") from None
+        if isinstance(parameter, ListParameter):
+            lists[name] = parameter
+        else:
+            flat[name] = parameter
+    for name, one in lists.items():
+        _add_places(name, one, flat, f"{under}.{name}")
+    shapes = Shapes(tuple(flat.items()), tuple(sorted(lists.items())))
+    for name, one in lists.items():
+        shapes.conditions.update(one.place_conditions(name))
+    for name, shape in mapping.items():
+        _add_conditions(shapes, name, shape.get("when", {}), flat, f"{under}.{name}.when")
+    return shapes
+
+
+def _add_places(name: str, one: ListParameter, flat: dict[str, Parameter], where: str) -> None:
+    for place, parameter in one.expand(name):
+        if place in flat:
+            message = f"the list '{name}' has a parameter '{place}', and so has the search space"
+            raise SpaceError("duplicate_name", message, where, "rename one of them")
+        flat[place] = parameter
+
+
+def _add_conditions(shapes: Shapes, name: str, when: object, flat: Mapping[str, Parameter], where: str) -> None:
+    try:
+        conditions = parse_when(when, flat)
+    except SpaceError as error:
+        raise error.under(where) from None
+    one = dict(shapes.lists).get(name)
+    names = [name] if one is None else [place for place, _ in one.expand(name)]
+    for each in names if conditions else ():
+        shapes.conditions[each] = {**shapes.conditions.get(each, {}), **conditions}
 
 
 def check_parameter_name(name: object, under: str) -> None:
@@ -25,8 +101,8 @@ def check_parameter_name(name: object, under: str) -> None:
     raise SpaceError("invalid_name", message, under, hint)
 
 
-def parse_parameter(shape: object) -> Parameter:
-    """Read one parameter; see `search.space.parse_space` for the shapes.
+def parse_parameter(shape: object) -> Parameter | ListParameter:
+    """Read one parameter without its conditions; see `search.space.parse_space` for the shapes.
 
     Raises:
         SpaceError: The first rule broken; its field is relative to the parameter, e.g. `low`.
@@ -39,9 +115,9 @@ def parse_parameter(shape: object) -> Parameter:
         raise SpaceError("unknown_type", f"unknown type {describe(kind)}", "type", suggest_name(kind, _TYPES))
     keys, build = _TYPES[kind]
     for key in shape:
-        if key not in keys:
+        if key not in keys and key != "when":
             message = f"a {kind} parameter has no '{key}'"
-            raise SpaceError("unknown_key", message, str(key), suggest_name(key, keys))
+            raise SpaceError("unknown_key", message, str(key), suggest_name(key, (*keys, "when")))
     return build(shape)
 
 
@@ -73,10 +149,40 @@ def _categorical(shape: Mapping[object, object]) -> CategoricalParameter:
     return CategoricalParameter(tuple(_choice(choice, position) for position, choice in enumerate(choices)))
 
 
-_TYPES: Final[dict[str, tuple[tuple[str, ...], Callable[[Mapping[object, object]], Parameter]]]] = {
+def _fixed(shape: Mapping[object, object]) -> FixedParameter:
+    value = _require(shape, "value", "the value to hold the parameter at")
+    try:
+        return FixedParameter((_choice(value, 0),))
+    except SpaceError as error:
+        message = f"the value is {describe(value)}"
+        raise SpaceError(error.code, message, "value", "give text, a finite number, true, false or null") from None
+
+
+def _list(shape: Mapping[object, object]) -> ListParameter:
+    length = _require(shape, "length", 'for instance {"low": 1, "high": 3}')
+    each = _require(shape, "each", "the parameter that every place holds")
+    if not isinstance(length, Mapping) or set(length) != {"low", "high"}:
+        message = f"length must have 'low' and 'high', got {describe(length)}"
+        raise SpaceError("invalid_type", message, "length", 'give for instance {"low": 1, "high": 3}')
+    low, high = _integer(length["low"], "length.low"), _integer(length["high"], "length.high")
+    try:
+        parameter = parse_parameter(each)
+    except SpaceError as error:
+        raise error.under("each") from None
+    if isinstance(each, Mapping) and "when" in each:
+        message = "the places of a list have no conditions of their own"
+        raise SpaceError("unknown_key", message, "each.when", "put 'when' beside 'each', for the whole list")
+    if isinstance(parameter, ListParameter):
+        raise SpaceError("unwritable_list", "a list of lists cannot be written as text", "each.type", "give int")
+    return ListParameter(low, high, parameter)
+
+
+_TYPES: Final[dict[str, tuple[tuple[str, ...], Callable[[Mapping[object, object]], Parameter | ListParameter]]]] = {
     "float": (("type", "low", "high", "log", "step"), _float),
     "int": (("type", "low", "high", "step", "log"), _int),
     "categorical": (("type", "choices"), _categorical),
+    "fixed": (("type", "value"), _fixed),
+    "list": (("type", "length", "each"), _list),
 }
 
 

@@ -43,6 +43,10 @@ class CategoricalParameter:
         """Return the choice at `index` in 0..n_values-1."""
         return self.choices[index]
 
+    def index(self, value: ParamValue) -> int:
+        """Return the index of a value of the parameter: the inverse of `value_at`."""
+        return self.choices.index(value)
+
     def from_unit(self, unit: float) -> ParamValue:
         """Map `unit` in [0, 1) to a choice, each with the same share."""
         return self.choices[index_of(unit, len(self.choices))]

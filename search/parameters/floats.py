@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from search.errors import SpaceError
-from search.parameters.rules import MAX_EXACT_INT, check_log_range, check_range, check_step_size, describe, index_of
+from search.parameters.rules import (
+    MAX_EXACT_INT,
+    ParamValue,
+    check_log_range,
+    check_range,
+    check_step_size,
+    describe,
+    index_of,
+)
 
 # How far from a lattice point, in steps, a value may lie and still be that point (as in Optuna).
 LATTICE_TOLERANCE = 1e-8
@@ -76,6 +84,10 @@ class FloatParameter:
         if index == 0 or self.step is None:
             return self.low
         return float(Decimal(str(self.low)) + index * Decimal(str(self.step)))
+
+    def index(self, value: ParamValue) -> int:
+        """Return the index of a value of the parameter: the inverse of `value_at`; 0 for a range without step."""
+        return 0 if self.step is None else round((self.check(value) - self.low) / self.step)
 
     def from_unit(self, unit: float) -> float:
         """Map `unit` in [0, 1) to a value, uniformly over the range, its lattice or its logarithm."""

@@ -6,7 +6,15 @@ import math
 from dataclasses import dataclass
 
 from search.errors import SpaceError
-from search.parameters.rules import MAX_EXACT_INT, check_log_range, check_range, check_step_size, describe, index_of
+from search.parameters.rules import (
+    MAX_EXACT_INT,
+    ParamValue,
+    check_log_range,
+    check_range,
+    check_step_size,
+    describe,
+    index_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,10 @@ class IntParameter:
     def value_at(self, index: int) -> int:
         """Return the value at `index` in 0..n_values-1, counted from `low`."""
         return self.low + index * self.step
+
+    def index(self, value: ParamValue) -> int:
+        """Return the index of a value of the parameter: the inverse of `value_at`."""
+        return (self.check(value) - self.low) // self.step
 
     def from_unit(self, unit: float) -> int:
         """Map `unit` in [0, 1) to a value, uniformly over the values or their logarithm."""
