@@ -78,11 +78,12 @@ class LaneBatches:
         self.n_rows = len(self.rows[0])
         self.n_steps = -(-self.n_rows // self.batch_size)
 
-    def epoch(self, epochs: Sequence[int]) -> Iterator[Batch]:
+    def epoch(self, epochs: Sequence[int], keys: Sequence[Tensor]) -> Iterator[Batch]:
         """Yield the batches of an epoch.
 
         Args:
             epochs: which epoch each lane is in, from 1.
+            keys: of each step, () or (lanes,), from `keys`.
 
         Yields:
             Batches without a lane dimension for one lane, else with one.
@@ -93,7 +94,6 @@ class LaneBatches:
                 for rows, seed, epoch in zip(self.rows, self.seeds, epochs, strict=True)
             ]
         )  # (lanes, n)
-        keys = self.keys(epochs).unbind()  # n_steps x () or (lanes,)
         if len(self.rows) == 1:
             order = order[0]  # (n,)
         if isinstance(self.examples.x, Tensor):

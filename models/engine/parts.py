@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.data.dataset import Dataset
+from models.data.splits import fold_rows
 from models.engine.batches import Examples, Rows, resident
 from models.engine.jobs import TrainJob
 from models.measures.evaluation import read_part
@@ -46,8 +47,6 @@ def read_parts(jobs: Sequence[TrainJob], device: torch.device) -> Parts:
         rows = np.arange(len(train.targets))
         examples = resident(dataset.x_train, train.targets, device)
         return Parts(examples, [rows] * len(jobs), val.features.to(device), val.targets.to(device))
-    from models.data.splits import fold_rows
-
     both = _train_and_val(dataset, device)
     splits = [fold_rows(dataset, job.fold, n_folds) for job in jobs]
     held_out = torch.stack([torch.from_numpy(val) for _, val in splits])  # (lanes, n_val)

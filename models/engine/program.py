@@ -128,10 +128,11 @@ class Program:
         self.stack.network.train()
         rates = self._rates()  # n_steps x lanes
         trace = Trace({phase.name: [] for phase in self.phases}, rates[min(n_steps, len(rates)) - 1])
-        layer_keys = self._layer_keys(epochs)
-        for step, batch in enumerate(itertools.islice(self.batches.epoch(epochs), n_steps)):
-            for layer, keys in layer_keys:
-                layer.key, layer.step = keys[step], step
+        keys = self.batches.keys(epochs)  # (n_steps,) or (n_steps, lanes)
+        layer_keys = self._layer_keys(keys)
+        for step, batch in enumerate(itertools.islice(self.batches.epoch(epochs, keys.unbind()), n_steps)):
+            for layer, own_keys in layer_keys:
+                layer.key, layer.step = own_keys[step], step
             is_watched = step % self.norm_every == 0 or step == len(rates) - 1
             output = self._step(batch, rates[step], trace, is_watched)
             if is_watched:
@@ -157,14 +158,14 @@ class Program:
             lane.best = self.stack.state_dict(place)
         return outcome
 
-    def _layer_keys(self, epochs: Sequence[int]) -> list[tuple[KeyedLayer, tuple[Tensor, ...]]]:
+    def _layer_keys(self, keys: Tensor) -> list[tuple[KeyedLayer, tuple[Tensor, ...]]]:
         # A layer's place among all counts, idle or not: whether it is idle depends on the neighbours.
         if all(layer.is_idle for layer in self.keyed):
             return []
-        keys = layer_keys_of(self.keyed, self.batches.keys(epochs))  # each (n_steps,) or (n_steps, lanes)
-        for layer, own in zip(self.keyed, keys, strict=True):
+        keyed = list(zip(self.keyed, layer_keys_of(self.keyed, keys), strict=True))  # own keys of keys' shape
+        for layer, own in keyed:
             layer.keys = own
-        return [(layer, own.unbind()) for layer, own in zip(self.keyed, keys, strict=True) if not layer.is_idle]
+        return [(layer, own.unbind()) for layer, own in keyed if not layer.is_idle]
 
     def _gradient_norms(self) -> Tensor:
         squares = [phase.gradients.square().sum(dim=1) for phase in self.phases]  # (lanes,) each

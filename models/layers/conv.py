@@ -47,27 +47,6 @@ class Conv2d(nn.Module):
         return conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
 
-class ConvTranspose2d(nn.Module):
-    """A convolution run backwards, which enlarges images: (n, c, h, w) to (n, m, h', w'), h' = (h - 1) stride + k - 2p.
-
-    Its weights start undefined, as those of `Conv2d`.
-    """
-
-    def __init__(
-        self, n_inputs: int, n_outputs: int, kernel: int, stride: int = 1, padding: int = 0, bias: bool = True
-    ) -> None:
-        """Make the layer; arguments as for `Conv2d`, `stride` and `padding` being those of the result."""
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_inputs, n_outputs, kernel, kernel))  # (c, m, k, k)
-        self.bias = nn.Parameter(torch.zeros(n_outputs)) if bias else None  # (m,)
-        self.stride = stride
-        self.padding = padding
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Enlarge; see `conv_transpose2d`."""
-        return conv_transpose2d(x, self.weight, self.bias, self.stride, self.padding)
-
-
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0) -> Tensor:
     """Convolve images, each lane with its own weights.
 
@@ -91,30 +70,6 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 
     flat_bias = None if bias is None else bias.reshape(-1)  # (lanes * m,)
     x = channels_last(side_by_side(x))  # (n, lanes * c, h, w)
     x = F.conv2d(x, weight.flatten(0, 1), flat_bias, stride, padding, groups=lanes)  # (n, lanes * m, h', w')
-    return in_lanes(x, lanes)  # (lanes, n, m, h', w')
-
-
-def conv_transpose2d(
-    x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0
-) -> Tensor:
-    """Enlarge images, each lane with its own weights.
-
-    Args:
-        x: (n, c, h, w), or (lanes, n, c, h, w).
-        weight: (c, m, k, k), or (lanes, c, m, k, k).
-        bias: (m,), or (lanes, m); None for none.
-        stride: pixels of the result from one square to the next.
-        padding: pixels taken away around the result.
-
-    Returns:
-        (n, m, h', w'), or (lanes, n, m, h', w'), with h' = (h - 1) stride + k - 2 padding.
-    """
-    if weight.dim() == 4:
-        return F.conv_transpose2d(channels_last(x), weight, bias, stride, padding)  # (n, m, h', w')
-    lanes = weight.shape[0]
-    flat_bias = None if bias is None else bias.reshape(-1)  # (lanes * m,)
-    x = channels_last(side_by_side(x))  # (n, lanes * c, h, w)
-    x = F.conv_transpose2d(x, weight.flatten(0, 1), flat_bias, stride, padding, groups=lanes)  # (n, lanes * m, h', w')
     return in_lanes(x, lanes)  # (lanes, n, m, h', w')
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own documentation c
 
 from models.layers.basic import dense
 from models.layers.conv import conv2d
+from models.layers.tracing import is_tracing
 
 MAX_PATCH_BYTES = 8 << 20  # of one lane; beyond, the copy leaves the cache and torch's own convolution is quicker
 
@@ -46,8 +47,7 @@ class PatchConv2d(nn.Module):
         height, width = x.shape[-3:-1]
         n_places = ((height - k) // self.stride + 1) * ((width - k) // self.stride + 1)
         is_small = 4 * x.shape[-4] * n_places * self.weight.shape[-1] <= MAX_PATCH_BYTES
-        # An exported file gets a convolution, which is what its readers know.
-        if is_small and not torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+        if is_small and not is_tracing():  # an exported file gets a convolution, which is what its readers know
             return dense(patches(x, k, self.stride), self.weight, self.bias)  # (..., h', w', m)
         weight = channels_first(self.weight.view(*m, k, k, self.n_inputs))  # (..., m, c, k, k)
         convolve = F.conv2d if weight.dim() == 4 else conv2d

@@ -86,7 +86,7 @@ def random_uniform(keys: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def random_normal(keys: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Draw from the standard normal distribution (Box and Muller 1958).
+    """Draw from the standard normal distribution, two numbers of each pair of draws (Box and Muller 1958).
 
     Args:
         keys: () or (lanes,) int32.
@@ -96,9 +96,11 @@ def random_normal(keys: Tensor, shape: tuple[int, ...]) -> Tensor:
         `shape`, or (lanes, *shape); float32.
     """
     n = math.prod(shape)
-    first, second = random_uniform(keys, (2, n)).unbind(dim=-2)  # each (..., n)
-    radius = (-2 * torch.log1p(-first)).sqrt()  # (..., n)
-    return (radius * torch.cos(2 * math.pi * second)).view(*keys.shape, *shape)
+    first, second = random_uniform(keys, (2, -(-n // 2))).unbind(dim=-2)  # each (..., n / 2)
+    radius = (-2 * torch.log1p(-first)).sqrt()  # (..., n / 2)
+    angle = 2 * math.pi * second  # (..., n / 2)
+    both = torch.cat((radius * torch.cos(angle), radius * torch.sin(angle)), dim=-1)  # (..., n or n + 1)
+    return both[..., :n].reshape(*keys.shape, *shape)
 
 
 class KeyedLayer(nn.Module):

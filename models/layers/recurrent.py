@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from models.layers.cells import CELLS, Cell, Gradients
+from models.layers.tracing import is_tracing
 
 
 class _Scan(torch.autograd.Function):
@@ -115,7 +116,7 @@ class Recurrent(nn.Module):
         return outputs, last.reshape(lanes, -1, n)
 
     def _leaves_it_to_torch(self, x: Tensor) -> bool:
-        if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]  # an exporter knows torch's cells, not the loops here
+        if is_tracing():  # an exporter knows torch's cells, not the loops here
             return True
         is_alone = self.input_weight.dim() == 3
         is_truncated = self.bptt_steps > 0 and torch.is_grad_enabled()

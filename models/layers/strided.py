@@ -11,6 +11,8 @@ from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F  # noqa: N812  (torch's own documentation calls it F)
 
 from models.layers.basic import dense
+from models.layers.patches import channels_first, channels_last
+from models.layers.tracing import is_tracing
 
 EDGE = 4
 """Pixels along a window, which is moved by half of that; one pixel of zeros surrounds the image."""
@@ -75,6 +77,9 @@ def halving_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Returns:
         (n, h, w, m), or (lanes, n, h, w, m)
     """
+    if is_tracing():  # an exported file gets a convolution, which is what its readers know
+        kernel = weight.view(len(weight), EDGE, EDGE, -1).permute(0, 3, 1, 2)  # (m, c, 4, 4)
+        return channels_last(F.conv2d(channels_first(x), kernel, bias, stride=2, padding=1))  # (n, h, w, m)
     return dense(_Windows.apply(x), weight, bias)  # type: ignore[no-untyped-call]  # (..., n, h, w, m)
 
 
@@ -89,6 +94,10 @@ def doubling_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Returns:
         (n, 2h, 2w, m), or (lanes, n, 2h, 2w, m)
     """
+    if is_tracing():
+        kernel = weight.view(EDGE, EDGE, -1, weight.shape[-1]).permute(3, 2, 0, 1)  # (c, m, 4, 4)
+        doubled = F.conv_transpose2d(channels_first(x), kernel, bias, stride=2, padding=1)  # (n, m, 2h, 2w)
+        return channels_last(doubled)  # (n, 2h, 2w, m)
     image: Tensor = _Overlay.apply(dense(x, weight))  # type: ignore[no-untyped-call]  # (..., n, 2h, 2w, m)
     return image + (bias if bias.dim() == 1 else bias.view(len(bias), 1, 1, 1, -1))  # (..., n, 2h, 2w, m)
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own documentation c
 from models.layers.activations import ACTIVATIONS
 from models.layers.basic import BatchNorm, Dense, Dropout, dense
 from models.layers.initialisers import initialise
+from models.layers.patches import channels_first, channels_last
 from models.layers.spectral import SpectralNorm
 from models.layers.strided import DoublingConv, HalvingConv, halving_conv
 
@@ -101,13 +102,13 @@ class ConvGenerator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Make images; shapes as in `DenseGenerator`."""
-        image: Tensor = self.seed(z).unflatten(-1, self.seed_shape)  # (n, h, w, m)
+        image: Tensor = self.seed(z).view(*z.shape[:-1], *self.seed_shape)  # (n, h, w, m)
         image = self._finish(image, 0)  # (n, h, w, m)
         for place, layer in enumerate(self.hidden, start=1):
             image = layer(image)  # (n, 2h, 2w, m')
             image = self._finish(image, place)  # (n, 2h, 2w, m')
         image = self.output(image)  # (n, height, width, channels)
-        return image.movedim(-1, -3).flatten(-3)  # (n, n_inputs)
+        return channels_first(image).flatten(-3)  # (n, n_inputs)
 
     def _finish(self, image: Tensor, place: int) -> Tensor:
         pixels = self.norms[place](image.flatten(-4, -2))  # (n * h * w, m)  a channel's pixels share its statistics
@@ -150,7 +151,7 @@ class Discriminator(nn.Module):
             (n,)
         """
         if not self.is_dense:
-            x = x.view(*x.shape[:-1], *self.shape).movedim(-3, -1)  # (n, height, width, channels)
+            x = channels_last(x.view(*x.shape[:-1], *self.shape))  # (n, height, width, channels)
         apply = dense if self.is_dense else halving_conv
         for layer, norm, dropout in zip(self.hidden, self.norms, self.dropouts, strict=False):
             x = apply(x, norm(layer.weight), layer.bias)  # type: ignore[arg-type]  # (n, m), (n, h, w, m)

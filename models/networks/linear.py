@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own documentation calls it F)
 
 from models.catalogue import DataShape, ParamValue
-from models.layers.basic import Dense
 from models.layers.initialisers import initialise
+from models.layers.scores import ScoreUnits
 from models.networks.linear_terms import Terms
 
 
@@ -42,10 +42,7 @@ class LinearConfig:
 
 
 class Linear(nn.Module):
-    """Map examples (n, n_inputs) to predicted numbers or class scores (n, n_outputs); in lanes (lanes, n, ...).
-
-    Two classes share one sum: the score of the second, while that of the first is 0. Only their difference counts.
-    """
+    """Map examples (n, n_inputs) to predicted numbers or class scores (n, n_outputs); in lanes (lanes, n, ...)."""
 
     def __init__(self, config: LinearConfig, generator: torch.Generator) -> None:
         """Build the terms and their random weights.
@@ -57,7 +54,7 @@ class Linear(nn.Module):
         super().__init__()
         self.config = config
         self.terms = Terms(config.n_inputs, config.degree, config.interactions, config.n_features)
-        self.output = Dense(self.terms.n_terms, 1 if config.n_outputs == 2 else config.n_outputs)
+        self.output = ScoreUnits(self.terms.n_terms, config.n_outputs)
         initialise(self.output.weight, config.initialiser, 1.0, generator)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,9 +66,7 @@ class Linear(nn.Module):
         Returns:
             (n, n_outputs)
         """
-        x = self.terms(x)  # (n, terms)
-        x = self.output(x)  # (n, n_outputs), or (n, 1) for two classes
-        return F.pad(x, (1, 0)) if self.config.n_outputs == 2 else x  # (n, n_outputs)
+        return self.output(self.terms(x))  # type: ignore[no-any-return]  # (n, n_outputs)
 
     def prepare(self, x: Tensor, y: Tensor) -> None:
         """Choose terms and their scale by the training part.

@@ -13,8 +13,8 @@ from torch.nn import functional as F  # noqa: N812  (torch's own documentation c
 
 from models.catalogue import DataShape, ParamValue
 from models.layers.activations import step
-from models.layers.basic import Dense
 from models.layers.initialisers import initialise
+from models.layers.scores import ScoreUnits
 from models.networks.base import Batch, Numbers, StepLosses
 
 
@@ -37,8 +37,7 @@ class PerceptronConfig:
 class Perceptron(nn.Module):
     """Map examples (n, n_inputs) to class scores (n, n_outputs); in lanes (lanes, n, ...).
 
-    Scores are the sums before the step: the highest wins where several units fire, or none. Two classes share one unit,
-    whose sum is the score of the second class, while that of the first is 0.
+    Scores are the sums before the step: the highest wins where several units fire, or none.
     """
 
     def __init__(self, config: PerceptronConfig, generator: torch.Generator) -> None:
@@ -50,7 +49,7 @@ class Perceptron(nn.Module):
         """
         super().__init__()
         self.config = config
-        self.output = Dense(config.n_inputs, 1 if config.n_outputs == 2 else config.n_outputs)
+        self.output = ScoreUnits(config.n_inputs, config.n_outputs)
         initialise(self.output.weight, config.initialiser, 1.0, generator)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,17 +61,17 @@ class Perceptron(nn.Module):
         Returns:
             (n, n_outputs)
         """
-        return self._scores(self.output(x))  # (n, n_outputs)
+        return self.output(x)  # type: ignore[no-any-return]  # (n, n_outputs)
 
     def training_losses(self, batch: Batch, numbers: Numbers) -> StepLosses:
         """Return what the rule makes smaller: the mean over the examples of the sum over the units."""
-        sums = self.output(batch.x)  # (..., n, units)
+        sums = self.output.sums(batch.x)  # (..., n, units)
         if self.config.n_outputs == 2:
             wanted = batch.y.unsqueeze(-1).to(sums.dtype)  # (..., n, 1)  the unit fires for the second class
         else:
             wanted = F.one_hot(batch.y, self.config.n_outputs).to(sums.dtype)  # (..., n, units)
         losses = self._unit_losses(sums, wanted).sum(dim=-1)  # (..., n)
-        return StepLosses(losses.mean(dim=-1), self._scores(sums))
+        return StepLosses(losses.mean(dim=-1), self.output.scores(sums))
 
     def _unit_losses(self, sums: Tensor, wanted: Tensor) -> Tensor:
         if self.config.rule == "rosenblatt":
@@ -82,9 +81,6 @@ class Perceptron(nn.Module):
         if self.config.activation == "step":
             return (step(sums) - wanted).square() / 2  # (..., n, units)
         return F.binary_cross_entropy_with_logits(sums, wanted, reduction="none")  # (..., n, units)
-
-    def _scores(self, sums: Tensor) -> Tensor:
-        return F.pad(sums, (1, 0)) if self.config.n_outputs == 2 else sums  # (..., n, n_outputs)
 
 
 def from_params(params: Mapping[str, ParamValue], data: DataShape, generator: torch.Generator) -> Perceptron:

@@ -15,6 +15,7 @@ from models.catalogue import DataShape, ParamValue
 from models.layers.basic import Dense, Dropout
 from models.layers.initialisers import initialise
 from models.layers.recurrent import Recurrent
+from models.layers.tracing import is_tracing
 
 EVALUATION_NUMBERS = 1 << 18
 """States of all steps that are computed at once where no gradient is wanted: 1 MiB."""
@@ -106,7 +107,7 @@ class RNN(nn.Module):
         Returns:
             (n, n_outputs), or (n, steps, n_outputs) for tokens
         """
-        if torch.is_grad_enabled() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+        if torch.is_grad_enabled() or is_tracing():
             return self._answer(x)
         rows = torch.split(x, self._rows_at_once, dim=-2)  # each (..., rows, n_inputs)
         return torch.cat([self._answer(some) for some in rows], dim=x.dim() - 2)  # (n, [steps,] n_outputs)

@@ -180,7 +180,8 @@ def test_logistic_regression_is_that_of_scikit_learn(name: str, cache_dir: Path,
 def test_two_classes_are_one_sum_under_every_loss() -> None:
     network = build_network("logistic", {}, DataShape("classification", "table", (4,), 2))
     x, y = draw(32, 4), torch.arange(32) % 2
-    (sums, signs) = network.get_submodule("output")(x)[:, 0], 2.0 * y - 1  # (n,), (n,)
+    assert isinstance(network, Linear)
+    (sums, signs) = network.output.sums(x)[:, 0], 2.0 * y - 1  # (n,), (n,)
     alone = {
         "cross_entropy": F.softplus(-signs * sums),
         "binary_cross_entropy": F.softplus(-signs * sums) + np.log(2),

@@ -58,6 +58,22 @@ def test_every_network_that_predicts_can_be_exported(model: str, task: Task, kin
     assert_onnx_agrees(make_network(dataset, model=model), raw_rows(dataset), tmp_path / "network.onnx")
 
 
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("architecture", ["dense", "convolutional"])
+def test_generators_can_be_exported(architecture: str, norm: str, tmp_path: Path) -> None:
+    dataset = make_data("classification", "image")
+    params: dict[str, ParamValue] = {
+        "architecture": architecture,
+        "latent": 5,
+        "channels": 4,
+        "hidden_layers": 2,
+        "norm": norm,
+    }
+    network = make_network(dataset, params, model="gan")
+    noise = torch.randn(5, 5, generator=torch.Generator().manual_seed(0))
+    assert_onnx_agrees(network, noise, tmp_path / "network.onnx")
+
+
 def test_file_of_a_regression_answers_in_the_targets_unit(tmp_path: Path) -> None:
     dataset = make_dataset("regression")
     network = make_network(dataset)

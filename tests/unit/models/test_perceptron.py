@@ -127,7 +127,8 @@ def test_a_lane_answers_and_learns_as_it_does_alone(params: dict[str, ParamValue
 def test_the_answer_of_two_classes_is_that_of_the_step() -> None:
     network = build_network("perceptron", {}, DataShape("classification", "table", (5,), 2))
     x = draw(64, 5)
-    fired = network.get_submodule("output")(x)[:, 0] > 0
+    assert isinstance(network, Perceptron)
+    fired = network.output.sums(x)[:, 0] > 0
     assert torch.equal(network(x).argmax(dim=1), fired.long())
 
 
