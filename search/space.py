@@ -9,7 +9,7 @@ from search.cells import CellTree
 from search.conditions import Conditions, active_names, order_names
 from search.constraints import Constraint, parse_constraints
 from search.errors import SpaceError, suggest_name
-from search.parameters import ListParameter, Parameter, ParamValue
+from search.parameters import FixedParameter, ListParameter, Parameter, ParamValue
 from search.parse import parse_shapes
 
 
@@ -95,6 +95,28 @@ class SearchSpace(Mapping[str, Parameter]):
             SpaceError: `space_too_entangled`.
         """
         return CellTree(tuple((name, self._by_name[name]) for name in self.order), self.conditions, constraints)
+
+    def pin(self, values: Mapping[str, ParamValue]) -> SearchSpace:
+        """Return the space with parameters held at a value, for a suggestion in which they must not vary.
+
+        Conditions follow: what needs another value of a pinned parameter is never active.
+
+        Raises:
+            SpaceError: `unknown_parameter`, or what a parameter refuses of its value; field `pinned.NAME`.
+        """
+        fixed: dict[str, Parameter] = {}
+        for name, value in values.items():
+            if name not in self._by_name:
+                raise self._unknown(name).under("pinned")
+            try:
+                fixed[name] = FixedParameter((self._by_name[name].check(value),))
+            except SpaceError as error:
+                raise error.under(f"pinned.{name}") from None
+        conditions = {
+            name: {other: _common(values, fixed.get(other)) for other, values in needed.items()}
+            for name, needed in self.conditions.items()
+        }
+        return replace(self, parameters=tuple({**self._by_name, **fixed}.items()), conditions=conditions)
 
     def to_json(self) -> dict[str, object]:
         """Return the JSON shape that `parse_space` reads back into an equal space, given the same constraints."""
@@ -211,6 +233,10 @@ class SearchSpace(Mapping[str, Parameter]):
         values = ", ".join(f"{name} = {params[name]!r}" for name in constraint.names)
         message = f"the constraint {constraint.text!r} does not hold for {values}"
         return SpaceError("constraint_broken", message, constraint.names[0], "change one of these values")
+
+
+def _common(values: tuple[ParamValue, ...], pinned: Parameter | None) -> tuple[ParamValue, ...]:
+    return values if pinned is None else tuple(value for value in values if value == pinned.value_at(0))
 
 
 def parse_space(mapping: object, under: str = "search_space", constraints: object = ()) -> SearchSpace:

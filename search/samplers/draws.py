@@ -12,16 +12,18 @@ import hashlib
 import numpy as np
 
 
-def draw_unit(seed: int, number: int, name: str) -> float:
+def draw_unit(seed: int, number: int, name: str, attempt: int = 0) -> float:
     """Return a number uniform in [0, 1), with the 53 bits of a double.
 
     Args:
         seed: The study's, at least 0.
         number: The trial's, at least 0.
         name: What the number is for, e.g. a parameter's name.
+        attempt: 0 at first; higher where earlier draws of the trial had to be thrown away.
     """
     label = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:16], "big")
-    word = np.random.SeedSequence(entropy=(seed, number, label)).generate_state(1, np.uint64)[0]
+    entropy = (seed, number, label, attempt) if attempt else (seed, number, label)
+    word = np.random.SeedSequence(entropy=entropy).generate_state(1, np.uint64)[0]
     return float(int(word) >> 11) * 2.0**-53
 
 
