@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from search.errors import PrunerError, suggest_name
-from search.options import resolve_options
+from search.pruners.asha import AshaPruner
 from search.pruners.base import Pruner
+from search.pruners.hyperband import HyperbandPruner
 from search.pruners.median import MedianPruner
 from search.pruners.none import NonePruner
+from search.pruners.percentile import PercentilePruner
+from search.pruners.settings import Choice, OptionValue
+from search.pruners.threshold import ThresholdPruner
+from search.pruners.wilcoxon import WilcoxonPruner
 
-__all__ = ["PRUNERS", "Pruner", "check_options", "get_pruner"]
+__all__ = ["PRUNERS", "Choice", "OptionValue", "Pruner", "check_options", "get_pruner"]
 
-PRUNERS: Mapping[str, Pruner] = {pruner.name: pruner for pruner in (NonePruner(), MedianPruner())}
+_ALL: tuple[Pruner, ...] = (
+    NonePruner(),
+    MedianPruner(),
+    PercentilePruner(),
+    AshaPruner(),
+    HyperbandPruner(),
+    ThresholdPruner(),
+    WilcoxonPruner(),
+)
+PRUNERS: Mapping[str, Pruner] = {pruner.name: pruner for pruner in _ALL}
 
 
 def get_pruner(name: object) -> Pruner:
@@ -26,11 +40,11 @@ def get_pruner(name: object) -> Pruner:
     raise PrunerError("unknown_pruner", f"there is no pruner {name!r}", "pruner.name", suggest_name(name, PRUNERS))
 
 
-def check_options(name: str, options: Mapping[str, object]) -> dict[str, int | float | None]:
+def check_options(name: str, options: Mapping[str, object]) -> dict[str, OptionValue]:
     """Return all options of the pruner called `name`, those absent from `options` with their default.
 
     Raises:
         PrunerError: `unknown_pruner`.
-        OptionError: `unknown_option` or `invalid_option`; field `pruner.<option>`.
+        OptionError: `unknown_option`, `invalid_option`, or a rule between options; field `pruner.<option>`.
     """
-    return resolve_options(get_pruner(name).options, options, f"pruner '{name}'", "pruner")
+    return get_pruner(name).resolve(options)

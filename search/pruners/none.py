@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import ClassVar
 
-from search.options import Option
+from search.pruners.base import BasePruner
 from search.types import Direction, PruneDecision, PruneRequest
 
 
-class NonePruner:
+class NonePruner(BasePruner):
     """Lets every trial go on."""
 
-    name: Final = "none"
-    meaning: Final = "Every trial runs to its end."
-    needs_history: Final = False
-    options: tuple[Option, ...] = ()
+    name: ClassVar[str] = "none"
+    meaning: ClassVar[str] = "Every trial runs to its end."
+    needs_history: ClassVar[bool] = False
 
     def check(self, directions: tuple[Direction, ...]) -> None:
         """Accept all objectives."""
 
+    def steps_needed(self, request: PruneRequest) -> Sequence[int]:
+        """Need nothing."""
+        return []
+
     def decide(self, request: PruneRequest) -> PruneDecision:
         """Let the trial go on."""
-        return PruneDecision(False, "this study does not prune")
+        return PruneDecision("continue", "this study does not prune")
