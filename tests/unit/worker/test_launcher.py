@@ -55,7 +55,7 @@ class Ear:
             self.listen()
             return next((one for one in reversed(self.messages) if isinstance(one, kinds)), None)
 
-        found = wait_until(find, 30, what=f"a message {kinds}", interval_s=0.005)
+        found = wait_until(find, 120, what=f"a message {kinds}", interval_s=0.005)
         assert found is not None
         return found
 
