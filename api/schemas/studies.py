@@ -136,16 +136,23 @@ class EvaluationSpec(Shape):
     )
 
 
-class StudySpec(Shape):
-    """What a study searches, where, and for how long."""
+_SPACE = (
+    'By name: {"type": "float", low, high, log?, step?}, {"type": "int", low, high, step?, log?}, '
+    '{"type": "categorical", choices}, {"type": "fixed", value} or {"type": "list", length: {low, high}, each}; each '
+    "with `when` where it is active for some values of other parameters alone"
+)
+
+
+class StudySettings(Shape):
+    """What a study searches, where, and for how long, but for the space."""
 
     dataset: str = Field(examples=["digits"])
     model: str = Field(examples=["mlp"])
     fixed: dict[str, ParamValue] = Field(default_factory=dict, description="Hyperparameters that do not vary")
-    search_space: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
-        description='By name: {"type": "float", low, high, log?, step?}, {"type": "int", low, high, step?, log?} '
-        'or {"type": "categorical", choices}',
+    constraints: list[str] = Field(
+        default_factory=list,
+        description="Statements about the space's parameters that every trial makes true, such as "
+        "`batch_size <= 4 * hidden_units`",
     )
     sampler: SamplerSpec = Field(default_factory=SamplerSpec)
     pruner: PrunerSpec = Field(default_factory=PrunerSpec)
@@ -156,10 +163,20 @@ class StudySpec(Shape):
     resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
 
 
-class StudyCreate(StudySpec):
+class StudySpec(StudySettings):
+    """What a study searches, where, and for how long."""
+
+    search_space: dict[str, dict[str, Any]] = Field(default_factory=dict, description=_SPACE)
+
+
+class StudyCreate(StudySettings):
     """A study to run."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+    # Whether each parameter has the shape of one is for the search to say, which names the place.
+    search_space: dict[str, Any] | Literal["default"] = Field(
+        default_factory=dict, description=f'{_SPACE}. The text "default" is the space that the model suggests'
+    )
     name: StudyName
     notes: Text = Field(default="", max_length=20_000)
     tags: list[Tag] = Field(default_factory=list, max_length=50)

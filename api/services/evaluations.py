@@ -30,6 +30,7 @@ from api.schemas.evaluations import (
 from api.schemas.studies import StudySpec
 from api.services.lookup import get_study
 from api.services.payloads import check_json
+from api.services.specs import network_params
 from api.services.views import spec_of
 from api.transaction import Tx
 from db import evaluations, outputs, studies, trials, workers
@@ -244,7 +245,7 @@ def _member(spec: StudySpec, trial: TrialRecord, files: list[ArtifactRecord]) ->
         trial_id=trial.id,
         number=trial.number,
         value=trial.value,
-        params=dict(catalogue.complete_params(catalogue.get_model(spec.model), {**spec.fixed, **trial.params})),
+        params=network_params(spec, trial.params),
         files=[
             NetworkFile(artifact_id=file.id, name=file.name, sha256=file.sha256, n_bytes=file.n_bytes) for file in files
         ],

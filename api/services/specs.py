@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from api.errors import Invalid
@@ -13,11 +15,13 @@ from api.schemas.studies import StudyCreate, StudySpec
 from models import catalogue
 from search import pruners, samplers
 from search.errors import SearchError
-from search.space import parse_space
+from search.samplers.random import check_satisfiable
+from search.space import SearchSpace, parse_space
 
 _DEFAULT_FOLDS = 5
 _RACING_NEEDS = 3  # with two repeats there is nothing left to save once both have run
 _SPEC_FIELDS = frozenset(StudySpec.model_fields)
+_COUNTED = frozenset({"grid", "manual"})  # samplers that draw nothing, so that constraints may be as tight as one likes
 
 
 @contextmanager
@@ -35,10 +39,10 @@ def complete_spec(body: StudyCreate) -> StudySpec:
     Raises:
         Invalid: Whatever rule the study breaks; see the refusals of `search` and `models.catalogue`.
     """
-    spec = StudySpec.model_validate({key: value for key, value in body.model_dump().items() if key in _SPEC_FIELDS})
     with refusals():
-        _check_model(spec)
-        space = parse_space(spec.search_space)
+        _check_model(body)
+        space = parse_space(_given_space(body), constraints=body.constraints)
+        spec = StudySpec.model_validate({**_given(body), "search_space": space.to_json()})
         _check_names(spec)
         _check_combinations(spec)
         _check_objectives(spec)
@@ -48,9 +52,36 @@ def complete_spec(body: StudyCreate) -> StudySpec:
         _check_repeats(spec)
         budget = _complete_budget(body, spec)
         samplers.get_sampler(spec.sampler.name).check(space, budget["n_trials"])
+        if spec.sampler.name not in _COUNTED:
+            check_satisfiable(space)
     update = {"sampler": sampler, "pruner": pruner, "budget": budget, "evaluation": evaluation}
-    update["search_space"] = space.to_json()
     return StudySpec.model_validate({**spec.model_dump(), **update})
+
+
+def space_of(spec: StudySpec) -> SearchSpace:
+    """Return a study's search space with its constraints."""
+    return _read_space(json.dumps([spec.search_space, spec.constraints]))
+
+
+@lru_cache(maxsize=128)
+def _read_space(text: str) -> SearchSpace:
+    # Reading a space costs more than most of what is asked of it, and a study's rarely changes.
+    shapes, constraints = json.loads(text)
+    return parse_space(shapes, constraints=constraints)
+
+
+def network_params(spec: StudySpec, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+    """Return all hyperparameters of the network that a trial's parameters make, defaults and fixed ones too.
+
+    Args:
+        spec: The study.
+        params: The trial's, as stored: flat and active.
+
+    Raises:
+        CatalogueError: What `catalogue.complete_params` raises.
+    """
+    whole = {**spec.fixed, **space_of(spec).assemble(params)}
+    return dict(catalogue.complete_params(catalogue.get_model(spec.model), whole))
 
 
 def check_params(spec: StudySpec, params: Mapping[str, ParamValue]) -> None:
@@ -60,7 +91,7 @@ def check_params(spec: StudySpec, params: Mapping[str, ParamValue]) -> None:
         Invalid: With the parameter's name in `field`.
     """
     with refusals():
-        parse_space(spec.search_space).check(params, under="params")
+        space_of(spec).check(params, under="params")
         check_combination(spec, params)
 
 
@@ -71,14 +102,14 @@ def check_combination(spec: StudySpec, params: Mapping[str, ParamValue]) -> None
         CatalogueError: `impossible_combination`.
     """
     model, dataset = catalogue.get_model(spec.model), catalogue.get_dataset(spec.dataset)
-    catalogue.check_combination(model, {**spec.fixed, **params}, dataset)
+    catalogue.check_combination(model, {**spec.fixed, **space_of(spec).assemble(params)}, dataset)
 
 
 def n_grid_cells(spec: StudySpec) -> int | None:
     """Return the size of the study's grid; None for samplers without one."""
     if spec.sampler.name != "grid":
         return None
-    return samplers.get_sampler("grid").n_cells(parse_space(spec.search_space))
+    return samplers.get_sampler("grid").n_cells(space_of(spec))
 
 
 def sampler_options(spec: StudySpec) -> dict[str, Any]:
@@ -86,15 +117,28 @@ def sampler_options(spec: StudySpec) -> dict[str, Any]:
     return {key: value for key, value in spec.sampler.model_dump().items() if key not in {"name", "seed"}}
 
 
-def _check_model(spec: StudySpec) -> None:
-    model = catalogue.get_model(spec.model)
-    catalogue.get_dataset(spec.dataset)
-    catalogue.metrics_for(spec.model, spec.dataset)
-    catalogue.check_params(model, spec.fixed, field="fixed")
+def _given(body: StudyCreate) -> dict[str, Any]:
+    return {key: value for key, value in body.model_dump().items() if key in _SPEC_FIELDS}
+
+
+def _check_model(body: StudyCreate) -> None:
+    model = catalogue.get_model(body.model)
+    catalogue.get_dataset(body.dataset)
+    catalogue.metrics_for(body.model, body.dataset)
+    catalogue.check_params(model, body.fixed, field="fixed")
     # Names first: a misspelt parameter deserves its suggestion even where its range is wrong as well.
-    for name in spec.search_space:
+    for name in body.search_space if body.search_space != "default" else ():
         if name not in model.hyperparameters:
             raise catalogue.unknown_name("parameter", name, model.hyperparameters, f"search_space.{name}")
+
+
+def _given_space(body: StudyCreate) -> Mapping[str, Any]:
+    """Return the space asked for; the text "default" is what the model suggests for the data and the fixed values."""
+    if body.search_space != "default":
+        return body.search_space
+    model, dataset = catalogue.get_model(body.model), catalogue.get_dataset(body.dataset)
+    fixed = {name: value for name, value in body.fixed.items() if value is not None}
+    return catalogue.suggest_space(model, dataset, fixed)
 
 
 def _check_names(spec: StudySpec) -> None:

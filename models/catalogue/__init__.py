@@ -52,6 +52,7 @@ from models.catalogue.mlp import MLP
 from models.catalogue.perceptron import PERCEPTRON
 from models.catalogue.rnn import RNN
 from models.catalogue.rules import check_combination, check_folds, check_space_combinations, structure_key
+from models.catalogue.spaces import suggest_space
 
 MODELS: Mapping[str, ModelInfo] = MappingProxyType(
     {model.name: model for model in (MLP, CNN, RNN, CAPSNET, GAN, PERCEPTRON, LINEAR, LOGISTIC)}
@@ -158,5 +159,6 @@ __all__ = [
     "get_model",
     "metrics_for",
     "structure_key",
+    "suggest_space",
     "unknown_name",
 ]

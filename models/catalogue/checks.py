@@ -10,6 +10,14 @@ from models.catalogue.entries import Hyperparameter, ModelInfo, ParamValue
 from models.catalogue.errors import CatalogueError
 
 NUMERIC = ("float", "int")
+_DISTRIBUTIONS: Mapping[str, frozenset[str]] = {
+    "float": frozenset({"float", "int"}),
+    "int": frozenset({"int"}),
+    "categorical": frozenset(),
+    "bool": frozenset(),
+    "text": frozenset({"list"}),
+}
+_LONGEST_LIST = 64
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str], field: str) -> CatalogueError:
@@ -74,9 +82,13 @@ def check_space(model: ModelInfo, space: Mapping[str, Mapping[str, object]], fie
     The ends of each range and each choice are held against the hyperparameter's own range. Whether the range is sound
     in itself (`low <= high`, a log range above 0, the fields present) is the business of whoever parses search spaces.
 
+    A list of values suits a hyperparameter of type `text`, whose text it makes: the shortest and longest texts of its
+    end values are held against the text's form.
+
     Args:
         model: the catalogue's entry.
-        space: distributions by hyperparameter name, each with `type` and `low`, `high`, `step` or `choices`.
+        space: distributions by hyperparameter name, each with `type` and `low`, `high`, `step`, `choices`, `value`, or
+            `length` and `each`.
         field: name of the mapping in the caller's document.
 
     Raises:
@@ -86,12 +98,29 @@ def check_space(model: ModelInfo, space: Mapping[str, Mapping[str, object]], fie
         where = f"{field}.{name}"
         hyperparameter = find_hyperparameter(model, name, where)
         _check_distribution_type(hyperparameter, distribution.get("type"), where)
-        for end in ("low", "high"):
+        for end in ("low", "high", "value"):
             if end in distribution:
                 check_value(hyperparameter, distribution[end], f"{where}.{end}")
         choices = distribution.get("choices", ())
         for choice in choices if isinstance(choices, (list, tuple)) else ():
             check_value(hyperparameter, choice, f"{where}.choices")
+        each, length = distribution.get("each"), distribution.get("length")
+        for text in list_texts(each, length) if isinstance(each, Mapping) and isinstance(length, Mapping) else ():
+            check_value(hyperparameter, text, where)
+
+
+def list_texts(each: Mapping[str, object], length: Mapping[str, object]) -> list[str]:
+    """Return texts of a list of values such as `64-64`: the shortest and the longest of each end value.
+
+    Args:
+        each: distribution of every place.
+        length: `low` and `high`, in places.
+    """
+    choices = each.get("choices", ())
+    ends = [each[end] for end in ("low", "high", "value") if end in each]
+    values = [*ends, *(choices if isinstance(choices, (list, tuple)) else ())]
+    lengths = [n for n in (length.get("low"), length.get("high")) if isinstance(n, int) and 0 < n <= _LONGEST_LIST]
+    return ["-".join([str(value)] * n) for n in dict.fromkeys(lengths) for value in values]
 
 
 def complete_params(model: ModelInfo, params: Mapping[str, object], field: str = "params") -> dict[str, ParamValue]:
@@ -179,8 +208,7 @@ def _is_finite(value: float) -> bool:
 
 def _check_distribution_type(hyperparameter: Hyperparameter, kind: object, field: str) -> None:
     # Choices are tested one by one, so a categorical distribution suits every hyperparameter.
-    allowed = {"categorical", hyperparameter.type} | ({"int"} if hyperparameter.type == "float" else set())
-    allowed -= {"bool", "text"}
+    allowed = {"categorical", "fixed"} | _DISTRIBUTIONS[hyperparameter.type]
     if kind not in allowed:
         raise CatalogueError(
             "wrong_type",

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Hashable, Iterable, Mapping
 
-from models.catalogue.checks import complete_params
+from models.catalogue.checks import complete_params, list_texts
 from models.catalogue.entries import DataFacts, DatasetInfo, ModelInfo, ParamValue, Rule
 from models.catalogue.errors import CatalogueError
 
@@ -58,7 +58,7 @@ def check_space_combinations(
     base = complete_params(model, {name: value for name, value in fixed.items() if name not in space}, "fixed")
     for rule in model.rules:
         names = [name for name in rule.fields if name in space]
-        options = [_options(space[name]) for name in names]
+        options = [end_values(space[name], base[name]) for name in names]
         wrongs = [
             rule.check({**base, **dict(zip(names, chosen, strict=True))}, dataset)
             for chosen in itertools.product(*options)
@@ -100,6 +100,24 @@ def check_folds(dataset: DatasetInfo, n_folds: int, field: str = "evaluation.fol
         )
 
 
+def end_values(distribution: Mapping[str, object], default: ParamValue) -> list[ParamValue]:
+    """Return the values of a distribution that rules are held against: its choices, or its ends.
+
+    Args:
+        distribution: as a search space has it; of a list the shortest and the longest texts of end values.
+        default: what a network takes while the parameter is not active; counts where it has conditions.
+    """
+    inactive = [default] if distribution.get("when") else []
+    each, length = distribution.get("each"), distribution.get("length")
+    if isinstance(each, Mapping) and isinstance(length, Mapping):
+        return [*list_texts(each, length), *inactive]
+    choices = distribution.get("choices")
+    if isinstance(choices, Iterable):
+        return [*choices, *inactive]
+    ends = [distribution[end] for end in ("low", "high", "value") if end in distribution]
+    return [*ends, *inactive]  # type: ignore[list-item]
+
+
 def structure_key(model: ModelInfo, params: Mapping[str, object]) -> Hashable:
     """Return what trials must share to train as lanes of one program: all settings that are not per-lane numbers.
 
@@ -118,13 +136,6 @@ def structure_key(model: ModelInfo, params: Mapping[str, object]) -> Hashable:
         model.name,
         *((name, value) for name, value in complete.items() if not model.hyperparameters[name].per_lane),
     )
-
-
-def _options(distribution: Mapping[str, object]) -> list[ParamValue]:
-    choices = distribution.get("choices")
-    if isinstance(choices, Iterable):
-        return list(choices)
-    return [distribution[end] for end in ("low", "high", "value") if end in distribution]  # type: ignore[misc]
 
 
 def _refusal(rule: Rule, wrong: str, field: str) -> CatalogueError:
