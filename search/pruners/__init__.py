@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from search.errors import PrunerError, suggest_name
 from search.pruners.asha import AshaPruner
 from search.pruners.base import Pruner
+from search.pruners.extrapolation import ExtrapolationPruner
 from search.pruners.hyperband import HyperbandPruner
 from search.pruners.median import MedianPruner
 from search.pruners.none import NonePruner
+from search.pruners.patient import PatientPruner
 from search.pruners.percentile import PercentilePruner
 from search.pruners.settings import Choice, OptionValue
 from search.pruners.threshold import ThresholdPruner
@@ -25,6 +27,8 @@ _ALL: tuple[Pruner, ...] = (
     HyperbandPruner(),
     ThresholdPruner(),
     WilcoxonPruner(),
+    ExtrapolationPruner(),
+    PatientPruner(),
 )
 PRUNERS: Mapping[str, Pruner] = {pruner.name: pruner for pruner in _ALL}
 

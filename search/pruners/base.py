@@ -135,5 +135,6 @@ class BasePruner:
 
 
 def completed_peers(request: PruneRequest) -> list[PastTrial]:
-    """Return the COMPLETE trials beside the one that is judged."""
-    return [one for one in request.history if one.state == "COMPLETE" and one.number != request.trial.number]
+    """Return the study's own COMPLETE trials beside the one that is judged; lent ones may have other curves."""
+    own = request.trial.number
+    return [one for one in request.history if one.state == "COMPLETE" and one.number != own and one.number >= 0]

@@ -36,6 +36,8 @@ def learning(end: float, n: int = N_STEPS) -> Curve:
 
 COMPLETED: History = [("COMPLETE", learning(0.5 + i / 40)) for i in range(1, 21)]
 
+OVERFITTING: Curve = {step: 0.2 - 0.02 * step for step in range(1, N_STEPS)}
+
 
 class PrunerContract:
     """Holds for every pruner."""
@@ -172,9 +174,11 @@ class WarmUpContract(PrunerContract):
 class ComparingContract(ObjectiveContract):
     """Holds for pruners that stop what is clearly worse than the other trials."""
 
+    worst: ClassVar[Curve] = learning(0.1)
+
     def test_the_worst_of_all_is_stopped(self) -> None:
         assert self.pruner.needs_history
-        assert self.stops(learning(0.1))
+        assert self.stops(self.worst)
 
     @any_curves
     @given(_CURVES, _HISTORIES)
@@ -183,9 +187,8 @@ class ComparingContract(ObjectiveContract):
         assert self.pruner.decide(_mirrored(request)).action == self.pruner.decide(request).action
 
     def test_direction_turns_the_decision(self) -> None:
-        worst = learning(0.1)
-        for step in worst:
-            request = self.request({at: worst[at] for at in range(1, step + 1)}, COMPLETED)
+        for step in self.worst:
+            request = self.request({at: self.worst[at] for at in range(1, step + 1)}, COMPLETED)
             assert not self.pruner.decide(replace(request, directions=("minimize",))).prune
 
 
@@ -225,6 +228,27 @@ class TestWilcoxon(ComparingContract):
     name = "wilcoxon"
 
 
+class TestExtrapolation(ComparingContract, WarmUpContract):
+    name = "extrapolation"
+
+
+class TestPatient(ComparingContract):
+    name = "patient"
+    given_options: ClassVar[Mapping[str, OptionValue]] = {"patience": 1}
+    worst = OVERFITTING
+
+
+class TestPatientAroundExtrapolation(ComparingContract):
+    name = "patient"
+    given_options: ClassVar[Mapping[str, OptionValue]] = {"patience": 1, "wrapped": "extrapolation"}
+    worst = OVERFITTING
+
+
+class TestPatientAlone(ObjectiveContract):
+    name = "patient"
+    given_options: ClassVar[Mapping[str, OptionValue]] = {"patience": 3, "wrapped": "none"}
+
+
 def _thinned(curve: Mapping[int, float], steps: object) -> Curve:
     assert isinstance(steps, list | tuple)
     points = (max((at for at in curve if at <= step), default=None) for step in steps)
@@ -242,5 +266,8 @@ def _mirrored(request: PruneRequest) -> PruneRequest:
 
 
 def test_every_pruner_has_a_contract() -> None:
-    contracts = (TestNone, TestMedian, TestPercentile, TestAsha, TestHyperband, TestThreshold, TestWilcoxon)
-    assert {contract.name for contract in contracts} == set(PRUNERS)
+    contracts: list[type[PrunerContract]] = [PrunerContract]
+    for contract in contracts:
+        contracts += contract.__subclasses__()
+    claimed = {contract.name for contract in contracts if contract.__name__.startswith("Test")}
+    assert claimed == set(PRUNERS)

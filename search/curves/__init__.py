@@ -1,0 +1,7 @@
+"""Learning curves: where one that has begun will end, and how sure that is."""
+
+from __future__ import annotations
+
+from search.curves.forecast import Curves, Forecast, forecast
+
+__all__ = ["Curves", "Forecast", "forecast"]
