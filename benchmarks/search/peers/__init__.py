@@ -1,0 +1,59 @@
+"""What is compared. A new peer is a file here and a line in PEERS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from benchmarks.search.installed import is_installed
+from benchmarks.search.peers.base import Peer, Setting
+
+__all__ = ["PEERS", "Entry", "Peer", "Setting", "list_installed", "open_peer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A peer that may be installed.
+
+    Attributes:
+        module: The file below `benchmarks.search.peers`.
+        needs: The module that it stands on.
+        uses_budget: Whether its proposals depend on how many trials there will be; the others' shorter searches are
+            beginnings of their longest, and run once.
+    """
+
+    module: str
+    needs: str
+    uses_budget: bool = False
+
+    def open(self, setting: Setting) -> Peer:
+        """Start a search."""
+        build: Callable[[Setting], Any] = import_module(f"benchmarks.search.peers.{self.module}").build
+        peer: Peer = build(setting)
+        return peer
+
+
+PEERS: Mapping[str, Entry] = {
+    "random": Entry("uniform", "numpy"),
+    "bayesian": Entry("ours", "optuna", uses_budget=True),
+    "optuna": Entry("optuna_default", "optuna"),
+    "hyperopt": Entry("hyperopt_tpe", "hyperopt"),
+    "smac": Entry("smac_facade", "smac", uses_budget=True),
+    "ax": Entry("ax_client", "ax"),
+}
+
+
+def list_installed() -> list[str]:
+    """Return the names of those that can run here."""
+    return [name for name, entry in PEERS.items() if is_installed(entry.needs)]
+
+
+def open_peer(name: str, setting: Setting) -> Peer:
+    """Start a search with the peer of this name.
+
+    Raises:
+        KeyError: There is no such peer.
+    """
+    return PEERS[name].open(setting)

@@ -1,0 +1,216 @@
+"""From runs to the published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from benchmarks.search.peers import PEERS
+from benchmarks.search.results import Key, Runs, Stored
+from benchmarks.search.runner import Plan
+from benchmarks.search.statistics import average_ranks, chance_of_equal, mean_with_interval, paired_difference
+from benchmarks.search.tasks import Task, get_task
+
+OURS = "bayesian"
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs and how they are read.
+
+    Attributes:
+        plan: Which there should be; those that are missing are left out.
+        runs: By key.
+        task_of: Loads a task.
+    """
+
+    plan: Plan
+    runs: Runs
+    task_of: Callable[[str], Task]
+
+    def find(self, task: str, sampler: str, parallel: int, seed: int, budget: int) -> Stored | None:
+        """Return the run whose first `budget` trials are those of a search with this budget; None if it is missing."""
+        told = budget if PEERS[sampler].uses_budget else self.plan.budgets[-1]
+        return self.runs.get(Key(task, sampler, parallel, seed, told))
+
+    def losses(self, task: str, sampler: str, parallel: int, budget: int) -> dict[int, float]:
+        """Return the least loss of each seed that ran."""
+        found = {seed: self.find(task, sampler, parallel, seed, budget) for seed in range(self.plan.seeds)}
+        return {seed: run.least(budget) for seed, run in found.items() if run is not None}
+
+    def scores(self, tasks: Sequence[str], sampler: str, parallel: int, budget: int) -> dict[str, list[float]]:
+        """Return the scores of each task that has any."""
+        found = {}
+        for task in tasks:
+            losses = self.losses(task, sampler, parallel, budget)
+            if losses:
+                found[task] = [self.task_of(task).score(loss, budget) for loss in losses.values()]
+        return found
+
+
+def summarise_runs(plan: Plan, runs: Runs) -> dict[str, Any]:
+    """Return the figures of a comparison as JSON."""
+    comparison = Comparison(plan, runs, cache(get_task))
+    groups: dict[str, list[str]] = {}
+    for task in plan.tasks:
+        groups.setdefault(comparison.task_of(task).group, []).append(task)
+    if len(groups) > 1:
+        groups["all"] = list(plan.tasks)
+    return {
+        "plan": {
+            "tasks": list(plan.tasks),
+            "samplers": list(plan.samplers),
+            "seeds": plan.seeds,
+            "budgets": list(plan.budgets),
+            "parallel": list(plan.parallels),
+        },
+        "score": "0 is what random search expects at the same budget, 1 the best of the table or function; least -1",
+        "groups": {name: _group(comparison, tasks) for name, tasks in groups.items()},
+        "where_we_lose": _losses(comparison),
+        "cost": _cost(comparison),
+        "tasks": {task: _task_facts(comparison, task) for task in plan.tasks},
+    }
+
+
+def _group(comparison: Comparison, tasks: Sequence[str]) -> dict[str, Any]:
+    plan = comparison.plan
+    answer: dict[str, Any] = {"n_tasks": len(tasks), "by_mode": []}
+    for parallel in plan.parallels:
+        for budget in plan.budgets:
+            answer["by_mode"].append(
+                {
+                    "parallel": parallel,
+                    "budget": budget,
+                    "score": _scores(comparison, tasks, parallel, budget),
+                    **_ranks(comparison, tasks, parallel, budget),
+                    "against_random_at_twice_the_budget": _twice(comparison, tasks, parallel, budget),
+                }
+            )
+    if len(plan.parallels) == 2:
+        answer["parallel_minus_sequential"] = _parallel_gaps(comparison, tasks)
+    return answer
+
+
+def _scores(comparison: Comparison, tasks: Sequence[str], parallel: int, budget: int) -> dict[str, Any]:
+    found = {}
+    for sampler in comparison.plan.samplers:
+        scores = comparison.scores(tasks, sampler, parallel, budget)
+        if len(scores) == len(tasks):
+            n_seeds = min(len(values) for values in scores.values())
+            found[sampler] = {**mean_with_interval(scores), "seeds": n_seeds}
+    return found
+
+
+def _ranks(comparison: Comparison, tasks: Sequence[str], parallel: int, budget: int) -> dict[str, Any]:
+    """Rank samplers on the (task, seed) pairs that all of them ran; one that ran none is left out."""
+    by_sampler: dict[str, dict[tuple[str, int], float]] = {}
+    for sampler in comparison.plan.samplers:
+        cells = {
+            (task, seed): loss
+            for task in tasks
+            for seed, loss in comparison.losses(task, sampler, parallel, budget).items()
+        }
+        if cells:
+            by_sampler[sampler] = cells
+    shared = sorted(set.intersection(*(set(cells) for cells in by_sampler.values()))) if by_sampler else []
+    if not shared:
+        return {"average_rank": {}, "n_ranked": 0}
+    losses = {sampler: [cells[case] for case in shared] for sampler, cells in by_sampler.items()}
+    return {"average_rank": average_ranks(losses), "n_ranked": len(shared)}
+
+
+def _twice(comparison: Comparison, tasks: Sequence[str], parallel: int, budget: int) -> dict[str, Any]:
+    """Score each sampler against what random search expects with twice the trials: above 0 it is better."""
+    found = {}
+    for sampler in comparison.plan.samplers:
+        scores = {}
+        for name in tasks:
+            task, losses = comparison.task_of(name), comparison.losses(name, sampler, parallel, budget)
+            if losses:
+                scores[name] = [task.score(loss, 2 * budget) for loss in losses.values()]
+        if len(scores) == len(tasks):
+            n_better = sum(float(np.mean(values)) > 0 for values in scores.values())
+            found[sampler] = {**mean_with_interval(scores), "tasks_better": n_better}
+    return found
+
+
+def _parallel_gaps(comparison: Comparison, tasks: Sequence[str]) -> dict[str, Any]:
+    plan = comparison.plan
+    few, many = plan.parallels
+    found: dict[str, Any] = {}
+    for sampler in plan.samplers:
+        for budget in plan.budgets:
+            pair: tuple[dict[str, list[float]], dict[str, list[float]]] = ({}, {})
+            for name in tasks:
+                one, eight = (comparison.losses(name, sampler, parallel, budget) for parallel in (few, many))
+                seeds = sorted(one.keys() & eight.keys())
+                if seeds:
+                    for scores, losses in zip(pair, (one, eight), strict=True):
+                        scores[name] = [comparison.task_of(name).score(losses[seed], budget) for seed in seeds]
+            if len(pair[0]) == len(tasks):
+                found.setdefault(sampler, {})[str(budget)] = paired_difference(*pair)
+    return found
+
+
+def _losses(comparison: Comparison) -> list[dict[str, Any]]:
+    """List where another sampler's mean score is above ours, the largest gaps first."""
+    plan, found = comparison.plan, []
+    if OURS not in plan.samplers:
+        return []
+    for task in plan.tasks:
+        for parallel in plan.parallels:
+            for budget in plan.budgets:
+                by_sampler = {
+                    sampler: comparison.scores([task], sampler, parallel, budget).get(task, [])
+                    for sampler in plan.samplers
+                }
+                found += _lost(by_sampler, {"task": task, "parallel": parallel, "budget": budget})
+    return sorted(found, key=lambda entry: (not entry["is_significant"], entry["ours"] - entry["theirs"]))
+
+
+def _lost(by_sampler: Mapping[str, Sequence[float]], where: Mapping[str, Any]) -> list[dict[str, Any]]:
+    ours = by_sampler[OURS]
+    means = {sampler: float(np.mean(scores)) for sampler, scores in by_sampler.items() if scores}
+    if not ours or max(means.values()) <= means[OURS]:
+        return []
+    best = max(means, key=means.__getitem__)
+    p = chance_of_equal(ours, by_sampler[best])
+    entry = {**where, "to": best, "ours": round(means[OURS], 3), "theirs": round(means[best], 3), "p": p}
+    return [{**entry, "is_significant": p < SIGNIFICANT}]
+
+
+def _cost(comparison: Comparison) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for sampler in comparison.plan.samplers:
+        longest = [run for key, run in comparison.runs.items() if key.sampler == sampler]
+        if longest:
+            found[sampler] = {
+                "ask_cpu_s": float(f"{np.mean([run.ask_s for run in longest]):.3g}"),
+                "late_ask_cpu_s": float(f"{np.mean([run.last_ask_s for run in longest]):.3g}"),
+            }
+    return found
+
+
+def _task_facts(comparison: Comparison, name: str) -> dict[str, Any]:
+    task, plan = comparison.task_of(name), comparison.plan
+    return {
+        "group": task.group,
+        "parameters": len(task.space.axes),
+        "is_conditional": task.space.is_conditional,
+        "best": float(f"{task.best:.6g}"),
+        "random_expects": {str(budget): float(f"{task.expected_random(budget):.6g}") for budget in plan.budgets},
+        "score": {
+            f"{parallel} at once, {budget} trials": {
+                sampler: round(float(np.mean(scores)), 3)
+                for sampler in plan.samplers
+                for scores in comparison.scores([name], sampler, parallel, budget).values()
+            }
+            for parallel in plan.parallels
+            for budget in plan.budgets
+        },
+    }
