@@ -13,12 +13,15 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from api import pages
+from api.asks.asker import Asker
+from api.asks.process import AskPool
 from api.doorbell import Doorbell, make_producer
 from api.errors import ApiError, NotFound, Unavailable
 from api.events import EventHub
 from api.guard import Guard, error_body
 from api.malformed import explain, unreadable
-from api.routes import catalogue, evaluations, events, health, studies, trials, work
+from api.routes import catalogue, evaluations, events, health, replay, studies, trials, work
+from api.services.prepare import Preparer
 from api.services.reconcile import Reconciler
 from api.settings import Settings
 from api.state import Control
@@ -28,7 +31,10 @@ from db import schema
 from db.engine import Database
 
 log = logging.getLogger(__name__)
-_ROUTERS = (studies.router, trials.router, work.router, evaluations.router, catalogue.router, events.router)
+_ROUTERS = (
+    *(studies.router, trials.router, work.router, evaluations.router, catalogue.router, events.router),
+    replay.router,
+)
 
 
 def make_control(settings: Settings) -> Control:
@@ -36,13 +42,18 @@ def make_control(settings: Settings) -> Control:
     database = Database(settings.effective_database_url)
     doorbell = Doorbell(make_producer(settings.broker_url.get_secret_value(), settings.key_prefix))
     hub = EventHub()
+    asker = Asker(AskPool(settings.ask_processes, settings.ask_limit_s), settings.ask_patience_s)
+    # It stores trials by a ledger of its own, that does not tell it of them.
+    preparer = Preparer(Ledger(database, ring=doorbell.ring, notify=hub.notify), asker)
     return Control(
         settings=settings,
         database=database,
-        ledger=Ledger(database, ring=doorbell.ring, notify=hub.notify),
+        ledger=Ledger(database, ring=doorbell.ring, notify=hub.notify, listen=preparer.listen),
         doorbell=doorbell,
         hub=hub,
         store=ArtifactStore(settings.effective_artifact_url, settings.max_artifact_bytes),
+        asker=asker,
+        preparer=preparer,
     )
 
 
@@ -56,10 +67,12 @@ def create_app(settings: Settings, control: Control | None = None) -> FastAPI:
         reconciler = Reconciler(control.ledger, settings)
         control.hub.open()
         control.doorbell.start()
+        control.preparer.start()
         reconciler.start()
         yield
         control.hub.close()
         reconciler.close()
+        control.preparer.close()
         control.doorbell.close()
         control.database.close()
 

@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     checkpoint_every_s: float = Field(
         default=30, ge=0, description="How often a running trial saves where it is; 0: each epoch"
     )
+    ask_patience_s: float = Field(
+        default=6, gt=0, le=8, description="How long a worker waits for a slow sampler; after it the draw is random"
+    )
+    ask_limit_s: float = Field(
+        default=60, gt=0, description="After how long a process that computes suggestions is killed"
+    )
+    ask_processes: int = Field(default=1, ge=1, le=64, description="How many processes compute slow suggestions")
     event_retention_s: float = Field(default=3600, gt=0, description="How long a disconnected dashboard can catch up")
     max_body_bytes: int = Field(default=8 * 2**20, gt=0, description="Largest JSON request")
     max_artifact_bytes: int = Field(default=2**30, gt=0, description="Largest artifact")

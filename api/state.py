@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
+from api.asks.asker import Asker
 from api.doorbell import Doorbell
+from api.services.prepare import Preparer
 from api.settings import Settings
 from api.store import ArtifactStore
 from api.transaction import Ledger
@@ -27,6 +29,8 @@ class Control:
     doorbell: Doorbell
     hub: EventHub
     store: ArtifactStore
+    asker: Asker
+    preparer: Preparer
 
 
 def control_of(request: Request) -> Control:

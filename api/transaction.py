@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +34,10 @@ class Tx:
             self.rings[queue] += n
 
 
+def _ignore(_events: Sequence[NewEvent]) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Opens transactions on the database and sends what they leave behind.
@@ -42,11 +46,13 @@ class Ledger:
         database: Where everything is stored.
         ring: Called with queue and count after a commit; must not block.
         notify: Called after a commit that wrote events; must not block.
+        listen: Called after such a commit with the events themselves; must not block.
     """
 
     database: Database
     ring: Callable[[str, int], None]
     notify: Callable[[], None]
+    listen: Callable[[Sequence[NewEvent]], None] = _ignore
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -63,5 +69,6 @@ class Ledger:
             store_events(session, tx.events)
         if tx.events:
             self.notify()
+            self.listen(tx.events)
         for queue, n in tx.rings.items():
             self.ring(queue, n)

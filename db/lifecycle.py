@@ -98,7 +98,8 @@ ATTEMPT_ENDS: Mapping[AttemptState, AttemptEnd] = {
 BURNING_ENDS = frozenset(state for state, end in ATTEMPT_ENDS.items() if end.after is AfterAttempt.RETRY)
 
 TRIAL_MOVES: Mapping[TrialState, frozenset[TrialState]] = {
-    TrialState.WAITING: frozenset({TrialState.RUNNING, TrialState.FAIL}),
+    # A waiting trial is complete at once where another one with the same parameters has a result.
+    TrialState.WAITING: frozenset({TrialState.RUNNING, TrialState.COMPLETE, TrialState.FAIL}),
     TrialState.RUNNING: frozenset({TrialState.WAITING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}),
     TrialState.COMPLETE: frozenset(),
     TrialState.PRUNED: frozenset(),

@@ -81,6 +81,12 @@ def count_idle_slots(session: Session) -> dict[str, int]:
     return idle
 
 
+def count_slots(session: Session, queue: str) -> int:
+    """Return how many slots of living workers serve a queue, busy or free."""
+    statement = select(WorkerRow.queues, WorkerRow.n_slots).where(WorkerRow.state == WorkerState.ALIVE)
+    return sum(n_slots for queues, n_slots in session.execute(statement) if queue in queues)
+
+
 def _n_busy() -> Any:
     """Count the slots in use: attempts in one slot train together, and one that names no slot has one to itself."""
     slot = func.coalesce(AttemptRow.slot, -AttemptRow.id)

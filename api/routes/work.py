@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -32,6 +34,9 @@ from api.transaction import Tx
 
 router = APIRouter(tags=["worker protocol"])
 T = TypeVar("T")
+# A claim may wait for a sampler: threads of its own, so that no report waits for one.
+_MAX_CLAIMS = 40
+_limiter: RunVar[CapacityLimiter] = RunVar("claims")
 
 
 @router.post("/workers", status_code=201, responses=refusals())
@@ -86,7 +91,9 @@ def list_workers(control: ForUsers) -> WorkerList:
 @router.post("/work:claim", responses=refusals(404))
 async def claim(body: ClaimRequest, control: ForWorkers) -> ClaimRead:
     """Ask for work: attempts with leases, all of one study."""
-    return await _write(control, lambda tx: claims.claim(tx, body, control.settings.lease_s))
+    return await to_thread.run_sync(
+        claims.claim, control.ledger, control.asker, body, control.settings.lease_s, limiter=_claimants()
+    )
 
 
 @router.post("/attempts/{attempt_id}:report", responses=refusals(404, 409, 413))
@@ -119,6 +126,16 @@ async def upload_artifact(
     upload = artifacts.Upload(attempt_id, lease_token, name, query)
     chunks = as_blocking(request.stream())
     return await run_in_threadpool(artifacts.store, control, upload, chunks)
+
+
+def _claimants() -> CapacityLimiter:
+    """Return the event loop's limit of claims at once."""
+    try:
+        return _limiter.get()
+    except LookupError:
+        limiter = CapacityLimiter(_MAX_CLAIMS)
+        _limiter.set(limiter)
+        return limiter
 
 
 async def _write(control: Control, work: Callable[[Tx], T]) -> T:

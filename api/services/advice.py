@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from api.asks.history import as_past
 from api.schemas.advice import AdviceList, AdviceRead
 from api.schemas.studies import StudySpec
-from api.services.batches import as_past
 from api.services.lookup import get_study
+from api.services.specs import space_of
 from api.services.views import spec_of
 from db import trials
 from models import catalogue
 from search.advice import AdviceRequest, advise
-from search.space import parse_space
 
 
 def read_advice(session: Session, ref: str) -> AdviceList:
@@ -25,7 +25,7 @@ def read_advice(session: Session, ref: str) -> AdviceList:
     spec = spec_of(study)
     history = trials.list_history(session, study.id)
     request = AdviceRequest(
-        space=parse_space(spec.search_space),
+        space=space_of(spec),
         directions=tuple(objective.direction for objective in spec.objectives),
         history=[as_past(trial, {}) for trial in history],
         findings={trial.number: frozenset(trial.findings) for trial in history if trial.findings},

@@ -8,19 +8,16 @@ first.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
-from api.schemas.studies import StudySpec
+from api.asks.plans import Plan, plan_of
+from api.asks.proposals import EXTRA, Asked, Need, Proposal, params_key, propose_plainly
+from api.services.reuse import find_results, is_going_round, may_come_twice, reuse_result
 from api.services.settle import announce_trial, cancel_waiting
-from api.services.specs import check_combination, sampler_options
-from api.services.views import objective_of, spec_of
 from api.transaction import Tx
-from db import metrics, studies, trials
-from db.lifecycle import OPEN_TRIALS, TrialState
+from db import studies, trials
+from db.lifecycle import TrialState
 from db.records import StudyRecord, TrialRecord
-from models import catalogue
-from search import samplers
-from search.space import parse_space
-from search.types import PastTrial, Suggestion, SuggestRequest
 
 # How many trials may wait for each place of a claim. Grid and random search lose nothing by proposing early, and the
 # further they look, the fuller the batches; but every trial that waits is a row that a stop of the study must cancel.
@@ -30,44 +27,71 @@ LOOK_AHEAD = 4
 LEARNING_SHARE = 8
 # The same for a study without a budget: as many lanes as pay on a CPU.
 UNLIMITED_BATCH = 16
+# A sampler that proposes so many parameter sets in a row that all have a result has nothing new to say.
+SAME_AGAIN = 50
 
 
-def take_batch(tx: Tx, study: StudyRecord, n_max: int) -> list[TrialRecord]:
-    """Return at most `n_max` waiting trials of one structure, suggesting what is missing. The caller starts them.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a claim finds in a study.
+
+    Attributes:
+        trials: Waiting trials of one structure, for the caller to start.
+        need: What to ask the sampler for, outside of the transaction; None where nothing is lacking, or nothing left.
+        has_news: Whether trials ended right here, so that more can start than before.
+    """
+
+    trials: Sequence[TrialRecord]
+    need: Need | None = None
+    has_news: bool = False
+
+
+def take_batch(tx: Tx, study: StudyRecord, n_max: int, asked: Asked | None, *, is_slow: bool = False) -> Taken:
+    """Return at most `n_max` waiting trials of one structure, storing what was proposed. The caller holds the lock.
+
+    Args:
+        tx: The transaction.
+        study: The study, locked.
+        n_max: How many trials the worker takes.
+        asked: What its sampler proposed; dropped where the study has gone on since.
+        is_slow: Whether asking takes long: then a worker starts with what waits, and does not ask for the rest.
 
     Effects:
-        Stores suggested trials, also some that are not returned, and fails those that make no network; marks the study
-        as exhausted where its sampler is.
+        Stores suggested trials, also some that are not returned; fails those that make no network, and completes those
+        whose parameters have a result; marks the study as exhausted where its sampler is.
     """
     n_running = studies.count_trials(tx.session, [study.id])[study.id].get(TrialState.RUNNING, 0)
     room = min(n_max, study.max_parallel - n_running)
     if room <= 0:
-        return []
-    batch = _Batch(spec_of(study), room)
-    waiting = trials.list_waiting(tx.session, study.id, LOOK_AHEAD * room)
-    n_parked = sum(not batch.offer(trial) for trial in waiting)
-    if not (batch.is_full or study.is_exhausted):
-        _suggest(tx, study, batch, n_parked)
-    return batch.trials
+        return Taken(())
+    plan = plan_of(study)
+    batch = _Batch(tx, study, plan, room)
+    batch.offer_waiting()
+    if batch.is_full or study.is_exhausted or batch.n_most <= 0:
+        return batch.taken()
+    if not plan.learns:
+        batch.fill()
+        return batch.taken()
+    batch.room = min(batch.room, learning_limit(study.n_trials))
+    if batch.is_full or (is_slow and batch.trials):
+        return batch.taken()
+    if asked is None or not asked.fits(study, plan.digest) or not are_as_seen(tx, asked.waiting):
+        return batch.taken(Need(study.id, batch.room - len(batch.trials), batch.structure))
+    n_stored = batch.store(asked.proposals)
+    if asked.is_exhausted and n_stored == len(asked.proposals):
+        _exhaust(tx, study, plan)
+    return batch.taken()
 
 
-def past_trials(tx: Tx, study: StudyRecord) -> list[PastTrial]:
-    """Return a study's trials as samplers see them: of pruned ones the curve as well, which is all they achieved.
+def are_as_seen(tx: Tx, before: Sequence[TrialRecord], *, is_waiting: bool = False) -> bool:
+    """Tell whether no trial's parameters were replaced since, and, if `is_waiting`, none was claimed or ended.
 
-    A trial that waits counts as running: its parameters are chosen, and must not be chosen again.
+    A suggestion that saw parameters which are nowhere any more could not be computed again.
     """
-    curves = metrics.list_intermediate(tx.session, study.id, objective_of(study), state=TrialState.PRUNED)
-    return [as_past(trial, curves.get(trial.id, {})) for trial in trials.list_history(tx.session, study.id)]
-
-
-def as_past(trial: TrialRecord, intermediate: Mapping[int, float]) -> PastTrial:
-    """Return a stored trial as samplers and pruners see it, with as much of its curve as they need."""
-    return PastTrial(
-        number=trial.number,
-        state="RUNNING" if trial.state in OPEN_TRIALS else trial.state.value,
-        params=trial.params,
-        values=None if trial.value is None else (trial.value,),
-        intermediate=intermediate,
+    now = [trials.find_trial(tx.session, one.id) for one in before]
+    return all(
+        one is not None and one.seen == old.seen and (not is_waiting or (one.state, one.n_attempts) == (old.state, 0))
+        for one, old in zip(now, before, strict=True)
     )
 
 
@@ -79,93 +103,110 @@ def learning_limit(n_trials: int | None) -> int:
 class _Batch:
     """Trials of one structure, until its places are taken."""
 
-    def __init__(self, spec: StudySpec, room: int) -> None:
-        self.spec = spec
+    def __init__(self, tx: Tx, study: StudyRecord, plan: Plan, room: int) -> None:
         self.room = room
+        self.structure: Hashable = None
         self.trials: list[TrialRecord] = []
-        self._model = catalogue.get_model(spec.model)
-        self._key: Hashable = None
+        self._tx = tx
+        self._study = study
+        self._plan = plan
+        self._n_parked = 0
+        self._n_stored = 0
+        self._n_ended = 0
 
     @property
     def is_full(self) -> bool:
         return len(self.trials) >= self.room
 
-    def offer(self, trial: TrialRecord) -> bool:
+    @property
+    def n_most(self) -> int:
+        """How many proposals may still be stored."""
+        n_ahead = LOOK_AHEAD * self.room - self._n_parked - len(self.trials)
+        if self._study.n_trials is None:
+            return n_ahead
+        return min(n_ahead, self._study.n_trials - self._study.next_number - self._n_stored)
+
+    def taken(self, need: Need | None = None) -> Taken:
+        """Return what came of it; a study whose sampler only repeats itself is exhausted now."""
+        if self._n_ended and not self.trials and is_going_round(self._tx, self._study, SAME_AGAIN):
+            reason = f"the last {SAME_AGAIN} suggestions all had parameters with a result"
+            studies.update_study(self._tx.session, self._study.id, {"is_exhausted": True, "state_reason": reason})
+            need = None
+        return Taken(self.trials, need, has_news=self._n_ended > 0)
+
+    def offer_waiting(self) -> None:
+        """Take what waits and fits, oldest first."""
+        waiting = trials.list_waiting(self._tx.session, self._study.id, LOOK_AHEAD * self.room)
+        fresh = [one for one in waiting if one.n_attempts == 0 and may_come_twice(self._plan, self._study, one.source)]
+        known = find_results(self._tx, self._study, [one.params for one in fresh])
+        ids = {one.id for one in fresh}
+        for trial in waiting:
+            if trial.id not in ids or not self._end_known(trial, known):
+                self._offer(trial)
+
+    def fill(self) -> None:
+        """Ask a sampler that does not learn, until the places are taken."""
+        place = 0
+        while not self.is_full and self.n_most > 0 and place < LOOK_AHEAD * self.room + EXTRA:
+            n = min(self.room - len(self.trials), self.n_most)
+            proposals = propose_plainly(self._study, self._plan, place, n)
+            self.store(proposals)
+            place += len(proposals)
+            if len(proposals) < n:
+                _exhaust(self._tx, self._study, self._plan)
+                return
+
+    def store(self, proposals: Sequence[Proposal]) -> int:
+        """Store proposals as trials and take those that fit, until the places are taken. Returns how many it stored."""
+        can_repeat = may_come_twice(self._plan, self._study)
+        known = find_results(self._tx, self._study, [one.params for one in proposals] if can_repeat else ())
+        for place, one in enumerate(proposals):
+            if self.n_most <= 0 or (self._plan.learns and self.is_full):
+                return place
+            trial = insert_proposal(self._tx, self._study, one)
+            self._n_stored += 1
+            if one.refusal is not None:
+                cancel_waiting(self._tx, trial, one.refusal)
+                self._n_ended += 1
+            elif not self._end_known(trial, known) and not self._offer(trial):
+                announce_trial(self._tx, trial)
+        return len(proposals)
+
+    def _end_known(self, trial: TrialRecord, known: Mapping[str, TrialRecord]) -> bool:
+        """End a trial whose parameters have a result. Returns whether it did."""
+        result = known.get(params_key(trial.params)) if known else None
+        is_ended = result is not None and reuse_result(self._tx, trial, result)
+        self._n_ended += is_ended
+        return is_ended
+
+    def _offer(self, trial: TrialRecord) -> bool:
         """Take a trial that fits. Returns whether it does."""
-        params = catalogue.complete_params(self._model, {**self.spec.fixed, **trial.params})
-        key = catalogue.structure_key(self._model, params)
+        structure = self._plan.structure(trial.params)
         if not self.trials:
-            self._key = key
-        if self.is_full or key != self._key:
+            self.structure = structure
+        if self.is_full or structure != self.structure:
+            self._n_parked += 1
             return False
         self.trials.append(trial)
         return True
 
 
-def _suggest(tx: Tx, study: StudyRecord, batch: _Batch, n_parked: int) -> None:
-    sampler = samplers.get_sampler(batch.spec.sampler.name)
-    n_most = LOOK_AHEAD * batch.room - n_parked
-    history: list[PastTrial] = []
-    if sampler.learns:
-        batch.room = min(batch.room, learning_limit(study.n_trials))
-        history = [] if batch.is_full else past_trials(tx, study)
-    if study.n_trials is not None:
-        n_most = min(n_most, study.n_trials - study.next_number)
-    for place in range(n_most):
-        if batch.is_full:
-            return
-        request = _request(study, batch.spec, place, history)
-        suggestion = sampler.suggest(request)
-        if suggestion is None:
-            # A manual study waits for its owner; a sampler that has run out is done.
-            if sampler.n_cells(request.space) != 0:
-                studies.update_study(tx.session, study.id, {"is_exhausted": True})
-            return
-        trial = _store(tx, study, suggestion, history if sampler.learns else None)
-        if _refuse(tx, batch.spec, trial):
-            continue
-        if not batch.offer(trial):
-            announce_trial(tx, trial)
-            if sampler.learns:
-                return  # with what this batch will have shown, the next suggestion is a better one
-        history = [*history, as_past(trial, {})] if sampler.learns else history
-
-
-def _refuse(tx: Tx, spec: StudySpec, trial: TrialRecord) -> bool:
-    """Fail a trial whose parameters make no network together. Returns whether it did."""
-    try:
-        check_combination(spec, trial.params)
-    except catalogue.CatalogueError as error:
-        return cancel_waiting(tx, trial, f"not trained: {error.message} {error.hint}".strip())
-    return False
-
-
-def _request(study: StudyRecord, spec: StudySpec, place: int, history: Sequence[PastTrial]) -> SuggestRequest:
-    assert spec.sampler.seed is not None
-    return SuggestRequest(
-        space=parse_space(spec.search_space),
-        directions=tuple(objective.direction for objective in spec.objectives),
-        seed=spec.sampler.seed,
-        number=study.next_number + place,
-        cell=study.next_cell + place,
-        history=history,
-        options=sampler_options(spec),
-    )
-
-
-def _store(tx: Tx, study: StudyRecord, suggestion: Suggestion, history: Sequence[PastTrial] | None) -> TrialRecord:
+def insert_proposal(tx: Tx, study: StudyRecord, proposal: Proposal) -> TrialRecord:
+    """Store a proposal as a waiting trial. The caller holds the study's lock, and the number is the next one."""
     number, cell = studies.take_number(tx.session, study.id, is_cell=True)
-    seen = None
-    if history is not None:
-        seen = {"rev": study.rev, "running": [past.number for past in history if past.state == "RUNNING"]}
+    assert (number, cell) == (proposal.number, proposal.cell), "the study's lock was not held"
     values = {
         "study_id": study.id,
         "number": number,
         "cell": cell,
         "state": TrialState.WAITING,
         "source": "sampler",
-        "params": dict(suggestion.params),
-        "note": suggestion.note,
-        "seen": seen,
+        **proposal.columns,
     }
     return trials.insert_trial(tx.session, values)
+
+
+def _exhaust(tx: Tx, study: StudyRecord, plan: Plan) -> None:
+    # A manual study waits for its owner; a sampler that has run out is done.
+    if plan.n_cells != 0:
+        studies.update_study(tx.session, study.id, {"is_exhausted": True})

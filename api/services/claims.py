@@ -1,44 +1,84 @@
-"""Hand out work: a study is chosen, a batch of its trials is taken and leases are given, in one transaction."""
+"""Hand out work: a study is chosen, a batch of its trials is taken and leases are given."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Sequence
 
+from api.asks.asker import Asker
+from api.asks.plans import plan_of
+from api.asks.proposals import EXTRA, Asked, Need, propose
 from api.errors import NotFound
 from api.schemas.work import Assignment, CheckpointRef, ClaimRead, ClaimRequest
 from api.services.batches import take_batch
 from api.services.settle import announce_trial, settle_study
-from api.services.views import spec_of
-from api.transaction import Tx
+from api.transaction import Ledger, Tx
 from db import attempts, outputs, studies, trials, workers
 from db.attempts import Holder
 from db.lifecycle import StudyState, WorkerState
 from db.records import StudyRecord, TrialRecord
 from models import catalogue
 
+# How often a claim asks again because others were faster, or because all that was proposed has a result.
+MAX_ASKS = 6
 
-def claim(tx: Tx, body: ClaimRequest, lease_s: float) -> ClaimRead:
+
+def claim(ledger: Ledger, asker: Asker, body: ClaimRequest, lease_s: float) -> ClaimRead:
     """Return attempts of the first study that has work for the worker, all of one structure.
+
+    Each try is a transaction of its own. In between, outside of any, the sampler is asked for what was lacking; what it
+    proposed is stored by the next try, unless another claim was faster.
 
     Raises:
         NotFound: `worker_not_found`: register again.
     """
-    state = workers.beat(tx.session, body.worker_id)
-    if state is None:
-        raise NotFound("worker_not_found", f"there is no worker {body.worker_id}", "worker_id", "register again")
-    if state is WorkerState.ALIVE:
+    found = _try(ledger, body, lease_s, asker, None)
+    n_tries, begun = 1, time.monotonic()
+    while isinstance(found, Need):
+        left_s = asker.patience_s - (time.monotonic() - begun)
+        with asker.turn(found.study_id, max(0.0, left_s)) as is_mine:
+            if not is_mine or n_tries > MAX_ASKS:
+                return _nothing(lease_s)  # the reconcile loop rings again
+            asked = _ask(ledger, asker, found, max(0.0, left_s))
+            found = _try(ledger, body, lease_s, asker, asked)
+        n_tries += 1
+    return found
+
+
+def _ask(ledger: Ledger, asker: Asker, need: Need, patience_s: float) -> Asked | None:
+    with ledger.read() as session:
+        study = studies.find_study(session, need.study_id)
+        if study is None:
+            return None
+        snapshot = asker.histories.read(session, study)
+    n_left = need.n_places + EXTRA if study.n_trials is None else study.n_trials - study.next_number
+    return propose(asker, snapshot, need, n_left, patience_s)
+
+
+def _try(ledger: Ledger, body: ClaimRequest, lease_s: float, asker: Asker, asked: Asked | None) -> ClaimRead | Need:
+    """Take what there is of the first study that has work; or tell what that study's sampler is to be asked."""
+    with ledger.write() as tx:
+        state = workers.beat(tx.session, body.worker_id)
+        if state is None:
+            message = f"there is no worker {body.worker_id}"
+            raise NotFound("worker_not_found", message, "worker_id", "register again")
+        if state is not WorkerState.ALIVE:
+            return _nothing(lease_s)
         for place, study_id in enumerate(studies.list_claimable(tx.session, body.queues)):
             # Waiting for one lock only: a second one, held by somebody who waits for the first, would be a deadlock.
             study = studies.lock_study(tx.session, study_id, wait=place == 0)
             if study is None or study.state is not StudyState.RUNNING or study.deleted_at is not None:
                 continue
-            batch = take_batch(tx, study, body.n_max)
-            if batch:
+            asker.note_room(study.id, body.n_max)
+            taken = take_batch(tx, study, body.n_max, asked, is_slow=asker.is_slow(study.id))
+            if taken.need is not None:
+                return taken.need
+            if taken.trials:
                 holder = Holder(body.worker_id, body.slot)
-                return _answer(tx, study, [_start(tx, holder, trial, lease_s) for trial in batch], lease_s)
-            settle_study(tx, study.id, n_freed=0)
+                return _answer(tx, study, [_start(tx, holder, trial, lease_s) for trial in taken.trials], lease_s)
+            settle_study(tx, study.id, n_freed=None if taken.has_news else 0)
     return _nothing(lease_s)
 
 
@@ -69,15 +109,14 @@ def _start(tx: Tx, holder: Holder, trial: TrialRecord, lease_s: float) -> Assign
 
 
 def _answer(tx: Tx, study: StudyRecord, started: Sequence[Assignment], lease_s: float) -> ClaimRead:
-    spec = spec_of(study)
-    model = catalogue.get_model(spec.model)
+    plan = plan_of(study)
+    spec = plan.spec
     best = studies.find_best_trial(tx.session, study)
-    assert spec.sampler.seed is not None
     complete = [
         one.model_copy(
             update={
-                "params": dict(catalogue.complete_params(model, {**spec.fixed, **one.params})),
-                "seed": trial_seed(spec.sampler.seed, one.number),
+                "params": plan.complete(one.params),
+                "seed": trial_seed(plan.seed, one.number),
             }
         )
         for one in started

@@ -14,6 +14,7 @@ from collections import Counter
 from sqlalchemy import text
 
 from api.errors import NotFound
+from api.services.budgets import has_hours, spent_hours
 from api.services.evaluations import expire as expire_evaluation
 from api.services.reports import Ending, conclude, lock_trial_of
 from api.services.settle import settle_study, stop_study
@@ -24,6 +25,7 @@ from db import attempts, evaluations, events, studies, workers
 from db.lifecycle import AttemptState, StudyState
 from db.records import AttemptRecord
 
+_GOING_ON = (StudyState.RUNNING, StudyState.PAUSED)
 _LOCK = 7_303_015  # an arbitrary key
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Reconciler:
             lose_silent(tx, self._settings.lease_s)
             events.drop_old_events(tx.session, self._settings.event_retention_s)
         self._stop_overdue()
+        self._stop_spent()
         self._settle_stopping()
         self._ring()
         self.last_round_at = time.monotonic()
@@ -104,11 +107,22 @@ class Reconciler:
         with self._ledger.read() as session:
             overdue = studies.list_overdue(session)
         for study_id in overdue:
-            with self._ledger.write() as tx:
-                study = studies.lock_study(tx.session, study_id)
-                if study is not None:
-                    stop_study(tx, study, "the time budget is used up")
-                    settle_study(tx, study_id)
+            self._stop_study(study_id, "the time budget is used up")
+
+    def _stop_spent(self) -> None:
+        with self._ledger.read() as session:
+            counted = [one for one in studies.list_open_studies(session, _GOING_ON) if has_hours(one)]
+            spent = [(one.id, spent_hours(session, one)) for one in counted]
+        for study_id, reason in spent:
+            if reason is not None:
+                self._stop_study(study_id, reason)
+
+    def _stop_study(self, study_id: int, reason: str) -> None:
+        with self._ledger.write() as tx:
+            study = studies.lock_study(tx.session, study_id)
+            if study is not None:
+                stop_study(tx, study, reason)
+                settle_study(tx, study_id)
 
     def _settle_stopping(self) -> None:
         with self._ledger.read() as session:

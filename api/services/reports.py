@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.asks.history import as_past
 from api.errors import Invalid, LeaseLost, NotFound
 from api.schemas.trials import Finding
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
-from api.services.batches import as_past
 from api.services.members import is_member
 from api.services.settle import announce_trial, settle_ending
 from api.services.views import is_number, objective_of

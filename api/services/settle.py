@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from api.services.budgets import reached_enough
 from api.transaction import Tx
 from db import studies, trials
 from db.lifecycle import OPEN_TRIALS, StudyState, TrialState
@@ -69,6 +70,12 @@ def _settle(tx: Tx, study: StudyRecord, n_freed: int | None) -> None:
         reason = f"all of the first {counts[TrialState.FAIL]} trials failed; see their reasons"
         stop_study(tx, study, reason, StudyState.FAILED)
         return
+    if study.state in (StudyState.RUNNING, StudyState.PAUSED):
+        enough = reached_enough(tx.session, study)
+        if enough is not None:
+            stop_study(tx, study, enough)
+            study = studies.find_study(tx.session, study.id) or study
+            counts = studies.count_trials(tx.session, [study.id])[study.id]
     n_open = sum(counts.get(state, 0) for state in OPEN_TRIALS)
     if n_open == 0 and (study.state is StudyState.STOPPING or _is_spent(study)):
         _end_study(tx, study, counts)

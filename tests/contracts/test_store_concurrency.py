@@ -40,7 +40,13 @@ def test_a_budget_is_spent_once_by_many_workers(
     live_api: Served, caller: Caller, sampler: str, n_trials: int | None
 ) -> None:
     budget = {"n_trials": n_trials, "max_parallel": 4}
-    study = caller.create("busy", sampler={"name": sampler, "seed": 1}, search_space=GRID, budget=budget)
+    study = caller.create(
+        "busy",
+        sampler={"name": sampler, "seed": 1},
+        search_space=GRID,
+        budget=budget,
+        repeats={"duplicates": "train"},
+    )
     most_running = 0
 
     def work(place: int) -> list[Json]:

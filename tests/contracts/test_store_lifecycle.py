@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select, update
 
+from api.asks.asker import Asker
 from api.errors import Conflict, Invalid, LeaseLost, NotFound
 from api.schemas.studies import StudyCreate, StudyUpdate
 from api.schemas.trials import TrialCreate
@@ -57,6 +58,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.n_notified = 0
         self.rung: dict[str, int] = {}
         self.ledger = Ledger(self.database, ring=self.ring, notify=self.notify)
+        self.asker = Asker()
         self.n_studies = 0
         self.seqs: dict[int, int] = {}
         self.budgets: dict[str, int | None] = {}
@@ -103,9 +105,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(target=held, n_max=st.integers(1, 3))
     def claim(self, n_max: int) -> Any:
-        with self.ledger.write() as tx:
-            body = ClaimRequest(worker_id=self.worker_id, queues=["cpu"], n_max=n_max)
-            answer = claims.claim(tx, body, LEASE_S)
+        body = ClaimRequest(worker_id=self.worker_id, queues=["cpu"], n_max=n_max)
+        answer = claims.claim(self.ledger, self.asker, body, LEASE_S)
         assert len(answer.attempts) <= n_max
         return multiple(*answer.attempts)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
+from api.asks.asker import Asker
 from api.schemas.studies import StudyCreate
 from api.schemas.work import Assignment, ClaimRequest, FinishRequest, ReportRequest, WorkerRegister
 from api.services import claims, reports, studies, workers
@@ -48,9 +49,8 @@ class World:
             return studies.create_study(tx, StudyCreate.model_validate(spec)).study_id
 
     def claim(self, n_max: int = 1) -> list[Assignment]:
-        with self.ledger.write() as tx:
-            body = ClaimRequest(worker_id=self.worker_id, queues=["cpu"], n_max=n_max)
-            return claims.claim(tx, body, LEASE_S).attempts
+        body = ClaimRequest(worker_id=self.worker_id, queues=["cpu"], n_max=n_max)
+        return claims.claim(self.ledger, Asker(), body, LEASE_S).attempts
 
     def let_lease_run_out(self, job: Assignment) -> None:
         with self.ledger.write() as tx:

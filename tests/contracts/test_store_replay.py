@@ -6,17 +6,9 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select, update
 
-from api.services.batches import past_trials
-from api.services.specs import sampler_options
-from api.services.views import spec_of
-from api.transaction import Tx
-from db import studies, trials
-from db.lifecycle import FINISHED_TRIALS
-from db.records import StudyRecord, TrialRecord
-from search.samplers import get_sampler
-from search.space import parse_space
-from search.types import PastTrial, SuggestRequest
+from db.tables import TrialRow
 from tests.servers.api import Caller, Json, Served
 
 N_TRIALS = 36
@@ -27,17 +19,17 @@ SPACE: Json = {
 }
 
 
-def run_study(served: Served, sampler: str) -> None:
-    """Run a study with four workers at once; trials complete, are pruned, fail, or go back and run again."""
+def run_study(served: Served, sampler: str, name: str = "replayed", n_workers: int = 4) -> None:
+    """Run a study with several workers at once; trials complete, are pruned, fail, or go back and run again."""
     caller = Caller(served.address)
     budget = {"n_trials": N_TRIALS, "max_parallel": 6}
-    caller.create("replayed", sampler={"name": sampler, "seed": 5}, search_space=SPACE, budget=budget)
+    caller.create(name, sampler={"name": sampler, "seed": 5}, search_space=SPACE, budget=budget)
 
     def work(place: int) -> None:
         own, chance = Caller(served.address), random.Random(place)
-        worker_id = own.join("replayed")
-        while own.call("GET", "/studies/replayed")["state"] == "RUNNING":
-            jobs = own.claim(worker_id, "replayed", n_max=1 + place)
+        worker_id = own.join(name)
+        while own.call("GET", f"/studies/{name}")["state"] == "RUNNING":
+            jobs = own.claim(worker_id, name, n_max=1 + place)
             chance.shuffle(jobs)
             for job in jobs:
                 value = 1 - abs(job["params"]["learning_rate"] - 0.01)
@@ -46,57 +38,56 @@ def run_study(served: Served, sampler: str) -> None:
                 own.finish(job, outcome)
         own.close()
 
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
+    with ThreadPoolExecutor(n_workers) as pool:
+        list(pool.map(work, range(n_workers)))
     caller.close()
 
 
-def seen_by(trial: TrialRecord, all_trials: dict[int, TrialRecord], history: list[PastTrial]) -> list[PastTrial]:
-    """Return the trials as they were when `trial` was suggested."""
-    assert trial.seen is not None
-    running = set(trial.seen["running"])
-    shown = []
-    for past in history:
-        record = all_trials[past.number]
-        if past.number in running:
-            shown.append(PastTrial(number=past.number, state="RUNNING", params=past.params))
-        elif record.finished_rev is not None and record.finished_rev <= trial.seen["rev"]:
-            shown.append(past)
-    return shown
-
-
-def request_for(study: StudyRecord, trial: TrialRecord, history: list[PastTrial]) -> SuggestRequest:
-    """Return what the sampler was asked."""
-    spec = spec_of(study)
-    assert spec.sampler.seed is not None
-    assert trial.cell is not None
-    return SuggestRequest(
-        space=parse_space(spec.search_space),
-        directions=("maximize",),
-        seed=spec.sampler.seed,
-        number=trial.number,
-        cell=trial.cell,
-        history=history,
-        options=sampler_options(spec),
-    )
+def replay(caller: Caller, name: str = "replayed") -> list[Json]:
+    """Return every suggestion of a study, computed again, page by page."""
+    return [one for page in caller.pages(f"/studies/{name}/replay", limit=10) for one in page]
 
 
 @pytest.mark.parametrize("sampler", ["bayesian", "random"])
-def test_each_suggestion_is_computed_again_from_the_stored_trials(live_api: Served, sampler: str) -> None:
+def test_each_suggestion_is_computed_again_from_the_stored_trials(
+    live_api: Served, caller: Caller, sampler: str
+) -> None:
     run_study(live_api, sampler)
-    with live_api.control.database.read() as session:
-        study = studies.find_study(session, "replayed")
-        assert study is not None
-        records = {record.number: record for record in trials.list_history(session, study.id)}
-        history = past_trials(Tx(session), study)
-    assert len(records) == N_TRIALS
-    assert all(record.state in FINISHED_TRIALS for record in records.values())
-    learned = 0
-    for record in records.values():
-        shown = seen_by(record, records, history) if sampler == "bayesian" else []
-        again = get_sampler(sampler).suggest(request_for(study, record, shown))
-        assert again is not None
-        assert dict(again.params) == dict(record.params), (record.number, record.note)
-        assert again.note == record.note
-        learned += "TPE" in record.note
+    found = replay(caller)
+    assert [one["number"] for one in found] == list(range(N_TRIALS))
+    assert {one["status"] for one in found} == {"same"}, [one for one in found if one["status"] != "same"]
+    assert all(one["params"] == one["params_again"] for one in found)
+    learned = sum(not one["note"].startswith("random") for one in found)
     assert (learned > 10) == (sampler == "bayesian")
+
+
+def test_random_search_is_the_same_with_one_worker_or_many(live_api: Served, caller: Caller) -> None:
+    run_study(live_api, "random", "many", 4)
+    run_study(live_api, "random", "one", 1)
+    many, one = replay(caller, "many"), replay(caller, "one")
+    assert [trial["params"] for trial in many] == [trial["params"] for trial in one]
+
+
+def test_what_was_tampered_with_is_found_and_what_was_changed_is_unknown(live_api: Served, caller: Caller) -> None:
+    run_study(live_api, "bayesian", n_workers=2)
+    with live_api.control.database.write() as session:
+        rows = session.execute(select(TrialRow.id, TrialRow.params, TrialRow.seen).order_by(TrialRow.number)).all()
+        first, last = rows[0], rows[-1]
+        changed = update(TrialRow).where(TrialRow.id == first.id)
+        session.execute(changed.values(params={**first.params, "dropout": 0.25}))
+        other = update(TrialRow).where(TrialRow.id == last.id)
+        session.execute(other.values(seen={**last.seen, "asked": "another study"}))
+    found = replay(caller)
+    assert found[0]["status"] == "different"
+    assert found[0]["reason"] == "other values of dropout"
+    assert found[-1]["status"] == "unknown"
+    assert "changed since" in found[-1]["reason"]
+
+
+def test_trials_that_people_added_are_left_out(caller: Caller) -> None:
+    caller.create("mixed", sampler={"name": "random", "seed": 5})
+    caller.call("POST", "/studies/mixed/trials", 201, json={"params": {"learning_rate": 0.01}})
+    assert [job["number"] for job in caller.claim(caller.join("mixed"), "mixed", n_max=3)] == [0, 1, 2]
+    page = caller.call("GET", "/studies/mixed/replay")
+    assert (page["n_trials"], [one["number"] for one in page["items"]]) == (2, [1, 2])
+    assert caller.refused("GET", "/studies/none/replay", 404)["code"] == "study_not_found"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.asks.asker import Asker
 from api.schemas.studies import StudyCreate
 from api.schemas.trials import TrialCreate
 from api.schemas.work import Assignment, ClaimRequest, FinishRequest, WorkerRegister
@@ -37,8 +38,8 @@ class Floor:
             studies.create_study(tx, StudyCreate.model_validate(a_study("s", resources={"queue": "cpu"}, **changes)))
 
     def claim(self, n_max: int = 1) -> list[Assignment]:
-        with self.ledger.write() as tx:
-            return claims.claim(tx, ClaimRequest(worker_id=self.worker_id, queues=["cpu"], n_max=n_max), 60.0).attempts
+        body = ClaimRequest(worker_id=self.worker_id, queues=["cpu"], n_max=n_max)
+        return claims.claim(self.ledger, Asker(), body, 60.0).attempts
 
     def finish(self, job: Assignment, outcome: str = "COMPLETE") -> None:
         body = {"lease_token": job.lease_token, "outcome": outcome, "values": {"val_accuracy": 0.5}}

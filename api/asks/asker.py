@@ -1,0 +1,148 @@
+"""Asks samplers: those that answer at once right here, the others in a process of their own."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from api.asks.abilities import batch_of, is_slow
+from api.asks.history import Histories
+from api.asks.plans import Plan
+from api.asks.process import AskClosed, AskFailed, AskPool
+from api.asks.wire import decode_answer, encode_request
+from api.errors import Unavailable
+from models import catalogue
+from search.samplers import get_sampler
+from search.types import Suggestion, SuggestRequest
+
+_MAX_STUDIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an ask.
+
+    Attributes:
+        suggestions: One or more; none says that the sampler has nothing left to propose.
+        fallback: Why these are random draws instead of what the sampler would have proposed; empty where they are not.
+        is_batch: Whether the sampler was asked for all of them at once.
+    """
+
+    suggestions: Sequence[Suggestion]
+    fallback: str = ""
+    is_batch: bool = False
+
+
+class Asker:
+    """Asks for suggestions, one study at a time. May be used by many threads; not from inside a transaction.
+
+    Args:
+        pool: Answers what takes long.
+        patience_s: How long somebody who waits for work waits for an answer; after it the draw is random.
+    """
+
+    def __init__(self, pool: AskPool | None = None, patience_s: float = 6.0) -> None:
+        self.pool = pool or AskPool()
+        self.patience_s = patience_s
+        self.histories = Histories()
+        self._lock = threading.Lock()
+        self._turns: OrderedDict[int, threading.Lock] = OrderedDict()
+        self._slow: dict[int, bool] = {}
+        self._rooms: dict[int, int] = {}
+
+    def close(self) -> None:
+        """End the processes."""
+        self.pool.close()
+
+    @contextmanager
+    def turn(self, study_id: int, timeout_s: float) -> Iterator[bool]:
+        """Let one thread of this process ask for a study at a time: what two computed at once, one had to drop.
+
+        Yields:
+            Whether it is this thread's turn; False after `timeout_s` seconds.
+        """
+        with self._lock:
+            lock = self._turns.setdefault(study_id, threading.Lock())
+            self._turns.move_to_end(study_id)
+            if len(self._turns) > _MAX_STUDIES:  # a lock that somebody holds may go: it only saves work
+                self._turns.popitem(last=False)
+        is_mine = lock.acquire(timeout=timeout_s)
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                lock.release()
+
+    def is_slow(self, study_id: int) -> bool:
+        """Tell whether the last ask for a study went to a process of its own."""
+        return self._slow.get(study_id, False)
+
+    def note_room(self, study_id: int, n: int) -> None:
+        """Remember how many trials a worker took, or would have taken, at once."""
+        self._rooms[study_id] = n
+
+    def room(self, study_id: int) -> int:
+        """Return how many trials the last worker that claimed could take at once; 1 before any did."""
+        return self._rooms.get(study_id, 1)
+
+    def ask(self, plan: Plan, study_id: int, request: SuggestRequest, n: int, patience_s: float) -> Answer:
+        """Ask for up to `n` suggestions; fewer come where the sampler proposes one by one.
+
+        Args:
+            plan: The study's.
+            study_id: The study.
+            request: For the first of them; the others take the numbers and cells that follow.
+            n: At least 1.
+            patience_s: Seconds to wait for what takes long.
+        """
+        slow = is_slow(plan.sampler, request)
+        self._slow[study_id] = slow
+        if slow:
+            return self._ask_far(plan, request, n, patience_s)
+        several = batch_of(plan.sampler) if n > 1 else None
+        if several is not None:
+            return Answer(several(request, n, shared_names(plan)), is_batch=True)
+        one = plan.sampler.suggest(request)
+        return Answer(() if one is None else (one,))
+
+    def ask_again(self, plan: Plan, request: SuggestRequest, batch: int | None) -> Sequence[Suggestion]:
+        """Compute what was proposed before; in the process, whatever it takes, so that others are served meanwhile.
+
+        Raises:
+            AskFailed: There is no answer.
+        """
+        return self._far(plan, request, batch, patience_s=120.0)
+
+    def _ask_far(self, plan: Plan, request: SuggestRequest, n: int, patience_s: float) -> Answer:
+        is_batch = n > 1 and batch_of(plan.sampler) is not None
+        try:
+            return Answer(self._far(plan, request, n if is_batch else None, patience_s), is_batch=is_batch)
+        except AskClosed as error:
+            raise Unavailable("shutting_down", f"{error}; try again in a moment") from error
+        except AskFailed as error:
+            return Answer((draw(request, str(error)),), fallback=str(error))
+
+    def _far(self, plan: Plan, request: SuggestRequest, batch: int | None, patience_s: float) -> Sequence[Suggestion]:
+        wanted = None if batch is None else (batch, shared_names(plan))
+        answer = decode_answer(self.pool.ask(encode_request(plan.sampler.name, request, wanted), patience_s))
+        if isinstance(answer, str):
+            raise AskFailed(f"the sampler failed: {answer}")
+        return answer or ()
+
+
+def draw(request: SuggestRequest, reason: str) -> Suggestion:
+    """Return a random draw in place of an answer that did not come, with the reason in its note."""
+    drawn = get_sampler("random").suggest(request)
+    assert drawn is not None
+    return Suggestion(drawn.params, f"random, because there was no answer of the sampler: {reason}")
+
+
+def shared_names(plan: Plan) -> tuple[str, ...]:
+    """Return the parameters in which trials that train together must agree."""
+    hyperparameters = catalogue.get_model(plan.spec.model).hyperparameters
+    # `widths.2` is a place of the list `widths`.
+    owners = {name: name if name in hyperparameters else name.rsplit(".", 1)[0] for name in plan.space}
+    return tuple(name for name, owner in owners.items() if not hyperparameters[owner].per_lane)

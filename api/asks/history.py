@@ -1,0 +1,135 @@
+"""What a study's trials have shown, as samplers and pruners see it."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from api.asks.plans import Plan, plan_of
+from db import history
+from db.lifecycle import OPEN_TRIALS, TrialState
+from db.records import StudyRecord, TrialRecord
+from db.types import decode_float
+from search.types import PastTrial
+
+_MAX_STUDIES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A study at one moment: what a suggestion is computed from, and by what it is known to be still in time.
+
+    Attributes:
+        study: As it was; trials that ended after its `rev` are not known to have ended.
+        plan: What it asks.
+        finished: Its finished trials, by number.
+        open: Its waiting and running trials, by number.
+        last_end: The change of the study with which the last of the finished trials ended; -1 before.
+    """
+
+    study: StudyRecord
+    plan: Plan
+    finished: Sequence[PastTrial]
+    open: Sequence[TrialRecord]
+    last_end: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    rev: int
+    finished: Mapping[int, PastTrial]
+    last_end: int
+
+
+class Histories:
+    """Reads the trials of studies; of each study the finished ones are read once, for they never change.
+
+    May be used by many threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[int, datetime], _Kept] = OrderedDict()
+
+    def read(self, session: Session, study: StudyRecord) -> Snapshot:
+        """Return a study's trials as they were at `study.rev`; none where its sampler does not learn."""
+        plan = plan_of(study)
+        if not plan.learns:
+            return Snapshot(study, plan, (), ())
+        kept = self._catch_up(session, study, plan)
+        finished = [kept.finished[number] for number in sorted(kept.finished)]
+        return Snapshot(study, plan, finished, history.list_open(session, study.id, study.rev), kept.last_end)
+
+    def _catch_up(self, session: Session, study: StudyRecord, plan: Plan) -> _Kept:
+        key = study.id, study.created_at  # the time too: a database that was emptied begins to number anew
+        with self._lock:
+            before = self._kept.get(key, _Kept(-1, {}, -1))
+        if before.rev >= study.rev:
+            # Another thread has read on; what it added is not to be seen here.
+            return before if before.rev == study.rev else _read_on(session, study, plan, _Kept(-1, {}, -1))
+        now = _read_on(session, study, plan, before)
+        with self._lock:
+            current = self._kept.get(key)
+            if current is None or current.rev < now.rev:
+                self._kept[key] = now
+            self._kept.move_to_end(key)
+            while len(self._kept) > _MAX_STUDIES:
+                self._kept.popitem(last=False)
+        return now
+
+
+def as_past(trial: TrialRecord, intermediate: Mapping[int, float], metrics: Sequence[str] = ()) -> PastTrial:
+    """Return a stored trial as samplers and pruners see it.
+
+    A trial that waits counts as running: its parameters are chosen, and must not be chosen again.
+
+    Args:
+        trial: The trial.
+        intermediate: As much of its curve as is needed: of a pruned one the last point is all it achieved.
+        metrics: The study's objectives; may be left out where there is one.
+    """
+    return PastTrial(
+        number=trial.number,
+        state="RUNNING" if trial.state in OPEN_TRIALS else trial.state.value,
+        params=trial.params,
+        values=_values(trial, metrics),
+        intermediate=intermediate,
+        constraints=tuple(decode_float(one) for one in trial.outcome_constraints or ()),
+        paused_at=trial.paused_step if trial.state is TrialState.WAITING else None,
+    )
+
+
+def as_running(trial: TrialRecord) -> PastTrial:
+    """Return a trial as it was seen before it ended."""
+    return PastTrial(number=trial.number, state="RUNNING", params=trial.params)
+
+
+def _read_on(session: Session, study: StudyRecord, plan: Plan, before: _Kept) -> _Kept:
+    records = history.list_finished(session, study.id, before.rev, study.rev)
+    if not records:
+        return _Kept(study.rev, before.finished, before.last_end)
+    points: Mapping[int, tuple[int, float]] = {}
+    if any(one.state is TrialState.PRUNED for one in records):
+        points = history.last_points(session, study.id, plan.metrics[0], before.rev, study.rev)
+    read = {one.number: as_past(one, _curve(points, one.number), plan.metrics) for one in records}
+    last_end = max(one.finished_rev or 0 for one in records)
+    return _Kept(study.rev, {**before.finished, **read}, last_end)
+
+
+def _curve(points: Mapping[int, tuple[int, float]], number: int) -> dict[int, float]:
+    return {points[number][0]: points[number][1]} if number in points else {}
+
+
+def _values(trial: TrialRecord, metrics: Sequence[str]) -> tuple[float, ...] | None:
+    if trial.value is None:
+        return None
+    if len(metrics) < 2:
+        return (trial.value,)
+    if any(metric not in trial.values for metric in metrics):
+        return None
+    return tuple(decode_float(trial.values[metric]) for metric in metrics)

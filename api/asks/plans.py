@@ -1,0 +1,114 @@
+"""What a study's suggestions depend on, beside its trials."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from api.schemas.base import ParamValue
+from api.schemas.studies import StudySpec
+from api.services.specs import sampler_options
+from db.records import StudyRecord
+from models import catalogue
+from search import samplers
+from search.samplers import Sampler
+from search.space import SearchSpace, parse_space
+from search.types import Direction
+
+_ASKED = ("search_space", "constraints", "sampler", "objectives")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A study as its sampler sees it.
+
+    Attributes:
+        spec: The study's settings.
+        space: What is searched.
+        sampler: Proposes.
+        digest: Of all settings that a suggestion depends on; a suggestion made under another one cannot be repeated.
+        is_finite: Whether the space holds finitely many parameter sets, so that the same may well come twice.
+        n_cells: How many trials the sampler can propose, each another one; None without an end, 0 for none at all.
+    """
+
+    spec: StudySpec
+    space: SearchSpace
+    sampler: Sampler
+    digest: str
+    is_finite: bool
+    n_cells: int | None
+
+    @property
+    def seed(self) -> int:
+        """The study's seed."""
+        assert self.spec.sampler.seed is not None
+        return self.spec.sampler.seed
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """One an objective."""
+        return tuple(objective.direction for objective in self.spec.objectives)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The objectives' names."""
+        return tuple(objective.metric for objective in self.spec.objectives)
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The sampler's options."""
+        return sampler_options(self.spec)
+
+    @property
+    def learns(self) -> bool:
+        """Whether suggestions depend on other trials."""
+        return self.sampler.learns
+
+    @property
+    def reuses(self) -> bool:
+        """Whether a parameter set that was trained before takes the earlier result."""
+        return self.spec.repeats.duplicates == "reuse"
+
+    def complete(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+        """Return all hyperparameters of the network that a trial's parameters make, defaults and fixed ones too."""
+        model = catalogue.get_model(self.spec.model)
+        return dict(catalogue.complete_params(model, {**self.spec.fixed, **self.space.assemble(params)}))
+
+    def structure(self, params: Mapping[str, ParamValue]) -> Hashable:
+        """Return what trials that train together have in common."""
+        return catalogue.structure_key(catalogue.get_model(self.spec.model), self.complete(params))
+
+    def refusal(self, params: Mapping[str, ParamValue]) -> str | None:
+        """Return why parameters make no network together; None where they make one."""
+        model, dataset = catalogue.get_model(self.spec.model), catalogue.get_dataset(self.spec.dataset)
+        try:
+            catalogue.check_combination(model, {**self.spec.fixed, **self.space.assemble(params)}, dataset)
+        except catalogue.CatalogueError as error:
+            return f"not trained: {error.message} {error.hint}".strip()
+        return None
+
+
+def plan_of(study: StudyRecord) -> Plan:
+    """Return the plan of a study of our own; those of other tools have none."""
+    return _plan(json.dumps(study.spec, sort_keys=True))
+
+
+@lru_cache(maxsize=256)
+def _plan(text: str) -> Plan:
+    # Reading and checking a study costs more than most suggestions, and a study rarely changes.
+    shapes = json.loads(text)
+    spec = StudySpec.model_validate(shapes)
+    asked = json.dumps({key: shapes.get(key) for key in _ASKED}, sort_keys=True)
+    space = parse_space(spec.search_space, constraints=shapes.get("constraints", ()))
+    sampler = samplers.get_sampler(spec.sampler.name)
+    return Plan(
+        spec=spec,
+        space=space,
+        sampler=sampler,
+        digest=hashlib.sha256(asked.encode()).hexdigest()[:16],
+        is_finite=space.size() is not None,
+        n_cells=sampler.n_cells(space),
+    )

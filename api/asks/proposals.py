@@ -1,0 +1,225 @@
+"""A claim's worth of suggestions, computed from a snapshot and stored later, if the study is still where it was."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.asks.asker import Answer, Asker
+from api.asks.history import Snapshot, as_running
+from api.asks.plans import Plan
+from api.schemas.base import ParamValue
+from db.lifecycle import TrialState
+from db.records import StudyRecord, TrialRecord
+from search.types import PastTrial, Suggestion, SuggestRequest
+
+# A parameter set that was tried takes no place, and one that makes no network neither: so many may come on top.
+EXTRA = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a claim lacks.
+
+    Attributes:
+        study_id: Of the study that has work left, but none that waits.
+        n_places: How many trials the worker can still take.
+        structure: Of the trials it takes already; None where it takes none.
+    """
+
+    study_id: int
+    n_places: int
+    structure: Hashable = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A trial to be.
+
+    Attributes:
+        number: It was computed for this number, and no other one may have it.
+        cell: How many trials the sampler had proposed before.
+        params: Its parameters.
+        note: How they came about.
+        seen: What was seen, and how it was asked, so that it can be computed again.
+        refusal: Why it makes no network; None where it makes one.
+    """
+
+    number: int
+    cell: int
+    params: Mapping[str, ParamValue]
+    note: str
+    seen: Mapping[str, Any]
+    refusal: str | None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of the trial's row that say what was proposed."""
+        return {"params": dict(self.params), "note": self.note, "seen": dict(self.seen)}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was proposed, and for which state of the study it was.
+
+    Attributes:
+        study: The study as it was.
+        digest: Of the settings it was asked with.
+        proposals: In the order of their numbers, without a gap.
+        is_exhausted: Whether the sampler has nothing left after them.
+        waiting: Trials that were seen with parameters which may yet be replaced.
+    """
+
+    study: StudyRecord
+    digest: str
+    proposals: Sequence[Proposal]
+    is_exhausted: bool = False
+    waiting: Sequence[TrialRecord] = ()
+
+    def fits(self, study: StudyRecord, digest: str) -> bool:
+        """Tell whether nobody has taken a number meanwhile, nor changed what is asked."""
+        return (
+            study.id == self.study.id
+            and study.next_number == self.study.next_number
+            and study.next_cell == self.study.next_cell
+            and digest == self.digest
+        )
+
+
+@dataclass(slots=True)
+class Chain:
+    """Proposals one after another, each of which sees those before it as running trials.
+
+    Args:
+        asker: Asks.
+        snapshot: What the sampler sees.
+        deadline: Of `time.monotonic()`; after it a slow ask is not waited for.
+        hidden: Numbers of open trials that it does not see, because they are to be proposed anew.
+    """
+
+    asker: Asker
+    snapshot: Snapshot
+    deadline: float
+    hidden: frozenset[int] = frozenset()
+    proposals: list[Proposal] = field(default_factory=list)
+    is_exhausted: bool = False
+    _history: list[PastTrial] = field(init=False)
+
+    def __post_init__(self) -> None:
+        visible = [as_running(trial) for trial in self.snapshot.open if trial.number not in self.hidden]
+        self._history = [*self.snapshot.finished, *visible]
+
+    def ask(self, number: int, cell: int, n: int) -> list[Proposal]:
+        """Propose up to `n` trials, the first with the given number and cell; none when the sampler has run out."""
+        request = request_for(self.snapshot.study, self.snapshot.plan, number, cell, self._history)
+        patience_s = max(0.0, self.deadline - time.monotonic())
+        plan = self.snapshot.plan
+        answer = self.asker.ask(plan, self.snapshot.study.id, request, n, patience_s)
+        self.is_exhausted = not answer.suggestions
+        seen = self._seen(answer)
+        made = [
+            _propose(plan, number + place, cell + place, one, _of_batch(seen, answer, number, n, place))
+            for place, one in enumerate(answer.suggestions)
+        ]
+        for one in made:
+            self.proposals.append(one)
+            if one.refusal is None:
+                self._history.append(PastTrial(number=one.number, state="RUNNING", params=one.params))
+        return made
+
+    def _seen(self, answer: Answer) -> dict[str, Any]:
+        study = self.snapshot.study
+        seen: dict[str, Any] = {
+            "rev": study.rev,
+            "running": [past.number for past in self._history if past.state == "RUNNING"],
+            "asked": self.snapshot.plan.digest,
+            "n_trials": study.n_trials,
+            "max_parallel": study.max_parallel,
+        }
+        return {**seen, "fallback": answer.fallback} if answer.fallback else seen
+
+
+def propose(asker: Asker, snapshot: Snapshot, need: Need, n_most: int, patience_s: float) -> Asked:
+    """Propose what a claim lacks, outside of any transaction.
+
+    Args:
+        asker: Asks.
+        snapshot: The study with what its trials have shown; its sampler learns.
+        need: What is lacking. The first proposal of another structure is the last: the next ask sees more.
+        n_most: At most so many proposals, because of the budget.
+        patience_s: How long to wait for a slow sampler.
+    """
+    study, plan = snapshot.study, snapshot.plan
+    known = known_sets(snapshot.finished) if plan.reuses else frozenset()
+    chain = Chain(asker, snapshot, time.monotonic() + patience_s)
+    structure, n_left = need.structure, need.n_places
+    while n_left > 0 and len(chain.proposals) < min(n_most, need.n_places + EXTRA):
+        start = len(chain.proposals)
+        n_room = min(n_left, n_most - start)
+        made = chain.ask(study.next_number + start, study.next_cell + start, n_room)
+        new = [one for one in made if one.refusal is None and params_key(one.params) not in known]
+        structures = [plan.structure(one.params) for one in new]
+        if structures and structure is None:
+            structure = structures[0]
+        n_left -= structures.count(structure)
+        if not made or any(one != structure for one in structures) or time.monotonic() > chain.deadline:
+            break
+    waiting = [one for one in snapshot.open if one.state is TrialState.WAITING and one.n_attempts == 0]
+    return Asked(study, plan.digest, tuple(chain.proposals), chain.is_exhausted, waiting)
+
+
+def request_for(study: StudyRecord, plan: Plan, number: int, cell: int, history: Sequence[PastTrial]) -> SuggestRequest:
+    """Return what a study asks its sampler for one of its trials."""
+    return SuggestRequest(
+        space=plan.space,
+        directions=plan.directions,
+        seed=plan.seed,
+        number=number,
+        cell=cell,
+        history=tuple(history),
+        options=plan.options,
+        n_trials=study.n_trials,
+        max_parallel=study.max_parallel,
+    )
+
+
+def known_sets(finished: Iterable[PastTrial]) -> frozenset[str]:
+    """Return the keys of the parameter sets that have a result."""
+    return frozenset(params_key(past.params) for past in finished if past.state == "COMPLETE")
+
+
+def params_key(params: Mapping[str, ParamValue]) -> str:
+    """Return a text that is the same for equal parameters alone."""
+    return json.dumps(dict(params), sort_keys=True)
+
+
+def propose_plainly(study: StudyRecord, plan: Plan, place: int, n: int) -> list[Proposal]:
+    """Propose trials with a sampler that does not learn: it needs no history, and is a function of number and cell.
+
+    Args:
+        study: The study.
+        plan: Its plan.
+        place: How many numbers after the next one to begin.
+        n: How many to propose; fewer come when the sampler has run out.
+    """
+    made: list[Proposal] = []
+    for offset in range(place, place + n):
+        number, cell = study.next_number + offset, study.next_cell + offset
+        suggestion = plan.sampler.suggest(request_for(study, plan, number, cell, ()))
+        if suggestion is None:
+            break
+        seen = {"asked": plan.digest, "n_trials": study.n_trials, "max_parallel": study.max_parallel}
+        made.append(_propose(plan, number, cell, suggestion, seen))
+    return made
+
+
+def _propose(plan: Plan, number: int, cell: int, suggestion: Suggestion, seen: Mapping[str, Any]) -> Proposal:
+    params = suggestion.params
+    return Proposal(number, cell, params, suggestion.note, seen, plan.refusal(params))
+
+
+def _of_batch(seen: dict[str, Any], answer: Answer, number: int, n: int, place: int) -> dict[str, Any]:
+    return {**seen, "batch": {"first": number, "n": n, "place": place}} if answer.is_batch else seen
