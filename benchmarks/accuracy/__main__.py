@@ -48,7 +48,7 @@ def main(
 
     @functools.cache
     def references(name: str) -> list[dict[str, Any]]:
-        return evaluate_baselines(read(name), seed=seed)
+        return evaluate_baselines(read(name), seed=seed, is_refit=True)
 
     document["lines"] = {
         line.name: run_line(line, read(line.dataset), trials or line.n_trials, seed, references) for line in lines
@@ -59,14 +59,14 @@ def main(
 def run_line(
     line: Line, dataset: Dataset, n_trials: int, seed: int, references: Callable[[str], list[dict[str, Any]]]
 ) -> dict[str, Any]:
-    """Search, choose, and then test once.
+    """Search, choose, refit, and then test once.
 
     Args:
         line: what to do.
         dataset: its data.
         n_trials: parameter sets to try.
         seed: decides everything that chance does.
-        references: baselines on a data set by name.
+        references: baselines on a data set by name, which have learned the same rows as a refit.
 
     Returns:
         The line's part of the document.
@@ -81,9 +81,14 @@ def run_line(
         tested = measure(bench, chosen)
     return {
         **describe_line(line, n_trials),
-        "n_failed": sum(trial.network_dir is None for trial in tried),
+        "n_failed": sum(not trial.metrics for trial in tried),
         "finalists": [
-            {"trial": one.number, "params": dict(one.params), line.objective: one.metrics.get(line.objective)}
+            {
+                "trial": one.number,
+                "params": dict(one.params),
+                line.objective: one.metrics.get(line.objective),
+                "n_epochs": one.n_epochs,
+            }
             for one in chosen.finalists
         ],
         "cpu_s": round(search_cpu_s, 1),
@@ -112,7 +117,6 @@ def compare(line: Line, value: float, baselines: Sequence[Mapping[str, Any]]) ->
     return {
         "bar": judge(line, value, baselines),
         "best_baseline": best_baseline(line, baselines)["name"],
-        "baseline_by_validation": best_baseline(line, baselines, "val")["name"],
         "baselines": {one["name"]: one[f"test_{line.metric}"] for one in baselines},
     }
 

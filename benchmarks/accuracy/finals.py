@@ -1,4 +1,4 @@
-"""From the best trials to one network, and its single look at the test part."""
+"""From the best trials to one network that has learned all but the test part, and its single look at that."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from benchmarks.accuracy.lines import Line
 from benchmarks.accuracy.search import Bench, Trial, ranked
 from models.engine.members import Plan
 from models.measures.ensemble import evaluate_ensemble
-from models.measures.evaluation import evaluate_network
 from models.networks.saved import load_network
 
-N_FINALISTS = 3
-N_REPEATS = 3
-N_MEMBERS = 5
+N_FINALISTS = 2
+N_REPEATS = 2
+"""Trainings of each finalist on each fold: with other seeds than in the search, so that luck there does not count."""
+N_REFITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,57 +25,44 @@ class Chosen:
     """What a search ends with, before anything was tested.
 
     Attributes:
-        finalists: the best trials trained anew with other seeds, several times each; best mean first.
-        network_dir: the network to be tested: of the first finalist's repeats the best by the validation metric.
-        repeat_dirs: all of its repeats.
-        member_dirs: networks of the best trials of the search, for an ensemble.
+        finalists: the best trials trained anew with other seeds, several times on each fold; best mean first.
+        network_dirs: refits of the first finalist; the first one is the network to be tested, by its number alone.
     """
 
     finalists: Sequence[Trial]
-    network_dir: Path
-    repeat_dirs: Sequence[Path]
-    member_dirs: Sequence[Path]
+    network_dirs: Sequence[Path]
 
 
 def choose(bench: Bench, trials: Sequence[Trial]) -> Chosen:
-    """Train the best trials anew and choose a network by the validation part, or by folds where the line has them.
+    """Train the best trials anew, choose one by folds, or by the validation part, and refit it.
 
     Raises:
         RuntimeError: no trial of the search, or no finalist, ended with a network.
     """
-    sound = [trial for trial in trials if trial.network_dir is not None]
+    sound = [trial for trial in trials if trial.metrics]
     batch = [(trial.number, trial.params) for trial in sound[:N_FINALISTS]]
-    finalists = ranked(bench.train("finals", batch, Plan(N_REPEATS, n_folds=bench.line.n_folds)), bench.line)
-    if not finalists or finalists[0].network_dir is None:
+    plan = Plan(N_REPEATS, n_folds=bench.line.n_folds)
+    finalists = ranked(bench.train("finals", batch, plan), bench.line) if batch else []
+    if not finalists or not finalists[0].metrics:
         raise RuntimeError(f"{bench.line.name}: nothing to choose from, all {len(trials)} trials failed")
-    winner, purpose = finalists[0], "finals"
-    if bench.line.n_folds:  # folds ranked it; the network itself learns from the training part, like the baselines
-        purpose = "network"
-        [winner] = bench.train(purpose, [(winner.number, winner.params)], Plan(N_REPEATS))
-    assert winner.network_dir is not None  # the same parameters have just been trained
-    folder = bench.folder / purpose / str(winner.number)
-    repeats = [folder / f"@r{repeat}f1" / "network" for repeat in range(1, N_REPEATS + 1)]
-    members = [trial.network_dir for trial in sound[:N_MEMBERS] if trial.network_dir is not None]
-    return Chosen(finalists, winner.network_dir, repeats, members)
+    return Chosen(finalists, bench.refit(finalists[0], N_REFITS))
 
 
 def measure(bench: Bench, chosen: Chosen) -> dict[str, Any]:
-    """Hold the chosen network, its other repeats and the ensemble against the test part.
+    """Hold the chosen network, its other refits and all of them together against the test part.
 
     Returns:
-        `network`: all test metrics of the chosen one. `repeats`: the line's metric of each repeat, mean and standard
-        deviation. `ensemble`: the metrics of the best trials of the search together.
+        `network`: all test metrics of the chosen one. `refits`: the line's metric of each refit, mean and standard
+        deviation. `ensemble`: the metrics of all refits answering together.
     """
-    name, data = f"test_{bench.line.metric}", bench.dataset
-    repeats = [evaluate_network(load_network(folder), data)[name] for folder in chosen.repeat_dirs]
-    answer: dict[str, Any] = {
-        "network": evaluate_network(load_network(chosen.network_dir), data),
-        "repeats": {name: repeats, "mean": statistics.fmean(repeats), "deviation": statistics.stdev(repeats)},
+    name = f"test_{bench.line.metric}"
+    found = evaluate_ensemble([load_network(folder) for folder in chosen.network_dirs], bench.dataset)
+    values = [metrics[name] for metrics in found.members]
+    return {
+        "network": found.members[0],
+        "refits": {name: values, "mean": statistics.fmean(values), "deviation": statistics.stdev(values)},
+        "ensemble": {"n_members": len(values), **found.ensemble},
     }
-    if len(chosen.member_dirs) > 1:
-        networks = [load_network(folder) for folder in chosen.member_dirs]
-        answer["ensemble"] = {"n_members": len(networks), **evaluate_ensemble(networks, data).ensemble}
-    return answer
 
 
 def judge(line: Line, value: float, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -100,10 +87,7 @@ def judge(line: Line, value: float, baselines: Sequence[Mapping[str, Any]]) -> d
     return {"value": bar, "source": source, "is_reached": is_reached}
 
 
-def best_baseline(line: Line, baselines: Sequence[Mapping[str, Any]], part: str = "test") -> Mapping[str, Any]:
-    """Return the baseline with the best figure on a part.
-
-    The best by the test part is more than an honest choice reaches, so it makes a hard bar; `val` makes that choice.
-    """
+def best_baseline(line: Line, baselines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the baseline with the best test figure, which is more than an honest choice reaches: a hard bar."""
     sign = 1 if line.direction == "maximize" else -1
-    return max(baselines, key=lambda one: sign * one[f"{part}_{line.metric}"])
+    return max(baselines, key=lambda one: sign * one[f"test_{line.metric}"])

@@ -16,6 +16,7 @@ from models.catalogue import ParamValue
 from models.data.dataset import Dataset
 from models.engine.jobs import Decision, EpochReport, LaneResult, Outcome, TrainJob
 from models.engine.members import Plan
+from models.engine.refit import refit, refit_epochs
 from models.engine.trainer import TrainSettings
 from models.engine.trials import train_trials
 from models.seeds import derive
@@ -35,14 +36,14 @@ class Trial:
     Attributes:
         number: from 0.
         params: the searched parameters.
-        metrics: of the validation part, or their means over folds or repeats; empty where it failed.
-        network_dir: its network, that of the best fold or repeat; None where it failed.
+        metrics: means over folds and repeats, or of the validation part; empty where it failed.
+        n_epochs: how long to train it anew: the mean over folds and repeats of the epochs whose weights they kept.
     """
 
     number: int
     params: Mapping[str, ParamValue]
     metrics: Mapping[str, float]
-    network_dir: Path | None
+    n_epochs: int
 
 
 class Silence:
@@ -111,20 +112,40 @@ class Bench:
         Returns:
             One trial each, in their order.
         """
-        jobs = [
-            TrainJob(
-                lane_id=f"{purpose} {number}",
-                model=self.line.model,
-                params={**self.line.fixed, **params},
-                dataset=self.dataset,
-                seed=derive(self.seed, f"{self.line.name} {purpose}", number) & 0x7FFFFFFF,
-                output_dir=self.folder / purpose / str(number),
-                objective=self.line.objective,
-            )
-            for number, params in batch
-        ]
+        jobs = [self._job(purpose, number, params) for number, params in batch]
         results = train_trials(jobs, plan, Silence(), SETTINGS)
         return [_trial(number, params, result) for (number, params), result in zip(batch, results, strict=True)]
+
+    def refit(self, chosen: Trial, n: int) -> list[Path]:
+        """Train a parameter set anew on training and validation part together.
+
+        Args:
+            chosen: with the epochs to train.
+            n: how often, from other initial weights each time.
+
+        Returns:
+            The folders of the networks, in the order of their seeds.
+
+        Raises:
+            RuntimeError: a training diverged, which none of its folds did.
+        """
+        jobs = [self._job("refit", number, chosen.params) for number in range(n)]
+        results = refit(jobs, [chosen.n_epochs] * n, SETTINGS)
+        for result in results:
+            if not result.network_files:
+                raise RuntimeError(f"{self.line.name}: {result.lane_id} ended as {result.outcome}: {result.reason}")
+        return [result.network_files[0].parent for result in results]
+
+    def _job(self, purpose: str, number: int, params: Mapping[str, ParamValue]) -> TrainJob:
+        return TrainJob(
+            lane_id=f"{purpose} {number}",
+            model=self.line.model,
+            params={**self.line.fixed, **params},
+            dataset=self.dataset,
+            seed=derive(self.seed, f"{self.line.name} {purpose}", number) & 0x7FFFFFFF,
+            output_dir=self.folder / purpose / str(number),
+            objective=self.line.objective,
+        )
 
     def _tell(self, tried: Sequence[Trial]) -> None:
         best = ranked(tried, self.line)[0]
@@ -148,8 +169,8 @@ def ranked(trials: Sequence[Trial], line: Line) -> list[Trial]:
 
 def _trial(number: int, params: Mapping[str, ParamValue], result: LaneResult) -> Trial:
     if result.outcome is not Outcome.COMPLETE or not result.network_files:
-        return Trial(number, params, {}, None)
-    return Trial(number, params, dict(result.metrics), result.network_files[0].parent)
+        return Trial(number, params, {}, 0)
+    return Trial(number, params, dict(result.metrics), refit_epochs(result))
 
 
 def _past(trial: Trial, line: Line) -> PastTrial:

@@ -40,12 +40,15 @@ class Descent:
     penalties: Penalties
     shares: list[float]
 
-    def step(self, gradients: Sequence[Tensor | None], rates: Sequence[float], is_watched: bool) -> None:
+    def begin(self, rates: Sequence[Sequence[float]]) -> None:
+        """Take the learning rate of each lane in each of the steps to come."""
+        self.optimizer.begin([[rate * share for rate, share in zip(row, self.shares, strict=True)] for row in rates])
+
+    def step(self, gradients: Sequence[Tensor | None], is_watched: bool) -> None:
         """Change the weights.
 
         Args:
             gradients: in the order of the parameters; None for a weight that played no part.
-            rates: the learning rate of each lane.
             is_watched: whether somebody looks at `gradients` after this step.
 
         Effects:
@@ -54,12 +57,11 @@ class Descent:
         found = [
             torch.zeros_like(view) if one is None else one for one, view in zip(gradients, self.views, strict=True)
         ]
-        rates = [rate * share for rate, share in zip(rates, self.shares, strict=True)]
         is_direct = len(self.weights) == 1 and self.penalties.is_idle and isinstance(self.optimizer, Adam)
         if is_watched or not is_direct:
             torch._foreach_copy_(self.views, found)
         if is_direct and isinstance(self.optimizer, Adam):
-            self.optimizer.step_alone(found, self.slots, rates[0])
+            self.optimizer.step_alone(found, self.slots)
         else:
             self.penalties.apply(self.gradients, self.weights)
-            self.optimizer.step(self.gradients, rates)
+            self.optimizer.step(self.gradients)

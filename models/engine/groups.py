@@ -1,6 +1,5 @@
 """Lanes of one structure: some train as one program, the others wait for a place in it."""
 
-import gc
 import logging
 from collections import deque
 from collections.abc import Hashable, Sequence
@@ -8,10 +7,12 @@ from collections.abc import Hashable, Sequence
 import torch
 
 from models.catalogue import structure_key
+from models.engine.devices import Precision
 from models.engine.jobs import TrainJob
 from models.engine.lane import Lane
 from models.engine.measuring import Measured
-from models.engine.probe import choose_lanes, find_obstacle
+from models.engine.memory import give_back, is_out_of_memory
+from models.engine.probe import choose_lanes, choose_precision, find_obstacle
 from models.engine.program import Program
 
 log = logging.getLogger(__name__)
@@ -36,20 +37,26 @@ class Group:
         n_max: most lanes at once; halved when memory runs out.
     """
 
-    def __init__(self, jobs: Sequence[TrainJob], device: torch.device, n_lanes: int | None) -> None:
+    def __init__(
+        self, jobs: Sequence[TrainJob], device: torch.device, n_lanes: int | None, precision: str = "float32"
+    ) -> None:
         """Build the lanes and choose how many train at once.
 
         Args:
             jobs: of one `group_key`.
             device: where to train.
             n_lanes: most lanes at once; None to find out by a probe.
+            precision: `float32`, `bf16` or `auto`; see `TrainSettings`.
         """
         self.device = device
+        self.precision: Precision = "bf16" if precision == "bf16" else "float32"
         self.waiting = deque(Lane(job) for job in jobs)
         self.active: list[Lane] = []
         self.program: Program | None = None
         self.n_max = self._choose(group_key(jobs[0]), n_lanes)
-        log.info("%d trials of one structure train %d at a time", len(jobs), self.n_max)
+        if precision == "auto":
+            self.precision = choose_precision(list(self.waiting)[: self.n_max], group_key(jobs[0]), device)
+        log.info("%d trials of one structure train %d at a time in %s", len(jobs), self.n_max, self.precision)
 
     def _choose(self, key: Hashable, n_lanes: int | None) -> int:
         lanes = list(self.waiting)
@@ -58,7 +65,7 @@ class Group:
             if reason is not None:
                 log.warning("%s trials train one by one: %s", len(lanes), reason)
                 return 1
-        return n_lanes or choose_lanes(lanes, key, self.device)
+        return n_lanes or choose_lanes(lanes, key, self.device, precision=self.precision)
 
     @property
     def is_done(self) -> bool:
@@ -104,10 +111,10 @@ class Group:
         while True:
             try:
                 if self.program is None:
-                    self.program = Program(self.active, self.device)
+                    self.program = Program(self.active, self.device, self.precision)
                 return list(zip(self.active, self.program.train_epoch(), strict=True))
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._halve(error)
 
@@ -116,18 +123,10 @@ class Group:
         self.program = None
         for lane in self.active:
             lane.rewind()
-        gc.collect()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        give_back(self.device)
         if len(self.active) == 1:
             raise OutOfMemoryError(f"One trial alone does not fit into memory: {error}") from error
         self.n_max = len(self.active) // 2
         log.warning("memory ran out with %d trials at a time; going on with %d", len(self.active), self.n_max)
         self.waiting.extendleft(reversed(self.active[self.n_max :]))
         self.active = self.active[: self.n_max]
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return "can't allocate memory" in str(error) or "out of memory" in str(error)

@@ -46,7 +46,8 @@ class TrainJob:
         resume_from: checkpoint of an earlier attempt, or None to begin anew.
         objective: metric that `best_epoch`, early stopping and `restore_best` go by; None for the validation loss.
         fold: which fold of a cross-validation validates, from 1; 0 for the data set's own validation part.
-        n_folds: how many folds there are; 0 without cross-validation.
+        n_folds: how many folds there are; 0 without cross-validation, 1 to learn from training and validation part
+            together and hold nothing out (see `models.engine.refit`).
         saves_at_end: whether the state after the last epoch is saved as a checkpoint too.
         build: builds a network of the caller's own; `model` is then `custom`. Jobs that share the function train
             together where torch can map over the network, and one by one where it cannot.
@@ -109,6 +110,7 @@ class LaneResult:
         checkpoint: state to resume from; None where there is none.
         history: each metric's values epoch by epoch.
         objective: the metric that `best_epoch` refers to.
+        kept_epochs: the epoch whose weights each training kept: one number, or one for each repeat and fold.
     """
 
     lane_id: str
@@ -121,6 +123,7 @@ class LaneResult:
     checkpoint: Path | None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     objective: str = ""
+    kept_epochs: tuple[int, ...] = ()
 
 
 class Listener(Protocol):

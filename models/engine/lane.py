@@ -127,6 +127,11 @@ class Lane:
         self.progress = Progress(epoch, dict(metrics), best_epoch, best_value, history)
         return is_best
 
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch whose weights are the trial's, 0 for none."""
+        return self.progress.best_epoch if self.keeps_best else self.progress.epoch
+
     def final_metrics(self) -> dict[str, float]:
         """Return the metrics of the epoch whose weights are the trial's; empty before the first epoch."""
         progress = self.progress

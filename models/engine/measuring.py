@@ -156,18 +156,18 @@ def answer(stack: Stack, x: Tensor) -> Tensor:
     return torch.cat(pieces, dim=len(lanes))
 
 
-def measured_lane(place: int, measured: Mapping[str, Tensor], reason: str, epoch: int) -> Measured:
+def measured_lane(place: int, measured: Mapping[str, Sequence[float]], reason: str, epoch: int) -> Measured:
     """Return one lane's metrics as numbers in the catalogue's order, or why there are none.
 
     Args:
         place: which lane.
-        measured: () or (lanes,) by name.
+        measured: a number a lane by name.
         reason: where it diverged while it trained; may be empty.
         epoch: for the sentence about a metric that is not finite.
     """
     if reason:
         return Measured({}, reason)
-    numbers = {name: values.view(-1)[place].item() for name, values in measured.items()}
+    numbers = {name: values[place] for name, values in measured.items()}
     metrics = {name: numbers[name] for name in sorted(numbers, key=lambda name: _RANKS.get(name, -1))}
     for name, value in metrics.items():
         if not math.isfinite(value):

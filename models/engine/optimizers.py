@@ -45,19 +45,33 @@ class Optimizer(ABC):
         self._alone: list[list[Tensor]] = []
         self.state = {name: torch.zeros(weights.shape, device=weights.device) for name in self.memories}
         self.n_steps = [0] * len(weights)
+        self.begin([])
 
-    def step(self, gradients: Tensor, rates: Sequence[float]) -> None:
+    def begin(self, rates: Sequence[Sequence[float]]) -> None:
+        """Take what the steps to come are taken with: sent to the device at once, since each sending waits for it.
+
+        Args:
+            rates: the learning rate of each lane in each step.
+
+        Effects:
+            The next step is the first of these.
+        """
+        self._rates = rates
+        self._at = 0
+        self._columns = self._send(rates)
+
+    def step(self, gradients: Tensor) -> None:
         """Change the weights.
 
         Args:
             gradients: (lanes, n), each row contiguous; used up.
-            rates: the learning rate of each lane.
 
         Effects:
             Writes the weights and the state in place.
         """
         self.n_steps = [n + 1 for n in self.n_steps]
-        self._step(gradients, rates)
+        self._step(gradients)
+        self._at += 1
 
     def load(self, lane: int, state: Mapping[str, Tensor], n_steps: int) -> None:
         """Take over one lane's memory.
@@ -76,13 +90,14 @@ class Optimizer(ABC):
         self.n_steps[lane] = n_steps
 
     @abstractmethod
-    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None: ...
+    def _step(self, gradients: Tensor) -> None: ...
 
     def _decayed(self, gradients: Tensor) -> Tensor:
         return gradients.addcmul_(self.weights, self.weight_decay) if self.decays else gradients
 
-    def _column(self, numbers: Sequence[float]) -> Tensor:
-        return torch.tensor(numbers, device=self.weights.device).unsqueeze(1)  # (lanes, 1)
+    def _send(self, numbers: Sequence[Sequence[float]]) -> Sequence[Tensor]:
+        # (lanes, 1) for each step.
+        return torch.tensor(numbers, device=self.weights.device).unsqueeze(-1).unbind() if numbers else ()
 
 
 class Adam(Optimizer):
@@ -92,35 +107,43 @@ class Adam(Optimizer):
     kernel: Callable[..., None] = staticmethod(torch._fused_adam_)
     is_decoupled = False
 
-    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
-        if self.weights.device.type == "cpu":
-            self._step_rows(gradients, rates)
-        else:
-            self.step_matrix(gradients, rates)
+    def begin(self, rates: Sequence[Sequence[float]]) -> None:
+        """Take the learning rates of the steps to come; see `Optimizer`."""
+        self.goes_by_row = self.weights.device.type == "cpu"
+        self._rates, self._at = rates, 0
+        if not self.goes_by_row:
+            self._plan_matrix(rates)
 
-    def step_alone(self, gradients: Sequence[Tensor], slots: Sequence[Slot], rate: float) -> None:
+    def _step(self, gradients: Tensor) -> None:
+        if self.goes_by_row:
+            self._step_rows(gradients, self._rates[self._at])
+        else:
+            self._step_matrix(gradients)
+
+    def step_alone(self, gradients: Sequence[Tensor], slots: Sequence[Slot]) -> None:
         """Step a single lane from gradients that are still apart: a copy into a row would cost large networks dear.
 
         Args:
             gradients: one for each parameter, of its shape.
             slots: where the parameters lie in the row.
-            rate: the learning rate.
 
         Effects:
             Writes the weights and the state in place.
         """
-        if self.weights.device.type != "cpu":
+        if not self.goes_by_row:
             row = torch.zeros_like(self.weights)  # (1, n)
             for slot, gradient in zip(slots, gradients, strict=True):
                 row[0, slot.start : slot.stop] = gradient.flatten()
-            self.step(row, [rate])
+            self.step(row)
             return
         self.n_steps = [self.n_steps[0] + 1]
         if not self._alone:
             matrices = (self.weights, self.state["mean"], self.state["square"])
             self._alone = [[matrix[0, s.start : s.stop].view(s.shape) for s in slots] for matrix in matrices]
         weights, means, squares = self._alone
+        rate = self._rates[self._at][0]
         self._call(weights, [gradient.contiguous() for gradient in gradients], means, squares, 0, rate)
+        self._at += 1
 
     def _step_rows(self, gradients: Tensor, rates: Sequence[float]) -> None:
         matrices = (self.weights, gradients, self.state["mean"], self.state["square"])
@@ -154,19 +177,24 @@ class Adam(Optimizer):
             maximize=False,
         )
 
-    def step_matrix(self, gradients: Tensor, rates: Sequence[float]) -> None:
-        """Step all lanes at once: for devices where a launch a lane would cost more than the arithmetic."""
-        rate = self._column(rates)  # (lanes, 1)
+    def _plan_matrix(self, rates: Sequence[Sequence[float]]) -> None:
+        counts = [[n + step for n in self.n_steps] for step in range(1, len(rates) + 1)]  # steps taken by then
+        first = [[1 - 0.9**n for n in row] for row in counts]
+        self._columns = self._send(rates)
+        strides = [[-rate / f for rate, f in zip(*row, strict=True)] for row in zip(rates, first, strict=True)]
+        self._strides = self._send(strides)
+        self._roots = self._send([[(1 - 0.999**n) ** 0.5 for n in row] for row in counts])
+
+    def _step_matrix(self, gradients: Tensor) -> None:
+        # All lanes at once: for devices where a launch a lane would cost more than the arithmetic.
         if self.is_decoupled:
-            self.weights.mul_(1 - rate * self.weight_decay)
+            self.weights.mul_(1 - self._columns[self._at] * self.weight_decay)
         else:
             gradients = self._decayed(gradients)
         mean, square = self.state["mean"], self.state["square"]
         mean.lerp_(gradients, 0.1)
         square.mul_(0.999).addcmul_(gradients, gradients, value=0.001)
-        first = self._column([1 - 0.9**n for n in self.n_steps])  # (lanes, 1)
-        second = self._column([(1 - 0.999**n) ** 0.5 for n in self.n_steps])  # (lanes, 1)
-        self.weights.addcmul_(mean / (square.sqrt() / second + 1e-8), -rate / first)
+        self.weights.addcmul_(mean / (square.sqrt() / self._roots[self._at] + 1e-8), self._strides[self._at])
 
 
 class AdamW(Adam):
@@ -179,8 +207,8 @@ class AdamW(Adam):
 class SGD(Optimizer):
     """Gradient descent on batches: each weight follows its gradient as it is."""
 
-    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
-        self.weights.addcmul_(self._decayed(gradients), -self._column(rates))
+    def _step(self, gradients: Tensor) -> None:
+        self.weights.addcmul_(self._decayed(gradients), -self._columns[self._at])
 
 
 class Momentum(Optimizer):
@@ -188,9 +216,9 @@ class Momentum(Optimizer):
 
     memories = ("velocity",)
 
-    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
+    def _step(self, gradients: Tensor) -> None:
         velocity = self.state["velocity"].mul_(self.momentum).add_(self._decayed(gradients))  # (lanes, n)
-        self.weights.addcmul_(velocity, -self._column(rates))
+        self.weights.addcmul_(velocity, -self._columns[self._at])
 
 
 class Nesterov(Optimizer):
@@ -198,10 +226,10 @@ class Nesterov(Optimizer):
 
     memories = ("velocity",)
 
-    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
+    def _step(self, gradients: Tensor) -> None:
         gradients = self._decayed(gradients)
         velocity = self.state["velocity"].mul_(self.momentum).add_(gradients)  # (lanes, n)
-        self.weights.addcmul_(gradients.addcmul_(velocity, self.momentum), -self._column(rates))
+        self.weights.addcmul_(gradients.addcmul_(velocity, self.momentum), -self._columns[self._at])
 
 
 class RMSprop(Optimizer):
@@ -209,10 +237,10 @@ class RMSprop(Optimizer):
 
     memories = ("square",)
 
-    def _step(self, gradients: Tensor, rates: Sequence[float]) -> None:
+    def _step(self, gradients: Tensor) -> None:
         gradients = self._decayed(gradients)
         square = self.state["square"].mul_(0.99).addcmul_(gradients, gradients, value=0.01)  # (lanes, n)
-        self.weights.addcmul_(gradients.div_(square.sqrt().add_(1e-8)), -self._column(rates))
+        self.weights.addcmul_(gradients.div_(square.sqrt().add_(1e-8)), -self._columns[self._at])
 
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""What each lane trains on and what it is validated on: the holdout's parts, or those of a fold."""
+"""What each lane trains on and what it is validated on: the holdout's parts, those of a fold, or everything."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from models.data.dataset import Dataset
 from models.data.splits import fold_rows
 from models.engine.batches import Examples, Rows, resident
 from models.engine.jobs import TrainJob
-from models.measures.evaluation import read_part
+from models.measures.evaluation import read_known, read_part
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,14 +47,17 @@ def read_parts(jobs: Sequence[TrainJob], device: torch.device) -> Parts:
         rows = np.arange(len(train.targets))
         examples = resident(dataset.x_train, train.targets, device)
         return Parts(examples, [rows] * len(jobs), val.features.to(device), val.targets.to(device))
-    both = _train_and_val(dataset, device)
-    splits = [fold_rows(dataset, job.fold, n_folds) for job in jobs]
-    held_out = torch.stack([torch.from_numpy(val) for _, val in splits])  # (lanes, n_val)
-    x_val, y_val = both.take(held_out[0] if len(jobs) == 1 else held_out)
+    known = read_known(dataset)
+    both = resident(known.features.numpy(), known.targets, device)
+    splits = [_split(dataset, job.fold, n_folds) for job in jobs]
+    measured = torch.stack([torch.from_numpy(val) for _, val in splits]).to(device)  # (lanes, n_val)
+    x_val, y_val = both.take(measured[0] if len(jobs) == 1 else measured)
     return Parts(both, [train for train, _ in splits], x_val, y_val)
 
 
-def _train_and_val(dataset: Dataset, device: torch.device) -> Examples:
-    train, val = read_part(dataset, "train"), read_part(dataset, "val")
-    features = np.concatenate([dataset.x_train, dataset.x_val])
-    return resident(features, torch.cat([train.targets, val.targets]), device)
+def _split(dataset: Dataset, fold: int, n_folds: int) -> tuple[Rows, Rows]:
+    if n_folds > 1:
+        return fold_rows(dataset, fold, n_folds)
+    # One fold holds nothing out: what is measured on the validation part has been learned.
+    rows = np.arange(len(dataset.y_train) + len(dataset.y_val))
+    return rows, rows[len(dataset.y_train) :]

@@ -66,15 +66,17 @@ def make_penalties(params: Sequence[Mapping[str, Any]], slots: Sequence[Slot], l
         like: (lanes, n) the rows.
     """
 
-    def column(name: str, neutral: float) -> Tensor:
+    def column(name: str, neutral: float) -> tuple[Tensor, bool]:
         values = [float(one.get(name, neutral)) for one in params]
-        return torch.tensor(values, device=like.device).unsqueeze(1)  # (lanes, 1)
+        return torch.tensor(values, device=like.device).unsqueeze(1), values != [neutral] * len(values)  # (lanes, 1)
 
     is_weight = torch.zeros(like.shape[1], device=like.device)  # (n,)
     for slot in slots:
         is_weight[slot.start : slot.stop] = float(len(slot.shape) > 1)
-    clip = column("clip_norm", 0.0)
-    l1, l2, ratio = column("l1", 0.0), column("l2", 0.0), column("performance_ratio", 1.0)
+    clip, has_clip = column("clip_norm", 0.0)
+    l1, has_l1 = column("l1", 0.0)
+    l2, has_l2 = column("l2", 0.0)
+    ratio, has_ratio = column("performance_ratio", 1.0)
     return Penalties(
         l1=l1,
         l2=l2,
@@ -82,8 +84,8 @@ def make_penalties(params: Sequence[Mapping[str, Any]], slots: Sequence[Slot], l
         clip_norm=torch.where(clip > 0, clip, torch.inf),
         is_weight=is_weight,
         n_weights=sum(slot.shape.numel() for slot in slots),
-        has_l1=bool((l1 > 0).any()),
-        has_l2=bool((l2 > 0).any()),
-        has_ratio=bool((ratio < 1).any()),
-        has_clip=bool((clip > 0).any()),
+        has_l1=has_l1,
+        has_l2=has_l2,
+        has_ratio=has_ratio,
+        has_clip=has_clip,
     )

@@ -10,7 +10,9 @@ from collections.abc import Callable, Hashable, Sequence
 
 import torch
 
+from models.engine.devices import Precision
 from models.engine.lane import Lane
+from models.engine.memory import give_back, has_room, is_out_of_memory, peak_bytes, watch_peak
 from models.engine.program import Program
 
 N_STEPS = 3
@@ -21,9 +23,16 @@ MAX_LANES = {"cpu": 64, "cuda": 1024}
 
 Clock = Callable[[], float]
 _known: dict[Hashable, int] = {}
+_precisions: dict[Hashable, Precision] = {}
 
 
-def choose_lanes(lanes: Sequence[Lane], key: Hashable, device: torch.device, clock: Clock | None = None) -> int:
+def choose_lanes(
+    lanes: Sequence[Lane],
+    key: Hashable,
+    device: torch.device,
+    clock: Clock | None = None,
+    precision: Precision = "float32",
+) -> int:
     """Return how many of some lanes to train as one program.
 
     Args:
@@ -31,6 +40,7 @@ def choose_lanes(lanes: Sequence[Lane], key: Hashable, device: torch.device, clo
         key: of the structure and the data; the answer is remembered for the process.
         device: where to train.
         clock: what a step costs, in seconds; by default CPU time on the CPU and wall time elsewhere.
+        precision: of the forward pass.
 
     Returns:
         From 1 to the number of lanes.
@@ -38,20 +48,44 @@ def choose_lanes(lanes: Sequence[Lane], key: Hashable, device: torch.device, clo
     n_max = min(len(lanes), MAX_LANES.get(device.type, 64))
     if n_max == 1:
         return 1
-    clock = clock or (time.process_time if device.type == "cpu" else time.perf_counter)
-    known = _known.get((key, str(device)))
+    clock = clock or _clock(device)
+    place = (key, str(device), precision)
+    known = _known.get(place)
     if known is not None:
         return min(known, n_max)
-    chosen, best_s, n = 1, _lane_step_s(lanes[:1], device, clock), 2
-    while n <= n_max:
-        per_lane_s = _try(lanes[:n], device, clock)
+    watch_peak(device)
+    chosen, best_s, n = 1, _lane_step_s(lanes[:1], device, clock, precision), 2
+    while n <= n_max and has_room(device, 2 * peak_bytes(device)):
+        watch_peak(device)
+        per_lane_s = _try(lanes[:n], device, clock, precision)
         if per_lane_s * LEAST_GAIN < best_s:
             chosen, best_s = n, per_lane_s
         elif n >= 4 * chosen:  # twice without a gain
-            _known[key, str(device)] = chosen
+            _known[place] = chosen
             break
         n *= 2
     return chosen
+
+
+def choose_precision(
+    lanes: Sequence[Lane], key: Hashable, device: torch.device, clock: Clock | None = None
+) -> Precision:
+    """Return the precision in which some lanes train faster, which bf16 must do by as much as more lanes would.
+
+    Args:
+        lanes: as many as train at once.
+        key: of the structure and the data; the answer is remembered for the process.
+        device: where to train; on a CPU it is always float32, since few compute faster in bf16.
+        clock: as in `choose_lanes`.
+    """
+    if device.type == "cpu" or not lanes:
+        return "float32"
+    clock = clock or _clock(device)
+    place = (key, str(device), len(lanes))
+    if place not in _precisions:
+        whole_s, mixed_s = (_try(lanes, device, clock, precision) for precision in ("float32", "bf16"))
+        _precisions[place] = "bf16" if mixed_s * LEAST_GAIN < whole_s else "float32"
+    return _precisions[place]
 
 
 def find_obstacle(lanes: Sequence[Lane], device: torch.device) -> str | None:
@@ -71,15 +105,22 @@ def find_obstacle(lanes: Sequence[Lane], device: torch.device) -> str | None:
     return None
 
 
-def _try(lanes: Sequence[Lane], device: torch.device, clock: Clock) -> float:
+def _clock(device: torch.device) -> Clock:
+    return time.process_time if device.type == "cpu" else time.perf_counter
+
+
+def _try(lanes: Sequence[Lane], device: torch.device, clock: Clock, precision: Precision) -> float:
     try:
-        return _lane_step_s(lanes, device, clock) / len(lanes)
-    except (torch.OutOfMemoryError, MemoryError):
-        return float("inf")
+        return _lane_step_s(lanes, device, clock, precision) / len(lanes)
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    give_back(device)
+    return float("inf")
 
 
-def _lane_step_s(lanes: Sequence[Lane], device: torch.device, clock: Clock) -> float:
-    program = Program(lanes, device)
+def _lane_step_s(lanes: Sequence[Lane], device: torch.device, clock: Clock, precision: Precision) -> float:
+    program = Program(lanes, device, precision)
     program.time_steps(1)
     times = []
     for _ in range(N_STEPS):

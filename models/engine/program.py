@@ -15,6 +15,7 @@ from torch import Tensor
 from models.engine.batches import LaneBatches, evaluation_keys
 from models.engine.checkpoint import Checkpoint
 from models.engine.descent import Descent
+from models.engine.devices import Precision, autocast
 from models.engine.lane import Lane
 from models.engine.losses import balanced_weights
 from models.engine.measuring import (
@@ -52,18 +53,20 @@ class Program:
         stack: their networks.
     """
 
-    def __init__(self, lanes: Sequence[Lane], device: torch.device) -> None:
+    def __init__(self, lanes: Sequence[Lane], device: torch.device, precision: Precision = "float32") -> None:
         """Put lanes together, each where its state says it is.
 
         Args:
             lanes: of one structure, one data set and one way of validation.
             device: where to train.
+            precision: of the forward pass; see `models.engine.devices`.
 
         Raises:
             CheckpointError: a lane's state does not fit its network.
         """
         self.lanes = list(lanes)
         self.device = device
+        self.precision: Precision = precision
         first = lanes[0]
         self.dataset = first.job.dataset
         states = [lane.state for lane in lanes]
@@ -103,7 +106,8 @@ class Program:
         measured = measure_training(trace, self.dataset.task, len(self.stack.lane_shape))
         measured |= measure_gradients(trace, self.stack, self.phases[-1].gradients, self.phases[-1].slots)
         measured |= measure_validation(self.stack, self.parts, self.dataset, self.keys, self.lanes[0].objective)
-        return [self._move_on(place, measured, reason) for place, reason in enumerate(reasons)]
+        numbers = {name: values.view(-1).tolist() for name, values in measured.items()}  # one wait each, not one a lane
+        return [self._move_on(place, numbers, reason) for place, reason in enumerate(reasons)]
 
     def time_steps(self, n_steps: int) -> None:
         """Take some training steps that nobody looks at, to see how long they take.
@@ -128,13 +132,15 @@ class Program:
         self.stack.network.train()
         rates = self._rates()  # n_steps x lanes
         trace = Trace({phase.name: [] for phase in self.phases}, rates[min(n_steps, len(rates)) - 1])
+        for phase in self.phases:
+            phase.begin(rates)
         keys = self.batches.keys(epochs)  # (n_steps,) or (n_steps, lanes)
         layer_keys = self._layer_keys(keys)
         for step, batch in enumerate(itertools.islice(self.batches.epoch(epochs, keys.unbind()), n_steps)):
             for layer, own_keys in layer_keys:
                 layer.key, layer.step = own_keys[step], step
             is_watched = step % self.norm_every == 0 or step == len(rates) - 1
-            output = self._step(batch, rates[step], trace, is_watched)
+            output = self._step(batch, trace, is_watched)
             if is_watched:
                 trace.norms.append(self._gradient_norms())
             if output is not None:
@@ -149,9 +155,9 @@ class Program:
         first = self.lanes[0]
         if first.job.build is None:
             return nullcontext()
-        return seeded(first.job.seed, "torch", first.progress.epoch + 1)
+        return seeded(first.job.seed, "torch", first.progress.epoch + 1, device=self.device)
 
-    def _move_on(self, place: int, measured: Mapping[str, Tensor], reason: str) -> Measured:
+    def _move_on(self, place: int, measured: Mapping[str, Sequence[float]], reason: str) -> Measured:
         lane = self.lanes[place]
         outcome = measured_lane(place, measured, reason, lane.progress.epoch + 1)
         if not outcome.reason and lane.move_on(outcome.metrics) and lane.keeps_best:
@@ -171,13 +177,14 @@ class Program:
         squares = [phase.gradients.square().sum(dim=1) for phase in self.phases]  # (lanes,) each
         return torch.stack(squares).sum(dim=0).sqrt()  # (lanes,)
 
-    def _step(self, batch: Batch, rates: Sequence[float], trace: Trace, is_watched: bool) -> Tensor | None:
+    def _step(self, batch: Batch, trace: Trace, is_watched: bool) -> Tensor | None:
         kept: Tensor | None = None
         for phase in self.phases:
-            losses, outputs = phase.losses(batch, self.numbers)
-            total = losses.sum() if losses.dim() else losses  # a lane's gradient sees its own loss only
+            with autocast(self.device, self.precision):
+                losses, outputs = phase.losses(batch, self.numbers)
+                total = losses.sum() if losses.dim() else losses  # a lane's gradient sees its own loss only
             gradients = torch.autograd.grad(total, phase.parameters, allow_unused=True)
-            phase.step(gradients, rates, is_watched)
+            phase.step(gradients, is_watched)
             trace.losses[phase.name].append(losses.detach().view(-1))  # (lanes,)
             kept = outputs.detach() if outputs is not None else None
         return kept

@@ -106,8 +106,8 @@ class Stack:
 
     def state_dict(self, lane: int) -> dict[str, Tensor]:
         """Return one network's parameters and float buffers by name, as copies in its own shapes on the CPU."""
-        row = self.weights[lane]
-        state = {slot.name: row[slot.start : slot.stop].view(slot.shape).cpu().clone() for slot in self.slots}
+        row = self.weights[lane].cpu()  # (n_columns,)  at once, since each fetching waits for the device
+        state = {slot.name: row[slot.start : slot.stop].view(slot.shape).clone() for slot in self.slots}
         return state | {name: buffer[lane].cpu().clone() for name, buffer in self.buffers.items()}
 
     def load_state_dict(self, lane: int, state: Mapping[str, Tensor]) -> None:

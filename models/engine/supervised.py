@@ -26,7 +26,7 @@ def supervised_phase(stack: Stack, task: Task, loss: object, class_weights: Tens
     is_plain = name == "cross_entropy" and task == "classification" and class_weights is None and not stack.lane_shape
 
     def losses(batch: Batch, numbers: Numbers) -> StepLosses:
-        outputs = stack.forward(batch.x)  # (..., n, n_outputs)
+        outputs = stack.forward(batch.x).float()  # (..., n, n_outputs)  of mixed precision only the loss's own
         if is_plain and "label_smoothing" not in numbers:
             return StepLosses(F.cross_entropy(outputs, batch.y), outputs)  # the same in one operation
         each = criterion(outputs, batch.y, numbers)  # (..., n), or (..., n, steps)

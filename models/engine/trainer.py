@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-import torch
-
+from models.engine.devices import choose_device
 from models.engine.groups import Group, OutOfMemoryError, group_key
 from models.engine.jobs import Decision, EpochReport, LaneResult, Listener, Outcome, TrainJob
 from models.engine.lane import Lane
@@ -21,13 +21,15 @@ class TrainSettings:
     Attributes:
         checkpoint_every_s: least time between two checkpoints of a lane, in seconds; 0 for one after each epoch.
         clock: seconds that never run backwards.
-        device: where to train, in torch's words: `cpu`, `cuda`, `cuda:1`.
+        device: where to train, see `choose_device`: `cpu`, `cuda`, `cuda:1`, `auto`.
+        precision: `float32`, `bf16` (mixed precision), or `auto` for the faster one on a GPU.
         n_lanes: most trials to train as one program; None to find out by a short probe.
     """
 
     checkpoint_every_s: float = 10.0
     clock: Callable[[], float] = time.monotonic
     device: str = "cpu"
+    precision: Literal["float32", "bf16", "auto"] = "float32"
     n_lanes: int | None = None
 
 
@@ -51,6 +53,7 @@ def train(jobs: Sequence[TrainJob], listener: Listener, settings: TrainSettings 
         CatalogueError: a job names an unknown model, metric or hyperparameter, or a value that is not accepted.
         CheckpointError: a checkpoint cannot be resumed from.
         FileNotFoundError: there is no such checkpoint. All of these are raised before any lane trains.
+        DeviceError: the device is not there, or its name is none.
         ValueError: two jobs share a name or a folder.
 
     Effects:
@@ -67,11 +70,11 @@ class _Trainer:
         self.jobs = jobs
         self.listener = listener
         self.settings = settings
-        device = torch.device(settings.device)
+        device = choose_device(settings.device)
         by_key: dict[object, list[TrainJob]] = {}
         for job in jobs:
             by_key.setdefault(group_key(job), []).append(job)
-        self.groups = [Group(members, device, settings.n_lanes) for members in by_key.values()]
+        self.groups = [Group(members, device, settings.n_lanes, settings.precision) for members in by_key.values()]
         self.saved_at_s = dict.fromkeys((job.lane_id for job in jobs), settings.clock())
         self.checkpoints = {job.lane_id: job.resume_from for job in jobs}
         self.n_reported = dict.fromkeys((job.lane_id for job in jobs), 0)
@@ -157,6 +160,7 @@ class _Trainer:
             checkpoint=self.checkpoints[job.lane_id],
             history=progress.history,
             objective=lane.objective.name,
+            kept_epochs=(lane.kept_epoch,),
         )
         self.results[job.lane_id] = result
         self.listener.on_end(result)

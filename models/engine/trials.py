@@ -139,6 +139,7 @@ class _Trial:
             checkpoint=checkpoint if checkpoint.exists() else self.job.resume_from,
             history={} if best is None else self.results[best].history,
             objective=self.objective.name,
+            kept_epochs=tuple(epoch for member in finals for epoch in self.results[member].kept_epochs),
         )
 
     def pack(self) -> Path:

@@ -58,9 +58,11 @@ class Augment(KeyedLayer):
         if not self.training or self.is_idle:
             return x
         keys = self.require_key()
-        strengths = self._strengths.to(x.device).view(len(NUMBERS), *keys.shape)  # (5, ...)
+        if self._strengths.device != x.device:
+            self._strengths, self._is_moved = self._strengths.to(x.device), self._is_moved.to(x.device)
+        strengths = self._strengths.view(len(NUMBERS), *keys.shape)  # (5, ...)
         if self._moves:
-            is_moved = self._is_moved.to(x.device).view(keys.shape)  # (...)
+            is_moved = self._is_moved.view(keys.shape)  # (...)
             # A lane that asks for nothing keeps its images to the last bit, whoever is beside it.
             x = torch.where(over_lanes(is_moved, x), self._move(x, keys, strengths), x)  # as x
         if self._noises:

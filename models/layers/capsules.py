@@ -16,11 +16,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from models.layers.precision import in_float32
+
 _TINY = 1e-8
 CHUNK_BYTES = 16 << 20
 """Votes of a lane at once where no gradient is wanted, so that evaluating many rows does not fill the memory."""
 
 
+@in_float32
 def squash(s: Tensor) -> Tensor:
     """Shorten vectors to a length below 1, keeping their direction: v = |s|^2 / (1 + |s|^2) s / |s| (equation 1).
 
@@ -33,11 +36,13 @@ def squash(s: Tensor) -> Tensor:
     return _Squash.apply(s) if _is_learning(s) else _squash(s)  # type: ignore[no-untyped-call]  # (..., d)
 
 
+@in_float32
 def lengths(v: Tensor) -> Tensor:
     """Return the Euclidean length of vectors, (..., d) to (...); its gradient is finite at 0 too."""
     return (v.square().sum(dim=-1) + _TINY).sqrt()  # (...)
 
 
+@in_float32
 def routed_capsules(u: Tensor, weight: Tensor, n_rounds: int) -> Tensor:
     """Let each capsule vote for the capsules above it, and trust the votes that agree with the rest (procedure 1).
 

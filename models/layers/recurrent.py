@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from models.layers.cells import CELLS, Cell, Gradients
+from models.layers.precision import in_float32
 from models.layers.tracing import is_tracing
 
 
@@ -87,6 +88,7 @@ class Recurrent(nn.Module):
             with torch.no_grad():
                 self.bias[:, n_units : 2 * n_units] = 1
 
+    @in_float32
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Read sequences.
 

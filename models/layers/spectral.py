@@ -10,6 +10,8 @@ weight behind the module's back and cannot be stacked.
 import torch
 from torch import Tensor, nn
 
+from models.layers.precision import in_float32
+
 FIRST_ITERATIONS = 15
 """Steps of the power iteration before training, so that the first estimate is not a guess; torch takes as many."""
 
@@ -37,6 +39,7 @@ class SpectralNorm(nn.Module):
         for _ in range(FIRST_ITERATIONS):
             self._iterate(weight.detach())
 
+    @in_float32
     def forward(self, weight: Tensor) -> Tensor:
         """Return the weight divided by its largest singular value.
 

@@ -14,7 +14,7 @@ from models.catalogue import CatalogueError, unknown_name
 from models.catalogue.baselines import BASELINES, default_baseline
 from models.data.dataset import Dataset
 from models.measures.estimators import ESTIMATORS, Setting
-from models.measures.evaluation import Part, read_part
+from models.measures.evaluation import Part, PartName, read_known, read_part
 from models.measures.final import final_metrics
 from models.measures.persistence import can_persist
 
@@ -33,17 +33,24 @@ def fitting_baselines(dataset: Dataset) -> tuple[str, ...]:
 
 
 def evaluate_baselines(
-    dataset: Dataset, names: Sequence[str] | None = None, seed: int = 0, clock: Clock = time.perf_counter
+    dataset: Dataset,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    clock: Clock = time.perf_counter,
+    is_refit: bool = False,
 ) -> list[dict[str, Any]]:
     """Fit baselines on the training part and measure each on the validation and the test part.
 
     Settings are chosen within the training part, so the validation part is as fresh to a baseline as the test part.
+    With `is_refit` they learn from training and validation part together, as a network's refit does, and only the test
+    part is left to measure them on.
 
     Args:
         dataset: loaded data.
         names: keys in the catalogue's `BASELINES`; all that fit the data by default.
         seed: decides folds, and the random draws of forests.
         clock: seconds, for `fit_s`.
+        is_refit: whether the validation part is learned too.
 
     Returns:
         One mapping a baseline, in the order asked for: `name`, all of `final_metrics` under names such as `val_loss`
@@ -55,7 +62,7 @@ def evaluate_baselines(
     wanted = fitting_baselines(dataset) if names is None else tuple(names)
     for name in wanted:
         require_fitting(dataset, name)
-    return [_evaluate(dataset, name, seed, clock) for name in wanted]
+    return [_evaluate(dataset, name, seed, clock, is_refit) for name in wanted]
 
 
 def require_fitting(dataset: Dataset, name: str) -> None:
@@ -82,7 +89,7 @@ def _objection(dataset: Dataset, name: str) -> str | None:
     return None
 
 
-def _evaluate(dataset: Dataset, name: str, seed: int, clock: Clock) -> dict[str, Any]:
+def _evaluate(dataset: Dataset, name: str, seed: int, clock: Clock, is_refit: bool) -> dict[str, Any]:
     from threadpoolctl import threadpool_limits
 
     estimator = ESTIMATORS[name](Setting(dataset, seed))  # loads the libraries whose threads are then limited
@@ -90,9 +97,10 @@ def _evaluate(dataset: Dataset, name: str, seed: int, clock: Clock) -> dict[str,
     # the processor time of one on the digits.
     with threadpool_limits(1):
         started_at = clock()
-        _fit(estimator, read_part(dataset, "train"))
+        _fit(estimator, read_known(dataset) if is_refit else read_part(dataset, "train"))
         answer: dict[str, Any] = {"name": name, "fit_s": clock() - started_at}
-        for part_name in ("val", "test"):
+        parts: tuple[PartName, ...] = ("test",) if is_refit else ("val", "test")
+        for part_name in parts:
             part = read_part(dataset, part_name)
             outputs, unit = _outputs(estimator, dataset, part), float(dataset.target_scale)
             metrics = final_metrics(part_name, dataset.task, outputs, part.targets, unit)

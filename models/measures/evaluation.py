@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -44,6 +45,13 @@ def read_part(dataset: Dataset, name: PartName) -> Part:
     if dataset.task == "regression":
         targets = (targets - dataset.target_mean) / dataset.target_scale  # (n,)
     return Part(_share(features), _share(targets))
+
+
+def read_known(dataset: Dataset) -> Part:
+    """Return training and validation part together, in memory: all that may be learned before the test."""
+    train, val = read_part(dataset, "train"), read_part(dataset, "val")
+    features = np.concatenate([dataset.x_train, dataset.x_val])
+    return Part(torch.from_numpy(features), torch.cat([train.targets, val.targets]))
 
 
 def _share(array: Array) -> Tensor:

@@ -32,8 +32,16 @@ def build_custom(build: BuildCustom, data: DataShape, seed: int) -> nn.Module:
 
 
 @contextmanager
-def seeded(seed: int, purpose: str, *place: int) -> Iterator[None]:
-    """Let torch's global generator start from (seed, purpose, place) within the block, and put it back afterwards."""
-    with torch.random.fork_rng(devices=[]):
+def seeded(seed: int, purpose: str, *place: int, device: torch.device | None = None) -> Iterator[None]:
+    """Let torch's global generators start from (seed, purpose, place) within the block, and put them back afterwards.
+
+    Args:
+        seed: the trial's seed.
+        purpose: what the numbers are for.
+        place: where in the run they are needed.
+        device: whose generator is put back beside the CPU's.
+    """
+    devices = [device] if device is not None and device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive(seed, purpose, *place))
         yield

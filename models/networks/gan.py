@@ -134,7 +134,7 @@ class GAN(nn.Module):
         self._made = self.make_from_keys(batch.keys, n)  # (..., n, n_inputs)
         # Made and real images in one pass: nothing in the discriminator looks at more than one image.
         both = torch.cat((self._made.detach(), batch.x), dim=-2)  # (..., 2 n, n_inputs)
-        made, real = self.discriminator(both).split(n, dim=-1)  # (..., n) each
+        made, real = self.discriminator(both).float().split(n, dim=-1)  # (..., n) each
         return StepLosses(ADVERSARIES[self.config.loss][0](made, real, numbers), None)
 
     def _generator_losses(self, batch: Batch, numbers: Numbers) -> StepLosses:
@@ -142,7 +142,7 @@ class GAN(nn.Module):
         made, self._made = self._made, None
         if made is None:
             raise RuntimeError("The generator takes its turn after the discriminator's.")
-        scores = self.discriminator(made)  # (..., n)
+        scores = self.discriminator(made).float()  # (..., n)
         return StepLosses(ADVERSARIES[self.config.loss][1](scores), None)
 
 

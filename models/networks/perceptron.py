@@ -65,7 +65,7 @@ class Perceptron(nn.Module):
 
     def training_losses(self, batch: Batch, numbers: Numbers) -> StepLosses:
         """Return what the rule makes smaller: the mean over the examples of the sum over the units."""
-        sums = self.output.sums(batch.x)  # (..., n, units)
+        sums = self.output.sums(batch.x).float()  # (..., n, units)
         if self.config.n_outputs == 2:
             wanted = batch.y.unsqueeze(-1).to(sums.dtype)  # (..., n, 1)  the unit fires for the second class
         else:

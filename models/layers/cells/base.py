@@ -11,12 +11,11 @@ that is contiguous. tanh(a) is computed as 2 sigmoid(2 a) - 1, which takes a thi
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-
-MINUS_ONE = torch.tensor(-1.0)
 
 
 class Gradients(NamedTuple):
@@ -90,9 +89,15 @@ class Cell(Protocol):
         ...
 
 
+@lru_cache(maxsize=64)
+def constant(value: float, device: torch.device) -> Tensor:
+    """Return a number as a tensor () that stays on the device, for operations that take no plain number."""
+    return torch.tensor(value, device=device)  # ()
+
+
 def tanh_from_double(doubled: Tensor) -> Tensor:
     """Replace 2 a by tanh(a), in place."""
-    return torch.add(MINUS_ONE, doubled.sigmoid_(), alpha=2, out=doubled)
+    return torch.add(constant(-1.0, doubled.device), doubled.sigmoid_(), alpha=2, out=doubled)
 
 
 def in_threes(weights: list[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

@@ -3,9 +3,7 @@
 import torch
 from torch import Tensor
 
-from models.layers.cells.base import MINUS_ONE, Gradients, arriving, first_states, in_threes, is_carried
-
-_MINUS_TWO = torch.tensor(-2.0)
+from models.layers.cells.base import Gradients, arriving, constant, first_states, in_threes, is_carried
 
 
 class LSTM:
@@ -33,13 +31,14 @@ class LSTM:
         cells = projected.new_empty(n_steps + 1, lanes, units, n)
         curves = projected.new_empty(n_steps, lanes, units, n)
         state, cell = states[0].zero_(), cells[0].zero_()  # (lanes, units, n)
+        minus_one, minus_two = (constant(value, sums.device) for value in (-1.0, -2.0))
         parts = (part.unbind() for part in (sums, *sums.chunk(4, dim=2), cells[1:], curves, states[1:]))
         for gates, enter, forget, new, leave, next_cell, curve, after in zip(*parts, strict=True):
             gates.baddbmm_(weight, state).sigmoid_()  # (lanes, 4 units, n)
-            torch.add(_MINUS_TWO, new, alpha=4, out=new)  # (lanes, units, n)
+            torch.add(minus_two, new, alpha=4, out=new)  # (lanes, units, n)
             cell = torch.mul(forget, cell, out=next_cell).addcmul_(enter, new)  # (lanes, units, n)
             torch.sigmoid(cell, out=curve)  # (lanes, units, n)
-            torch.add(MINUS_ONE, curve, alpha=2, out=curve)  # (lanes, units, n)
+            torch.add(minus_one, curve, alpha=2, out=curve)  # (lanes, units, n)
             state = torch.mul(leave, curve, out=after)  # (lanes, units, n)
         return states, (sums, cells, curves)
 

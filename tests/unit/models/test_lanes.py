@@ -74,7 +74,7 @@ def test_probe_takes_more_lanes_only_while_they_pay(
     classification: Run, monkeypatch: pytest.MonkeyPatch, slowdown: float, chosen: int
 ) -> None:
     # A step of n lanes costs 1 + slowdown * (n - 1) seconds on this machine.
-    def lane_step_s(lanes: list[Lane], device: torch.device, clock: object) -> float:
+    def lane_step_s(lanes: list[Lane], device: torch.device, clock: object, precision: str) -> float:
         return 1 + slowdown * (len(lanes) - 1)
 
     monkeypatch.setattr(probe, "_lane_step_s", lane_step_s)

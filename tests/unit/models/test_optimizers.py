@@ -45,8 +45,9 @@ def test_steps_equal_those_of_torch_in_each_lane(name: str) -> None:
         for rate, decay, momentum in zip(RATES, DECAYS, MOMENTA, strict=True)
     ]
     references = [REFERENCES[name]([row], **one) for row, one in zip(theirs, settings, strict=True)]
+    rule.begin([RATES] * 5)
     for step in range(1, 6):
-        rule.step(rows(step), RATES)
+        rule.step(rows(step))
         for row, gradient, reference in zip(theirs, rows(step), references, strict=True):
             row.grad = gradient.clone()
             reference.step()
@@ -58,10 +59,12 @@ def test_steps_equal_those_of_torch_in_each_lane(name: str) -> None:
 def test_all_lanes_at_once_equal_a_kernel_a_row(kind: type[Adam]) -> None:
     one_by_one, at_once = rows(0), rows(0)
     rules = [kind(weights, MOMENTA, DECAYS) for weights in (one_by_one, at_once)]
-    for step in range(1, 4):
-        rules[0].step(rows(step), RATES)
-        rules[1].n_steps = [n + 1 for n in rules[1].n_steps]
-        rules[1].step_matrix(rows(step), RATES)
+    rules[1].goes_by_row = False
+    for epoch in range(2):
+        for rule in rules:
+            rule.begin([RATES, [rate / 2 for rate in RATES]])
+            for step in range(2):
+                rule.step(rows(2 * epoch + step + 1))
     torch.testing.assert_close(one_by_one, at_once, rtol=1e-5, atol=1e-6)
 
 
@@ -71,7 +74,9 @@ def test_columns_of_a_wider_matrix_can_be_optimised_by_themselves(name: str) -> 
     part = wide[:, 16:36]
     part.copy_(alone)
     for weights in (alone, part):
-        OPTIMIZERS[name](weights, MOMENTA, DECAYS).step(rows(1), RATES)
+        rule = OPTIMIZERS[name](weights, MOMENTA, DECAYS)
+        rule.begin([RATES])
+        rule.step(rows(1))
     assert torch.equal(alone, part)
     assert not wide[:, :16].any()
     assert not wide[:, 36:].any()
@@ -83,12 +88,14 @@ def test_state_carries_a_rule_over_a_restart(name: str) -> None:
     rule = OPTIMIZERS[name](straight, MOMENTA, DECAYS)
     before = OPTIMIZERS[name](restarted, MOMENTA, DECAYS)
     for each in (rule, before):
-        each.step(rows(1), RATES)
+        each.begin([RATES])
+        each.step(rows(1))
     after = OPTIMIZERS[name](restarted, MOMENTA, DECAYS)
     for lane in range(3):
         after.load(lane, {key: memory[lane] for key, memory in before.state.items()}, 1)
     for each in (rule, after):
-        each.step(rows(2), RATES)
+        each.begin([RATES])
+        each.step(rows(2))
     assert torch.equal(straight, restarted)
 
 
