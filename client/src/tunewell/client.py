@@ -12,6 +12,7 @@ from tunewell._calls import StudyRef, items_of
 from tunewell._decode import decode
 from tunewell._evaluation_calls import EvaluationCalls
 from tunewell._prediction_calls import PredictionCalls
+from tunewell._replay_calls import ReplayCalls
 from tunewell._study_calls import StudyCalls
 from tunewell._transport import Transport
 from tunewell._trial_calls import TrialCalls
@@ -19,7 +20,7 @@ from tunewell.events import EventStream
 from tunewell.records import Dataset, Event, Model, Worker
 
 
-class Client(StudyCalls, TrialCalls, EvaluationCalls, PredictionCalls):
+class Client(StudyCalls, TrialCalls, EvaluationCalls, PredictionCalls, ReplayCalls):
     """A connection to a Tunewell server.
 
     A study is named by its id or its name. Every method raises a `tunewell.TunewellError`: `ServerUnreachable` where
