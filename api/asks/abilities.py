@@ -14,8 +14,10 @@ Batch: TypeAlias = Callable[[SuggestRequest, int, Sequence[str]], Sequence[Sugge
 _INSTANT_UP_TO = 1000
 
 
-def is_slow(sampler: Sampler, request: SuggestRequest) -> bool:
-    """Tell whether a request takes more than a few dozen milliseconds and belongs into a process of its own."""
+def is_slow(sampler: Sampler, request: SuggestRequest, n: int = 1) -> bool:
+    """Tell whether a request for `n` points takes more than some dozen milliseconds: it goes to another process."""
+    if sampler.learns and n > 1 and n * len(request.history) > _INSTANT_UP_TO:
+        return True
     cost: Callable[[SuggestRequest], Cost] | None = getattr(sampler, "cost", None)
     if cost is not None:
         return cost(request) == "slow"

@@ -98,7 +98,7 @@ class Asker:
             n: At least 1.
             patience_s: Seconds to wait for what takes long.
         """
-        slow = is_slow(plan.sampler, request)
+        slow = is_slow(plan.sampler, request, n)
         self._slow[study_id] = slow
         if slow:
             return self._ask_far(plan, request, n, patience_s)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from api.asks.plans import Plan, plan_of
+from api.schemas.base import ParamValue
 from db import history
 from db.lifecycle import OPEN_TRIALS, TrialState
 from db.records import StudyRecord, TrialRecord
@@ -30,6 +32,7 @@ class Snapshot:
         finished: Its finished trials, by number.
         open: Its waiting and running trials, by number.
         last_end: The change of the study with which the last of the finished trials ended; -1 before.
+        known: `params_key` of the parameter sets that have a result.
     """
 
     study: StudyRecord
@@ -37,6 +40,7 @@ class Snapshot:
     finished: Sequence[PastTrial]
     open: Sequence[TrialRecord]
     last_end: int = -1
+    known: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ class _Kept:
     rev: int
     finished: Mapping[int, PastTrial]
     last_end: int
+    known: frozenset[str]
+
+
+_NOTHING = _Kept(-1, {}, -1, frozenset())
 
 
 class Histories:
@@ -63,15 +71,16 @@ class Histories:
             return Snapshot(study, plan, (), ())
         kept = self._catch_up(session, study, plan)
         finished = [kept.finished[number] for number in sorted(kept.finished)]
-        return Snapshot(study, plan, finished, history.list_open(session, study.id, study.rev), kept.last_end)
+        open_now = history.list_open(session, study.id, study.rev)
+        return Snapshot(study, plan, finished, open_now, kept.last_end, kept.known)
 
     def _catch_up(self, session: Session, study: StudyRecord, plan: Plan) -> _Kept:
         key = study.id, study.created_at  # the time too: a database that was emptied begins to number anew
         with self._lock:
-            before = self._kept.get(key, _Kept(-1, {}, -1))
+            before = self._kept.get(key, _NOTHING)
         if before.rev >= study.rev:
             # Another thread has read on; what it added is not to be seen here.
-            return before if before.rev == study.rev else _read_on(session, study, plan, _Kept(-1, {}, -1))
+            return before if before.rev == study.rev else _read_on(session, study, plan, _NOTHING)
         now = _read_on(session, study, plan, before)
         with self._lock:
             current = self._kept.get(key)
@@ -104,6 +113,11 @@ def as_past(trial: TrialRecord, intermediate: Mapping[int, float], metrics: Sequ
     )
 
 
+def params_key(params: Mapping[str, ParamValue]) -> str:
+    """Return a text that is the same for equal parameters alone."""
+    return json.dumps(dict(params), sort_keys=True)
+
+
 def as_running(trial: TrialRecord) -> PastTrial:
     """Return a trial as it was seen before it ended."""
     return PastTrial(number=trial.number, state="RUNNING", params=trial.params)
@@ -112,13 +126,14 @@ def as_running(trial: TrialRecord) -> PastTrial:
 def _read_on(session: Session, study: StudyRecord, plan: Plan, before: _Kept) -> _Kept:
     records = history.list_finished(session, study.id, before.rev, study.rev)
     if not records:
-        return _Kept(study.rev, before.finished, before.last_end)
+        return replace(before, rev=study.rev)
     points: Mapping[int, tuple[int, float]] = {}
     if any(one.state is TrialState.PRUNED for one in records):
         points = history.last_points(session, study.id, plan.metrics[0], before.rev, study.rev)
     read = {one.number: as_past(one, _curve(points, one.number), plan.metrics) for one in records}
     last_end = max(one.finished_rev or 0 for one in records)
-    return _Kept(study.rev, {**before.finished, **read}, last_end)
+    known = before.known.union(params_key(one.params) for one in read.values() if one.state == "COMPLETE")
+    return _Kept(study.rev, {**before.finished, **read}, last_end, known)
 
 
 def _curve(points: Mapping[int, tuple[int, float]], number: int) -> dict[int, float]:

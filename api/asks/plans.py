@@ -10,12 +10,12 @@ from functools import lru_cache
 
 from api.schemas.base import ParamValue
 from api.schemas.studies import StudySpec
-from api.services.specs import sampler_options
+from api.services.specs import check_combination, network_params, sampler_options, space_of
 from db.records import StudyRecord
 from models import catalogue
 from search import samplers
 from search.samplers import Sampler
-from search.space import SearchSpace, parse_space
+from search.space import SearchSpace
 from search.types import Direction
 
 _ASKED = ("search_space", "constraints", "sampler", "objectives")
@@ -74,8 +74,7 @@ class Plan:
 
     def complete(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
         """Return all hyperparameters of the network that a trial's parameters make, defaults and fixed ones too."""
-        model = catalogue.get_model(self.spec.model)
-        return dict(catalogue.complete_params(model, {**self.spec.fixed, **self.space.assemble(params)}))
+        return network_params(self.spec, params)
 
     def structure(self, params: Mapping[str, ParamValue]) -> Hashable:
         """Return what trials that train together have in common."""
@@ -83,9 +82,8 @@ class Plan:
 
     def refusal(self, params: Mapping[str, ParamValue]) -> str | None:
         """Return why parameters make no network together; None where they make one."""
-        model, dataset = catalogue.get_model(self.spec.model), catalogue.get_dataset(self.spec.dataset)
         try:
-            catalogue.check_combination(model, {**self.spec.fixed, **self.space.assemble(params)}, dataset)
+            check_combination(self.spec, params)
         except catalogue.CatalogueError as error:
             return f"not trained: {error.message} {error.hint}".strip()
         return None
@@ -102,7 +100,7 @@ def _plan(text: str) -> Plan:
     shapes = json.loads(text)
     spec = StudySpec.model_validate(shapes)
     asked = json.dumps({key: shapes.get(key) for key in _ASKED}, sort_keys=True)
-    space = parse_space(spec.search_space, constraints=shapes.get("constraints", ()))
+    space = space_of(spec)
     sampler = samplers.get_sampler(spec.sampler.name)
     return Plan(
         spec=spec,

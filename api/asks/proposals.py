@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from api.asks.asker import Answer, Asker
-from api.asks.history import Snapshot, as_running
+from api.asks.history import Snapshot, as_running, params_key
 from api.asks.plans import Plan
 from api.schemas.base import ParamValue
 from db.lifecycle import TrialState
@@ -18,6 +17,8 @@ from search.types import PastTrial, Suggestion, SuggestRequest
 
 # A parameter set that was tried takes no place, and one that makes no network neither: so many may come on top.
 EXTRA = 10
+# Of a batch, so many trials must be able to start together for each one of another structure.
+WAITING_SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +154,50 @@ def propose(asker: Asker, snapshot: Snapshot, need: Need, n_most: int, patience_
         patience_s: How long to wait for a slow sampler.
     """
     study, plan = snapshot.study, snapshot.plan
-    known = known_sets(snapshot.finished) if plan.reuses else frozenset()
+    known = snapshot.known if plan.reuses else frozenset()
     chain = Chain(asker, snapshot, time.monotonic() + patience_s)
-    structure, n_left = need.structure, need.n_places
-    while n_left > 0 and len(chain.proposals) < min(n_most, need.n_places + EXTRA):
+    kept = Kept(need.structure)
+    while kept.n_fit < need.n_places and len(chain.proposals) < min(n_most, need.n_places + EXTRA):
         start = len(chain.proposals)
-        n_room = min(n_left, n_most - start)
-        made = chain.ask(study.next_number + start, study.next_cell + start, n_room)
-        new = [one for one in made if one.refusal is None and params_key(one.params) not in known]
-        structures = [plan.structure(one.params) for one in new]
-        if structures and structure is None:
-            structure = structures[0]
-        n_left -= structures.count(structure)
-        if not made or any(one != structure for one in structures) or time.monotonic() > chain.deadline:
+        n = min(need.n_places - kept.n_fit, n_most - start)
+        made = chain.ask(study.next_number + start, study.next_cell + start, n)
+        is_whole = kept.take(made, plan, known)
+        if not made or not is_whole or kept.n_waiting or time.monotonic() > chain.deadline:
             break
     waiting = [one for one in snapshot.open if one.state is TrialState.WAITING and one.n_attempts == 0]
-    return Asked(study, plan.digest, tuple(chain.proposals), chain.is_exhausted, waiting)
+    return Asked(study, plan.digest, tuple(kept.proposals), chain.is_exhausted, waiting)
+
+
+@dataclass(slots=True)
+class Kept:
+    """The first of some proposals, up to where too many have to wait.
+
+    Of those with another structure than the first, which have to wait, one is kept for each `WAITING_SHARE` that can
+    start; from the next one on all are dropped, because the next ask will have seen more.
+
+    Args:
+        structure: Of the trials that can start; None until the first.
+    """
+
+    structure: Hashable
+    proposals: list[Proposal] = field(default_factory=list)
+    n_fit: int = 0
+    n_waiting: int = 0
+
+    def take(self, made: Sequence[Proposal], plan: Plan, known: Set[str]) -> bool:
+        """Take proposals in their order. Returns whether it took all of them."""
+        for one in made:
+            if one.refusal is None and params_key(one.params) not in known:
+                own = plan.structure(one.params)
+                self.structure = own if self.structure is None else self.structure
+                if own == self.structure:
+                    self.n_fit += 1
+                elif self.n_waiting < max(1, self.n_fit // WAITING_SHARE):
+                    self.n_waiting += 1
+                else:
+                    return False
+            self.proposals.append(one)
+        return True
 
 
 def request_for(study: StudyRecord, plan: Plan, number: int, cell: int, history: Sequence[PastTrial]) -> SuggestRequest:
@@ -184,16 +213,6 @@ def request_for(study: StudyRecord, plan: Plan, number: int, cell: int, history:
         n_trials=study.n_trials,
         max_parallel=study.max_parallel,
     )
-
-
-def known_sets(finished: Iterable[PastTrial]) -> frozenset[str]:
-    """Return the keys of the parameter sets that have a result."""
-    return frozenset(params_key(past.params) for past in finished if past.state == "COMPLETE")
-
-
-def params_key(params: Mapping[str, ParamValue]) -> str:
-    """Return a text that is the same for equal parameters alone."""
-    return json.dumps(dict(params), sort_keys=True)
 
 
 def propose_plainly(study: StudyRecord, plan: Plan, place: int, n: int) -> list[Proposal]:

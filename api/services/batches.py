@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
+from api.asks.history import params_key
 from api.asks.plans import Plan, plan_of
-from api.asks.proposals import EXTRA, Asked, Need, Proposal, params_key, propose_plainly
+from api.asks.proposals import EXTRA, Asked, Need, Proposal, propose_plainly
 from api.services.reuse import find_results, is_going_round, may_come_twice, reuse_result
 from api.services.settle import announce_trial, cancel_waiting
 from api.transaction import Tx

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from api.asks.abilities import is_slow
 from api.asks.asker import Asker
-from api.asks.history import Snapshot
+from api.asks.history import Snapshot, params_key
 from api.asks.plans import plan_of
-from api.asks.proposals import Asked, Chain, Proposal, known_sets, params_key, request_for
+from api.asks.proposals import Asked, Chain, Proposal, request_for
 from api.services.batches import are_as_seen, insert_proposal, learning_limit
 from api.services.settle import announce_trial
 from api.transaction import Ledger, Tx
@@ -149,7 +149,7 @@ def compute(asker: Asker, snapshot: Snapshot, shelf: Shelf) -> Asked:
     study, plan = snapshot.study, snapshot.plan
     hidden = frozenset(one.number for one in shelf.renewed)
     chain = Chain(asker, snapshot, time.monotonic() + _PATIENCE_S, hidden)
-    known = known_sets(snapshot.finished) if plan.reuses else frozenset()
+    known = snapshot.known if plan.reuses else frozenset()
     places = [(one.number, one.cell or 0) for one in shelf.renewed]
     places += [(study.next_number + place, study.next_cell + place) for place in range(shelf.n_new)]
     kept: list[Proposal] = []
@@ -199,7 +199,7 @@ def _is_slow(snapshot: Snapshot) -> bool:
     return is_slow(plan.sampler, request)
 
 
-def _is_sound(proposal: Proposal, known: frozenset[str]) -> bool:
+def _is_sound(proposal: Proposal, known: Set[str]) -> bool:
     is_new = params_key(proposal.params) not in known
     return is_new and proposal.refusal is None and "fallback" not in proposal.seen
 

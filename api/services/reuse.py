@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from api.asks.history import params_key
 from api.asks.plans import Plan
-from api.asks.proposals import params_key
 from api.services.settle import announce_trial
 from api.transaction import Tx
 from db import trials
