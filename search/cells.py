@@ -8,7 +8,7 @@ takes as little time as one of ten, as long as few states occur.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
@@ -17,7 +17,7 @@ from search.constraints import Constraint
 from search.errors import SpaceError
 from search.parameters import Parameter, ParamValue
 
-# About a second of work.
+# About a second of work, and 100 MB while the counts are kept.
 MAX_BRANCHES = 200_000
 
 
@@ -47,7 +47,25 @@ class _Run(NamedTuple):
 
     first: int
     n_values: int | None
-    inactive: Set[str]
+    inactive: frozenset[str]
+
+
+class _Step(NamedTuple):
+    """What a parameter does, whatever the state before it.
+
+    Attributes:
+        runs: Its values; one by one where a constraint speaks of it.
+        dependents: The parameters whose conditions name it.
+        due: The constraints that can be judged once it is taken.
+        awaited_later: The names in constraints that are judged later.
+        is_awaited: Whether a constraint needs its value.
+    """
+
+    runs: tuple[_Run, ...]
+    dependents: frozenset[str]
+    due: tuple[Constraint, ...]
+    awaited_later: frozenset[str]
+    is_awaited: bool
 
 
 _Dependents: TypeAlias = Mapping[str, tuple[ParamValue, ...]]
@@ -78,8 +96,7 @@ class CellTree:
             SpaceError: `space_too_entangled`, where more than `MAX_BRANCHES` steps would be needed.
         """
         self._parameters = parameters
-        self._dependents = _dependents(parameters, conditions)
-        self._due = _due(parameters, constraints)
+        self._steps = _steps(parameters, conditions, constraints)
         self._levels = self._grow()
         self._counts = self._count()
         self.n_cells = self._counts[0][_State()]
@@ -115,45 +132,31 @@ class CellTree:
         levels: list[dict[_State, list[_Branch]]] = []
         states: dict[_State, None] = {_State(): None}
         n_left = MAX_BRANCHES
-        for place, (name, _) in enumerate(self._parameters):
+        for place in range(len(self._parameters)):
             level: dict[_State, list[_Branch]] = {state: [] for state in states}
             for state, branches in level.items():
                 for branch in self._branches(place, state):
                     branches.append(branch)
                     n_left -= 1
                     if n_left < 0:
-                        raise _too_entangled(name)
+                        raise _too_entangled()
             levels.append(level)
             states = {branch.state: None for branches in level.values() for branch in branches}
         return levels
 
     def _branches(self, place: int, state: _State) -> Iterator[_Branch]:
         """Yield where the values of a parameter lead, in the order of the values; those that break a constraint not."""
-        name, parameter = self._parameters[place]
+        (name, parameter), step = self._parameters[place], self._steps[place]
         if name in state.inactive:
-            after = self._after(place, state, self._dependents[name].keys())
+            after = _after(name, state, step, step.dependents)
             if after is not None:
                 yield _Branch(None, 1, after)
             return
-        awaits = any(name in constraint.names for constraints in self._due[place:] for constraint in constraints)
-        for run in _runs(parameter, self._dependents[name]):
-            for first, n_values in _pieces(run, one_by_one=awaits):
-                taken = ((name, parameter.value_at(first)),) if awaits and n_values else ()
-                after = self._after(place, state, run.inactive, taken)
-                if after is not None:
-                    yield _Branch(first, n_values, after)
-
-    def _after(
-        self, place: int, state: _State, inactive: Set[str], taken: tuple[tuple[str, ParamValue], ...] = ()
-    ) -> _State | None:
-        """Return the state after a parameter; None where a constraint is broken."""
-        awaited = state.awaited + taken
-        if not all(constraint.holds(dict(awaited)) for constraint in self._due[place]):
-            return None
-        if awaited:
-            later = {name for due in self._due[place + 1 :] for constraint in due for name in constraint.names}
-            awaited = tuple(pair for pair in awaited if pair[0] in later)
-        return _State(state.inactive.union(inactive) - {self._parameters[place][0]}, awaited)
+        for run in step.runs:
+            taken = ((name, parameter.value_at(run.first)),) if step.is_awaited else ()
+            after = _after(name, state, step, run.inactive, taken)
+            if after is not None:
+                yield _Branch(run.first, run.n_values, after)
 
     def _count(self) -> list[dict[_State, int | None]]:
         """Count the sets below every state, from the last parameter back to the first."""
@@ -179,49 +182,55 @@ def _total(branches: list[_Branch], below: Mapping[_State, int | None]) -> int |
     return total
 
 
-def _dependents(parameters: tuple[tuple[str, Parameter], ...], conditions: Conditions) -> Mapping[str, _Dependents]:
-    """Turn conditions round: for each parameter, by those that depend on it, the values they need."""
-    found: dict[str, dict[str, tuple[ParamValue, ...]]] = {name: {} for name, _ in parameters}
+def _after(
+    name: str, state: _State, step: _Step, inactive: frozenset[str], taken: tuple[tuple[str, ParamValue], ...] = ()
+) -> _State | None:
+    """Return the state after the parameter `name`; None where a constraint is broken."""
+    awaited = state.awaited + taken
+    if step.due and not all(constraint.holds(dict(awaited)) for constraint in step.due):
+        return None
+    if awaited:
+        awaited = tuple(pair for pair in awaited if pair[0] in step.awaited_later)
+    left = state.inactive | inactive if inactive else state.inactive
+    return _State(left - {name} if name in left else left, awaited)
+
+
+def _steps(
+    parameters: tuple[tuple[str, Parameter], ...], conditions: Conditions, constraints: tuple[Constraint, ...]
+) -> list[_Step]:
+    """Gather what every parameter does, whatever the state before it."""
+    dependents: dict[str, dict[str, tuple[ParamValue, ...]]] = {name: {} for name, _ in parameters}
     for name, needed in conditions.items():
         for other, values in needed.items():
-            found[other][name] = values
-    return found
-
-
-def _due(
-    parameters: tuple[tuple[str, Parameter], ...], constraints: tuple[Constraint, ...]
-) -> list[tuple[Constraint, ...]]:
-    """Return, for each parameter, the constraints that can be judged once it is taken."""
+            dependents[other][name] = values
     places = {name: place for place, (name, _) in enumerate(parameters)}
     last = [max(places[name] for name in constraint.names) for constraint in constraints]
-    return [
-        tuple(constraint for constraint, at in zip(constraints, last, strict=True) if at == place)
-        for place in range(len(parameters))
-    ]
+    steps = []
+    for place, (name, parameter) in enumerate(parameters):
+        due = tuple(one for one, at in zip(constraints, last, strict=True) if at == place)
+        later = frozenset(name for one, at in zip(constraints, last, strict=True) if at > place for name in one.names)
+        is_awaited = parameter.n_values is not None and (name in later or any(name in one.names for one in due))
+        runs = tuple(_runs(parameter, dependents[name], one_by_one=is_awaited))
+        steps.append(_Step(runs, frozenset(dependents[name]), due, later, is_awaited))
+    return steps
 
 
-def _runs(parameter: Parameter, dependents: _Dependents) -> Iterator[_Run]:
+def _runs(parameter: Parameter, dependents: _Dependents, one_by_one: bool) -> Iterator[_Run]:
     """Cut a parameter's values into runs that make the same dependents inactive."""
     n_values = parameter.n_values
-    if not dependents or n_values is None:
+    if n_values is None or not (dependents or one_by_one):
         yield _Run(0, n_values, frozenset(dependents))
         return
+    if one_by_one and n_values > MAX_BRANCHES:
+        raise _too_entangled()
     wanted = {name: {parameter.index(value) for value in values} for name, values in dependents.items()}
-    named = set().union(*wanted.values())
+    named = set(range(n_values)) if one_by_one else set().union(*wanted.values())
     borders = sorted({0, n_values} | named | {index + 1 for index in named})
     for first, after in pairwise(borders):
         yield _Run(first, after - first, frozenset(name for name in wanted if first not in wanted[name]))
 
 
-def _pieces(run: _Run, one_by_one: bool) -> Iterator[tuple[int, int | None]]:
-    if not one_by_one or run.n_values is None:
-        yield run.first, run.n_values
-        return
-    for index in range(run.first, run.first + run.n_values):
-        yield index, 1
-
-
-def _too_entangled(name: str) -> SpaceError:
-    message = f"conditions and constraints tie too many combinations together to number them (at '{name}')"
+def _too_entangled() -> SpaceError:
+    message = "conditions and constraints tie too many combinations of values together to number them"
     hint = "use fewer values or larger steps where constraints speak, or the sampler 'random'"
     return SpaceError("space_too_entangled", message, "search_space", hint)

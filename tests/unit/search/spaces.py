@@ -74,3 +74,74 @@ def search_spaces(countable: bool = False, min_size: int = 0, max_size: int = 4)
     """Draw a search space of any kinds of parameter."""
     named = st.dictionaries(_NAMES, parameters(countable), min_size=min_size, max_size=max_size)
     return named.map(lambda mapping: SearchSpace(tuple(mapping.items())))
+
+
+TREE = parse_space(
+    {
+        "optimizer": {"type": "categorical", "choices": ["adam", "sgd", "nesterov"]},
+        "momentum": {
+            "type": "float", "low": 0, "high": 0.9, "step": 0.3, "when": {"optimizer": ["sgd", "nesterov"]}
+        },
+        "dampening": {"type": "int", "low": 0, "high": 2, "when": {"momentum": [0.3, 0.9], "optimizer": ["sgd"]}},
+        "widths": {
+            "type": "list", "length": {"low": 1, "high": 3}, "each": {"type": "int", "low": 16, "high": 48, "step": 16}
+        },
+        "activation": {"type": "fixed", "value": "relu"},
+    },
+    constraints=["widths.1 >= widths.2", "widths.2 >= widths.3", "momentum < 0.5 or widths.length <= 2"],
+)  # fmt: skip
+"""Nested conditions, a list, a fixed value and constraints that speak of parameters which are not always active."""
+
+
+@st.composite
+def conditional_spaces(draw: st.DrawFn, countable: bool = False) -> SearchSpace:
+    """Draw a space of up to five parameters, some with conditions on others, with a list and constraints now and then.
+
+    Countable spaces are small enough to list.
+    """
+    names = draw(st.permutations(["a", "b", "c", "d", "e"]))[: draw(st.integers(1, 5))]
+    shapes: dict[str, dict[str, object]] = {}
+    for name in names:
+        shape = draw(small_shapes(countable))
+        parents = draw(st.lists(st.sampled_from(sorted(shapes)), max_size=2, unique=True)) if shapes else []
+        when = {parent: draw(some_values(shapes[parent])) for parent in parents if shapes[parent]["type"] != "float"}
+        shapes[name] = {**shape, "when": when} if when else shape
+    if draw(st.booleans()):
+        low = draw(st.integers(1, 2))
+        length = {"low": low, "high": draw(st.integers(low, 3))}
+        shapes["list"] = {"type": "list", "length": length, "each": {"type": "int", "low": 1, "high": 2}}
+    texts = draw(st.lists(st.sampled_from(_statements(shapes)), min_size=1, max_size=2)) if _statements(shapes) else []
+    try:
+        return parse_space(shapes, constraints=texts)
+    except SpaceError as error:
+        assume(error.code != "never_active")
+        raise
+
+
+@st.composite
+def small_shapes(draw: st.DrawFn, countable: bool) -> dict[str, object]:
+    """Draw the JSON of a parameter with at most four values, or of a float without step where that may be."""
+    kind = draw(st.sampled_from(["int", "categorical", "fixed", *(() if countable else ("float",))]))
+    if kind == "float":
+        return {"type": "float", "low": 0.5, "high": 8, "log": draw(st.booleans())}
+    if kind == "int":
+        low, step = draw(st.integers(-2, 2)), draw(st.integers(1, 3))
+        return {"type": "int", "low": low, "high": low + step * draw(st.integers(1, 3)), "step": step}
+    if kind == "fixed":
+        return {"type": "fixed", "value": draw(st.sampled_from(["x", 2, None]))}
+    return {"type": "categorical", "choices": draw(st.permutations(["x", "y", None, True, 2.5]))[:3]}
+
+
+def some_values(shape: dict[str, object]) -> st.SearchStrategy[list[ParamValue]]:
+    """Draw some of a small parameter's values."""
+    parameter = parse_space({"x": {key: value for key, value in shape.items() if key != "when"}})["x"]
+    values = [parameter.value_at(index) for index in range(parameter.n_values or 1)]
+    return st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True)
+
+
+def _statements(shapes: dict[str, dict[str, object]]) -> list[str]:
+    """Write constraints that break for many parameter sets and hold together for some."""
+    numbers = sorted(name for name, shape in shapes.items() if shape["type"] in ("int", "float"))
+    pairs = [f"{one} + 3 >= {other}" for one in numbers for other in numbers if one < other]
+    lists = [f"list.1 < {one} + 4 or list.length == 1" for one in numbers] if "list" in shapes else []
+    return pairs + lists
