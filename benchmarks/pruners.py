@@ -22,7 +22,9 @@ import typer
 
 from benchmarks.pruner_curves import FILE
 from benchmarks.report import describe_run, percentile
+from search.curves import Curves, forecast
 from search.pruners import PRUNERS, check_options, get_pruner
+from search.pruners.curve_grid import grid_of
 from search.pruners.settings import Settings
 from search.types import Direction, PastTrial, PruneRequest
 
@@ -141,6 +143,45 @@ def measure_errors(file: Path, n_orders: int, levels: Iterable[float]) -> list[d
     return rows
 
 
+def measure_forecasts(file: Path, seed: int) -> list[dict[str, Any]]:
+    """Return how often curves ended above what the forecast held for passed with a small chance.
+
+    The bar is set where the forecast's chance is `level`; of a sound forecast that share of curves ends above it.
+    Unlike the stops of a study this judges good and bad trials alike, and does not depend on how rare new bests are.
+    """
+    rows = []
+    with np.load(file) as stored:
+        for tuned in (True, False):
+            ends = [
+                far
+                for name in sorted(stored.files)
+                if (name.split("/")[0] in TUNED_ON) == tuned
+                for far in _surprises(stored[name].astype(float), -1.0 if name.endswith("loss") else 1.0, seed)
+            ]
+            within = sum(0.1 < chance < 0.9 for chance in ends)
+            row: dict[str, Any] = {"studies": "chosen on" if tuned else "held out", "n": len(ends)}
+            row["in_band_80"] = _share(within, len(ends))
+            row["above"] = {str(level): _share(sum(chance < level for chance in ends), len(ends)) for level in LEVELS}
+            rows.append(row)
+    return rows
+
+
+def _surprises(curves: npt.NDArray[np.float64], sign: float, seed: int) -> list[float]:
+    """Return, for forecasts at several steps, the chance that was given to ends as good as the one that came."""
+    rows = curves[np.isfinite(curves).all(axis=1)] * sign
+    rows = rows[np.random.default_rng(seed).permutation(len(rows))]
+    n_steps, found = rows.shape[1], []
+    for i in range(12, len(rows), 2):
+        others = rows[i - (12 if i % 4 else min(i, 48)) : i]
+        for t in (step for step in (4, 8, 12, 20, 28) if step < n_steps):
+            grid = grid_of(dict(enumerate(rows[i, :t].tolist(), start=1)), n_steps)
+            assert grid is not None
+            at = np.asarray(grid.steps) - 1
+            known = Curves(grid.steps, rows[i, at[: len(grid.seen)]], others[:, at], others[:, -1])
+            found.append(forecast(known).chance_above(float(rows[i, -1])))
+    return found
+
+
 def measure_costs(n_decisions: int, seed: int) -> dict[str, dict[str, float]]:
     """Return the CPU milliseconds of a decision with 10,000 completed trials, as a caller feeds it: thinned."""
     rng = random.Random(seed)
@@ -168,9 +209,10 @@ def main(
     decisions: Annotated[int, typer.Option(help="Decisions of each pruner whose cost is taken.", min=3)] = 40,
     file: Annotated[Path, typer.Option(help="Curves, as `benchmarks.pruner_curves` stores them.")] = FILE,
 ) -> None:
-    """Measure pruners and print one JSON document; about ten minutes of one core."""
+    """Measure pruners and print one JSON document; about four minutes of one core."""
     document = describe_run(seed=0, is_quick=False, started_at=datetime.now(UTC))
     document["decision_cost"] = measure_costs(decisions, seed=0)
+    document["forecasts"] = measure_forecasts(file, seed=1)
     document["extrapolation"] = measure_errors(file, orders, LEVELS)
     print(json.dumps(document, indent=2))
 

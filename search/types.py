@@ -153,8 +153,8 @@ class PromoteRequest:
         directions: One an objective of the study.
         options: As `search.pruners.check_options` returned them; absent ones take their default.
         n_steps: The step at which trials are done; None where nobody knows.
-        is_closing: Whether no new trial will start and none is running: then the best paused trial goes on although
-            its rung has too few others.
+        is_closing: Whether no new trial will start and none is running: then, unless one has completed, the best
+            paused trial goes on although its rung has too few others.
     """
 
     history: Sequence[PastTrial]

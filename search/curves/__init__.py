@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from search.curves.forecast import Curves, Forecast, forecast
+from search.curves.forecasts import Curves, Forecast, forecast
 
 __all__ = ["Curves", "Forecast", "forecast"]

@@ -14,7 +14,7 @@ N_NOISE = 4.0
 """Points that the beliefs about noise weigh as much as."""
 _VAGUE = (4.0, 9.0, 0.25)
 """Variance of level, height and slope before any curve was seen, in units of the curves' own spread."""
-_NOISE = 0.01
+_NOISE = 0.03
 """Variance of the noise before any curve was seen, in the same units."""
 _RIDGE = 1e-3
 

@@ -82,6 +82,8 @@ class AshaPruner(BasePruner):
     def promotable(self, request: PromoteRequest) -> tuple[int, ...]:
         """Return the paused trials among the best of their rung: highest rung first, best first.
 
+        At the end of a study that has completed nothing, the best on the highest rung goes on, one at a time.
+
         Raises:
             PrunerError: `needs_one_objective`.
             OptionError: A bad option.
@@ -96,7 +98,8 @@ class AshaPruner(BasePruner):
             ranks = [number for _, number in standing(peers, rung, request.directions[0])]
             good += [number for number in ranks[: len(ranks) // factor] if number in here]
             waiting += [number for number in ranks if number in here]
-        return tuple(good or (waiting[:1] if request.is_closing else []))
+        leads = request.is_closing and all(one.state != "COMPLETE" for one in request.history)
+        return tuple(good or (waiting[:1] if leads else []))
 
     def steps_to_promote(self, request: PromoteRequest) -> Sequence[int]:
         """Name the rungs at which trials wait, and the end of all curves."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from search.curves import Curves, Forecast, forecast
-from search.curves.forecast import TAIL
+from search.curves.forecasts import TAIL
 from search.objectives import best_value
 from search.options import Option
 from search.pruners.base import BasePruner, completed_peers

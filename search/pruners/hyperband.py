@@ -70,7 +70,7 @@ def brackets(n: int, factor: int) -> tuple[int, ...]:
     """
     factor = min(factor, 10)  # beyond, the period would take up memory and its shares hardly change
     due = [math.ceil(n / (n - skipped) * factor ** (n - 1 - skipped)) for skipped in range(n)]
-    while sum(due) > 10_000:
+    while sum(due) > 2_000:
         due = [max(1, share // 2) for share in due]
     credit, order = [0] * n, []
     for _ in range(sum(due)):  # smooth weighted round robin: the bracket that is owed most comes next

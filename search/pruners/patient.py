@@ -36,7 +36,7 @@ class PatientPruner(BasePruner):
         Option(
             "patience", "int", 5, 0, 2**31 - 1, "Reported steps without an improvement before a trial may be stopped."
         ),
-        Option("min_delta", "float", 0.0, 0.0, 1e15, "Least difference that counts as an improvement."),
+        Option("min_delta", "float", 0.0, 0.0, 1e15, "How much worse than before counts as no worse."),
     )
     choices: ClassVar[tuple[Choice, ...]] = (
         Choice("wrapped", "median", tuple(_WRAPPED), "The pruner that decides then; its own options stand beside."),
@@ -71,7 +71,7 @@ class PatientPruner(BasePruner):
         settings = self.settings(request.options)
         if not _stalls(request, settings):
             n = settings.whole("patience")
-            return PruneDecision("continue", f"the trial has improved within its last {n + 1} steps, or has just begun")
+            return PruneDecision("continue", f"not all of the last {n + 1} steps are worse than before")
         inner = self._inner(settings)
         if inner.name == "none":
             return PruneDecision("prune", f"no improvement in more than {settings.whole('patience')} steps")
@@ -100,7 +100,7 @@ def _inward(request: PruneRequest, settings: Settings) -> PruneRequest:
 
 
 def _stalls(request: PruneRequest, settings: Settings) -> bool:
-    """Tell whether the last `patience` + 1 reported steps brought nothing better than the ones before."""
+    """Tell whether the last `patience` + 1 reported steps are all worse than the best before, by over `min_delta`."""
     own, n = request.trial.intermediate, settings.whole("patience") + 1
     steps = sorted(own)
     if len(steps) <= n:
@@ -110,4 +110,4 @@ def _stalls(request: PruneRequest, settings: Settings) -> bool:
     if before is None or after is None:
         return after is None
     sign = -1.0 if request.directions[0] == "minimize" else 1.0
-    return sign * after < sign * before + settings.number("min_delta")
+    return sign * after + settings.number("min_delta") < sign * before

@@ -42,7 +42,8 @@ def standing(trials: Iterable[PastTrial], rung: int, direction: Direction) -> li
     """Return how the trials stand that have reached a rung, the best first.
 
     A trial's value at a rung is that at its greatest step up to the rung; one that began to report later has none and
-    does not count. NaN is worse than every number; of equal values the lower number stands first.
+    does not count, nor does a trial that another study lends. NaN is worse than every number; of equal values the
+    lower number stands first.
 
     Args:
         trials: In any order and state.
@@ -55,7 +56,7 @@ def standing(trials: Iterable[PastTrial], rung: int, direction: Direction) -> li
     sign = -1.0 if direction == "minimize" else 1.0
     rows = []
     for trial in trials:
-        if not has_reached(trial, rung):
+        if trial.number < 0 or not has_reached(trial, rung):
             continue
         value = value_by(trial.intermediate, rung)
         if value is not None:

@@ -11,16 +11,16 @@ from search.curves.posterior import learn_belief, predict
 from search.curves.scale import Scale, scale_of
 from search.curves.shapes import Floats, design
 
-N_TRUST = 8.0
+_N_TRUST = 8.0
 """Completed curves that the belief in the forecast's own deviation weighs as much as."""
-TRUST = 1.0
-"""How many times its own deviation a forecast is off, before any was compared with what came."""
 _SURPRISE = 4.0
 """A forecast that was off by more deviations than this counts as off by this many."""
 _WORTH = 0.5
 """Independent points that a reported value is worth: neighbours on a learning curve err together."""
-TAIL = 1.2815515655446004
-"""Deviations that 10 % of a normal distribution lie beyond."""
+_WIDTH = 0.8
+"""Widths in a deviation: Student's distribution with this width has a normal's middle and, beyond, its own tails."""
+TAIL = 1.5332062740589438
+"""Widths that 10 % of Student's distribution with four degrees of freedom lie beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +42,30 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Where a curve goes: a normal distribution on `scale` at each step ahead.
+    """Where a curve goes: Student's distribution with four degrees of freedom on `scale` at each step ahead.
+
+    Its tails are those that forecasts of real curves turned out to have: rarely, a network takes off late.
 
     Attributes:
         steps: Ascending; the last one is the end.
-        mean: On the scale, (g).
-        deviation: On the scale, (g).
+        middle: On the scale, (g).
+        width: On the scale, (g), above 0.
         scale: To the curve's own unit.
     """
 
     steps: tuple[int, ...]
-    mean: Floats
-    deviation: Floats
+    middle: Floats
+    width: Floats
     scale: Scale
 
     def chance_above(self, bar: float) -> float:
         """Return the chance, 0..1, that the curve ends above `bar`."""
-        far = (float(self.scale.to_scale(np.array([bar]))[0]) - float(self.mean[-1])) / float(self.deviation[-1])
-        return 0.5 * math.erfc(far / math.sqrt(2.0))
+        far = (float(self.scale.to_scale(np.array([bar]))[0]) - float(self.middle[-1])) / float(self.width[-1])
+        return student_above(far)
 
-    def at(self, deviations: float) -> Floats:
-        """Return the values that lie so many deviations above the mean, in the curve's unit; (g)."""
-        return self.scale.from_scale(self.mean + deviations * self.deviation)
+    def at(self, widths: float) -> Floats:
+        """Return the values that lie so many widths above the middle, in the curve's unit; (g)."""
+        return self.scale.from_scale(self.middle + widths * self.width)
 
 
 def forecast(curves: Curves) -> Forecast:
@@ -84,11 +86,18 @@ def forecast(curves: Curves) -> Forecast:
     n = others.shape[0]
     wrong = (scale.to_scale(curves.finals) - found.mean[:n, -1]) / found.deviation[:n, -1]
     wrong = np.clip(wrong, -_SURPRISE, _SURPRISE)
-    shift = float(wrong.sum()) / (N_TRUST + n)
-    stretch = math.sqrt((N_TRUST * TRUST**2 + float(((wrong - shift) ** 2).sum())) / (N_TRUST + n))
+    shift = float(wrong.sum()) / (_N_TRUST + n)
+    stretch = math.sqrt((_N_TRUST + float(((wrong - shift) ** 2).sum())) / (_N_TRUST + n))
     way = (np.asarray(steps[t:]) - steps[t - 1]) / (steps[-1] - steps[t - 1])  # the shift was measured at the end
     deviation = found.deviation[n]
-    return Forecast(steps[t:], found.mean[n] + shift * way * deviation, deviation * stretch, scale)
+    return Forecast(steps[t:], found.mean[n] + shift * way * deviation, deviation * stretch * _WIDTH, scale)
+
+
+def student_above(far: float) -> float:
+    """Return the chance that Student's distribution with four degrees of freedom exceeds `far`; closed form."""
+    square = far * far / (4.0 + far * far)
+    inside = 0.75 * math.copysign(math.sqrt(square), far) * (1.0 - square / 3.0)
+    return min(1.0, max(0.0, 0.5 - inside))
 
 
 def _weights(steps: tuple[int, ...]) -> Floats:
