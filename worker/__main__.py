@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import socket
 import time
@@ -18,9 +19,11 @@ from tunewell.retry import decide_retry
 from worker.celery_app import make_app
 from worker.leftovers import lock_folder, recover_folders
 from worker.lifeline import die_with_parent
-from worker.settings import WorkerSettings
+from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE, WorkerSettings
 
 VERSION = "0.1.0"
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+_PRECISION = re.compile(r"float32|bf16|auto")
 log = logging.getLogger("worker")
 
 
@@ -37,6 +40,13 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
         int,
         typer.Option(help="Trials that a process may train together; 1: one by one.", min=1, max=1024),
     ] = 16,
+    device: Annotated[
+        str,
+        typer.Option(envvar=DEVICE_VARIABLE, help="Where trials train: auto, cpu, cuda, or cuda:1 for the second GPU."),
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(envvar=PRECISION_VARIABLE, help="float32, bf16, or auto: the faster one on a GPU.")
+    ] = "float32",
     name: Annotated[str, typer.Option(help="How people recognise this worker; default: the host's name.")] = "",
     home: Annotated[Path, typer.Option(envvar="TUNEWELL_HOME", help="State folder.")] = Path(".tunewell"),
 ) -> None:
@@ -54,7 +64,10 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
         n_slots=slots or os.cpu_count() or 1,
         n_lanes=lanes,
         home=home.absolute(),
+        device=_read(device, _DEVICE, "auto, cpu, cuda, or cuda: with a number", "--device"),
+        precision=_read(precision, _PRECISION, "float32, bf16 or auto", "--precision"),
     )
+    os.environ.update(settings.trial_variables)
     run(settings)
 
 
@@ -149,6 +162,12 @@ def _read_queues(text: str) -> tuple[str, ...]:
     if not queues:
         raise typer.BadParameter("name at least one queue, for instance --queues cpu", param_hint="--queues")
     return queues
+
+
+def _read(text: str, pattern: re.Pattern[str], accepted: str, option: str) -> str:
+    if not pattern.fullmatch(text):
+        raise typer.BadParameter(f"{text!r}; accepted: {accepted}", param_hint=option)
+    return text
 
 
 if __name__ == "__main__":

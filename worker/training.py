@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from models.catalogue import get_model
 from models.data.dataset import Dataset, load_dataset
 from models.diagnosis.curves import Curves, Divergence, reference_accuracy, reference_loss
 from models.diagnosis.diagnose import diagnose
 from models.engine.checkpoint import CheckpointError, load_checkpoint
+from models.engine.devices import choose_device
 from models.engine.jobs import Decision, EpochReport, LaneResult, Outcome, TrainJob
 from models.engine.members import Plan
 from models.engine.trainer import TrainSettings
 from models.engine.trials import train_trials
 from models.files import write_atomically
 from worker.messages import BatchOrder, CheckpointSaved, EpochDone, LaneEnded, LaneLog, LaneOrder
+from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE
 
 CONFUSION_FILE = "confusion_matrix.json"
 ONNX_FILE = "model.onnx"
@@ -158,6 +161,7 @@ def run_order(order: BatchOrder, channel: Channel, decide: Callable[[str], str])
     """
     ended: set[str] = set()
     try:
+        settings = settings_of(order)
         dataset = load_dataset(Path(order.dataset_file))
         speaker = Speaker(order, dataset, channel, decide)
         ended = speaker.ended
@@ -169,13 +173,27 @@ def run_order(order: BatchOrder, channel: Channel, decide: Callable[[str], str])
             n_folds=order.n_folds,
             incumbent=order.incumbent,
         )
-        settings = TrainSettings(checkpoint_every_s=order.checkpoint_every_s, n_lanes=order.n_lanes)
         train_trials(jobs, plan, speaker, settings)
     except BaseException as error:
         traceback.print_exc()
         for lane in order.lanes:
             if lane.lane not in ended:
                 channel.send(_failure(lane, error))
+
+
+def settings_of(order: BatchOrder) -> TrainSettings:
+    """Return how to train an order in this process.
+
+    Raises:
+        DeviceError: The worker was given a device that is not here.
+    """
+    precision = os.environ.get(PRECISION_VARIABLE, "float32")
+    return TrainSettings(
+        checkpoint_every_s=order.checkpoint_every_s,
+        device=str(choose_device(os.environ.get(DEVICE_VARIABLE, "auto"))),
+        precision=cast(Literal["float32", "bf16", "auto"], precision),
+        n_lanes=order.n_lanes,
+    )
 
 
 def curves_of(result: LaneResult, model: str, params: dict[str, Any], dataset: Dataset) -> Curves:

@@ -26,13 +26,12 @@ class DeviceError(RuntimeError):
         self.code = code
 
 
-def choose_device(wanted: str, slot: int = 0) -> torch.device:
+def choose_device(wanted: str) -> torch.device:
     """Return the device that a setting means.
 
     Args:
-        wanted: `cpu`; `cuda`, for one of all GPUs; `cuda:1`, for that one; `auto`, for `cuda` where torch sees a GPU,
+        wanted: `cpu`; `cuda`, for the first GPU; `cuda:1`, for the second; `auto`, for `cuda` where torch sees a GPU,
             else `cpu`.
-        slot: which of the processes that train side by side asks; they take GPUs in turns.
 
     Raises:
         DeviceError: `no_device` or `unknown_device`.
@@ -50,7 +49,7 @@ def choose_device(wanted: str, slot: int = 0) -> torch.device:
         return torch.device("cpu")
     if not n_devices:
         raise DeviceError("no_device", f"no CUDA device: torch sees no GPU for {wanted!r}; give --device cpu or auto")
-    place = int(number) if number else slot % n_devices
+    place = int(number or 0)
     if place >= n_devices:
         last = f"cuda:{n_devices - 1}"
         raise DeviceError("no_device", f"no CUDA device {wanted!r}: torch sees {n_devices}; give --device up to {last}")

@@ -60,12 +60,24 @@ def one_sentence(process: ServiceProcess) -> str:
 def test_help_names_every_option(processes: ProcessFamily, tmp_path: Path) -> None:
     process = start(processes, tmp_path, "--help")
     assert process.wait(30) == 0
-    for option in ("--server", "--token", "--queues", "--slots", "--name", "--home", "TUNEWELL_TOKEN"):
+    named = ("--server", "--token", "--queues", "--slots", "--name", "--home", "--device", "--precision")
+    for option in (*named, "TUNEWELL_TOKEN", "TUNEWELL_WORKER_DEVICE"):
         assert option in process.log_text()
 
 
+@pytest.mark.parametrize(("option", "value"), [("--device", "gpu"), ("--device", "cuda:one"), ("--precision", "fp16")])
+def test_what_is_no_device_or_precision_is_refused(
+    processes: ProcessFamily, tmp_path: Path, option: str, value: str
+) -> None:
+    process = start(processes, tmp_path, option, value)
+    assert process.wait(30) == 2
+    assert repr(value) in process.log_text()
+    assert "accepted: " in process.log_text()
+
+
 def test_a_wrong_token_is_refused_in_one_sentence(processes: ProcessFamily, refusing: str, tmp_path: Path) -> None:
-    said = one_sentence(start(processes, tmp_path, "--server", refusing, "--token", "wrong"))
+    sound = ("--device", "cuda:1", "--precision", "bf16")  # no GPU is looked for before a trial needs one
+    said = one_sentence(start(processes, tmp_path, "--server", refusing, "--token", "wrong", *sound))
     assert said.startswith(f"cannot join {refusing}: ")
     assert "token" in said
 

@@ -1,13 +1,17 @@
 """What a trial's process says about its lanes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from models.engine.jobs import LaneResult, Outcome
+from models.engine.trainer import TrainSettings
 from tests.unit.models.helpers import make_dataset
 from worker.messages import BatchOrder, LaneEnded, LaneOrder
-from worker.training import JUDGED_AT_THE_END, Speaker
+from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE, WorkerSettings
+from worker.training import JUDGED_AT_THE_END, Speaker, run_order, settings_of
 
 LOSSES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.02, 0.019, 0.018, 0.018)
 
@@ -34,3 +38,39 @@ def test_fit_is_judged_by_whole_curves_only(tmp_path: Path, outcome: Outcome, is
     [ended] = [message for message in channel.messages if isinstance(message, LaneEnded)]
     kinds = {str(finding["kind"]) for finding in ended.diagnosis}
     assert bool(kinds & JUDGED_AT_THE_END) == is_judged
+
+
+def make_order(digits: Path, folder: Path) -> BatchOrder:
+    """Return an order for one short training."""
+    lane = LaneOrder("1", {"epochs": 1, "widths": "8"}, 1, str(folder), None)
+    return BatchOrder("mlp", str(digits), "val_loss", "minimize", 10.0, (lane,))
+
+
+@pytest.mark.parametrize(("device", "outcome"), [("cuda", "CRASHED"), ("cpu", "COMPLETE"), ("auto", "COMPLETE")])
+def test_a_device_that_is_not_there_is_refused_for_good(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, outcome: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv(DEVICE_VARIABLE, device)
+    channel = Kept()
+    run_order(make_order(digits, tmp_path), channel, lambda _: "continue")
+    [ended] = [message for message in channel.messages if isinstance(message, LaneEnded)]
+    assert (ended.outcome, ended.is_retryable) == (outcome, False)
+    if outcome == "CRASHED":
+        assert "no CUDA device" in ended.reason
+        assert "give --device cpu" in ended.reason
+        assert len(channel.messages) == 1
+
+
+def test_trials_train_as_their_worker_was_started(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: WorkerSettings
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name, value in replace(settings, device="cuda:1", precision="auto").trial_variables.items():
+        monkeypatch.setenv(name, value)
+    order = make_order(digits, tmp_path)
+    assert settings_of(order) == TrainSettings(checkpoint_every_s=10.0, device="cuda:1", precision="auto")
+    monkeypatch.delenv(DEVICE_VARIABLE)
+    monkeypatch.delenv(PRECISION_VARIABLE)
+    assert settings_of(order) == TrainSettings(checkpoint_every_s=10.0, device="cuda:0", precision="float32")
