@@ -20,7 +20,8 @@ from api.errors import ApiError, NotFound, Unavailable
 from api.events import EventHub
 from api.guard import Guard, error_body
 from api.malformed import explain, unreadable
-from api.routes import catalogue, evaluations, events, health, replay, studies, trials, work
+from api.routes import catalogue, evaluations, events, health, insight, replay, studies, trials, work
+from api.services.insight import InsightDesk
 from api.services.prepare import Preparer
 from api.services.reconcile import Reconciler
 from api.settings import Settings
@@ -33,7 +34,7 @@ from db.engine import Database
 log = logging.getLogger(__name__)
 _ROUTERS = (
     *(studies.router, trials.router, work.router, evaluations.router, catalogue.router, events.router),
-    replay.router,
+    *(replay.router, insight.router),
 )
 
 
@@ -54,6 +55,7 @@ def make_control(settings: Settings) -> Control:
         store=ArtifactStore(settings.effective_artifact_url, settings.max_artifact_bytes),
         asker=asker,
         preparer=preparer,
+        insight=InsightDesk(),
     )
 
 
@@ -73,6 +75,7 @@ def create_app(settings: Settings, control: Control | None = None) -> FastAPI:
         control.hub.close()
         reconciler.close()
         control.preparer.close()
+        control.insight.close()
         control.doorbell.close()
         control.database.close()
 

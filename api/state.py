@@ -9,6 +9,7 @@ from fastapi import Request
 
 from api.asks.asker import Asker
 from api.doorbell import Doorbell
+from api.services.insight import InsightDesk
 from api.services.prepare import Preparer
 from api.settings import Settings
 from api.store import ArtifactStore
@@ -31,6 +32,7 @@ class Control:
     store: ArtifactStore
     asker: Asker
     preparer: Preparer
+    insight: InsightDesk
 
 
 def control_of(request: Request) -> Control:

@@ -359,6 +359,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Distribution
+         * @description Return how the values of the complete trials are spread.
+         */
+        get: operations["read_distribution_api_v1_studies__study__distribution_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/evaluations": {
         parameters: {
             query?: never;
@@ -395,6 +415,90 @@ export interface paths {
          * @description Download all trials as CSV or JSON.
          */
         get: operations["export_study_api_v1_studies__study__export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/importance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Importance
+         * @description Return how much each parameter matters for being among the best trials. At once, for any number of trials.
+         */
+        get: operations["read_importance_api_v1_studies__study__importance_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/interactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Interactions
+         * @description Return where the differences between trials come from, or how far the job is that finds out.
+         */
+        get: operations["read_interactions_api_v1_studies__study__interactions_get"];
+        put?: never;
+        /**
+         * Start Interactions
+         * @description Find out where the differences between trials come from: a job of seconds, done once for the trials there are.
+         */
+        post: operations["start_interactions_api_v1_studies__study__interactions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/regret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Regret
+         * @description Return the best value after each trial beside random search, replayed on the study's own trials.
+         */
+        get: operations["read_regret_api_v1_studies__study__regret_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Replay Study
+         * @description Compute the study's suggestions again from what is stored, and compare. Nothing is changed.
+         */
+        get: operations["replay_study_api_v1_studies__study__replay_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -869,6 +973,24 @@ export interface components {
          */
         AttemptState: "RUNNING" | "COMPLETE" | "PRUNED" | "STOPPED" | "LOST" | "PREEMPTED" | "OOM" | "DIVERGED" | "TIMED_OUT" | "CRASHED";
         /**
+         * BandRead
+         * @description Many searches after each number of trials: what to expect, and where eight of ten of them lie.
+         */
+        BandRead: {
+            /**
+             * High
+             * @description One of ten is better; null for hypervolumes
+             */
+            high?: number[] | null;
+            /**
+             * Low
+             * @description Nine of ten are better; null for hypervolumes
+             */
+            low?: number[] | null;
+            /** Mean */
+            mean: number[];
+        };
+        /**
          * BestTrial
          * @description The finished trial with the best objective value.
          */
@@ -895,6 +1017,11 @@ export interface components {
          */
         BudgetSpec: {
             /**
+             * Gpu Hours
+             * @description The same, of slots of workers that serve a gpu queue
+             */
+            gpu_hours?: number | null;
+            /**
              * Max Parallel
              * @description Trials that may run at the same time
              * @default 16
@@ -913,10 +1040,25 @@ export interface components {
              */
             n_trials: number | null;
             /**
+             * Patience
+             * @description The study ends when so many trials in a row ended without a new best
+             */
+            patience?: number | null;
+            /**
+             * Target
+             * @description The study ends as soon as a trial's final objective is this or better
+             */
+            target?: number | null;
+            /**
              * Timeout S
              * @description Wall time of the study
              */
             timeout_s?: number | null;
+            /**
+             * Worker Hours
+             * @description Hours for which slots of workers may be held; trials that share a slot count once
+             */
+            worker_hours?: number | null;
         };
         /**
          * CheckpointRef
@@ -1080,6 +1222,52 @@ export interface components {
             task: string;
             /** Title */
             title: string;
+        };
+        /**
+         * DistributionRead
+         * @description The share of complete trials at or below each value of an objective. Pruned trials are left out.
+         */
+        DistributionRead: {
+            /**
+             * N Needed
+             * @description From how many finished trials on there is an answer
+             * @default 0
+             */
+            n_needed: number;
+            /**
+             * N Pruned
+             * @description How many trials were pruned; each insight says how it counts them
+             * @default 0
+             */
+            n_pruned: number;
+            /**
+             * N Trials
+             * @description Finished trials that this rests on
+             */
+            n_trials: number;
+            /** Objective */
+            objective: string;
+            /**
+             * Reason
+             * @description Why there is no more to say; empty where there is
+             * @default
+             */
+            reason: string;
+            /**
+             * Shares
+             * @description Of all complete trials, above 0 and at most 1
+             */
+            shares?: number[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "COMPLETE" | "TOO_FEW";
+            /**
+             * Values
+             * @description Ascending
+             */
+            values?: number[];
         };
         /**
          * ErrorDetail
@@ -1539,6 +1727,133 @@ export interface components {
              */
             type: string;
         };
+        /**
+         * ImportanceRead
+         * @description How much each parameter matters for being among the best tenth of the trials (PED-ANOVA). Pruned ones are not.
+         */
+        ImportanceRead: {
+            /**
+             * N Needed
+             * @description From how many finished trials on there is an answer
+             * @default 0
+             */
+            n_needed: number;
+            /**
+             * N Pruned
+             * @description How many trials were pruned; each insight says how it counts them
+             * @default 0
+             */
+            n_pruned: number;
+            /**
+             * N Trials
+             * @description Finished trials that this rests on
+             */
+            n_trials: number;
+            /** Objective */
+            objective: string;
+            /**
+             * Reason
+             * @description Why there is no more to say; empty where there is
+             * @default
+             */
+            reason: string;
+            /**
+             * Shares
+             * @description The most important first; they add up to 1
+             */
+            shares?: components["schemas"]["ShareRead"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "COMPLETE" | "TOO_FEW";
+        };
+        /**
+         * InteractionsRead
+         * @description Where the differences between complete trials come from (functional ANOVA). Pruned trials are left out.
+         *
+         *     A job makes it: `POST` starts one, and `GET` says how far it is. While the study goes on the last result stays, with
+         *     `is_current` false.
+         */
+        InteractionsRead: {
+            /**
+             * Beyond
+             * @description What takes three parameters or more
+             * @default 0
+             */
+            beyond: number;
+            /**
+             * Fit
+             * @description Share of the differences between unseen trials that is foretold, at most 1; near 0 or below, nothing else here means anything
+             * @default 0
+             */
+            fit: number;
+            /**
+             * Has Result
+             * @description Whether the fields below say anything
+             * @default false
+             */
+            has_result: boolean;
+            /**
+             * Is Current
+             * @description Whether the result rests on all trials there are now
+             * @default false
+             */
+            is_current: boolean;
+            /**
+             * N Done
+             * @description Trees that are done
+             * @default 0
+             */
+            n_done: number;
+            /**
+             * N Needed
+             * @description Complete trials from which on there is a result
+             * @default 0
+             */
+            n_needed: number;
+            /**
+             * N Pruned
+             * @default 0
+             */
+            n_pruned: number;
+            /**
+             * N Total
+             * @description Trees there will be; 0 until it is known
+             * @default 0
+             */
+            n_total: number;
+            /**
+             * N Trials
+             * @description Complete trials that the result rests on, or that there are so far
+             * @default 0
+             */
+            n_trials: number;
+            /** Objective */
+            objective: string;
+            /**
+             * Pairs
+             * @description What pairs explain beyond that
+             */
+            pairs?: components["schemas"]["PairRead"][];
+            /**
+             * Reason
+             * @description Why there is no result
+             * @default
+             */
+            reason: string;
+            /**
+             * Shares
+             * @description What each parameter explains alone
+             */
+            shares?: components["schemas"]["ShareRead"][];
+            /**
+             * State
+             * @description Of the newest job; NONE: nobody has asked for one
+             * @enum {string}
+             */
+            state: "NONE" | "TOO_FEW" | "WAITING" | "RUNNING" | "COMPLETE" | "FAIL";
+        };
         JsonValue: unknown;
         /**
          * LogEntry
@@ -1768,6 +2083,26 @@ export interface components {
             metric: string;
         };
         /**
+         * PairRead
+         * @description How much two parameters explain together, beyond what each explains alone.
+         */
+        PairRead: {
+            /** First */
+            first: string;
+            /** Second */
+            second: string;
+            /**
+             * Share
+             * @description Of all differences, 0 to 1
+             */
+            share: number;
+            /**
+             * Spread
+             * @description Standard deviation of the share over the trees
+             */
+            spread: number;
+        };
+        /**
          * PrunerSpec
          * @description Which pruner stops hopeless trials. Further keys are its own options.
          */
@@ -1782,6 +2117,76 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * RegretRead
+         * @description The best value so far beside random search on the same space. Pruned trials count as the worst complete one.
+         */
+        RegretRead: {
+            /**
+             * Is More
+             * @description Whether it takes more than that
+             * @default false
+             */
+            is_more: boolean;
+            /**
+             * Measure
+             * @default best
+             * @enum {string}
+             */
+            measure: "best" | "hypervolume";
+            /**
+             * N Finished
+             * @description After how many finished trials
+             */
+            n_finished?: number[];
+            /**
+             * N Needed
+             * @description From how many finished trials on there is an answer
+             * @default 0
+             */
+            n_needed: number;
+            /**
+             * N Pruned
+             * @description How many trials were pruned; each insight says how it counts them
+             * @default 0
+             */
+            n_pruned: number;
+            /**
+             * N Random
+             * @description Random trials that reach the study's best half of the time; null: several objectives
+             */
+            n_random?: number | null;
+            /**
+             * N Trials
+             * @description Finished trials that this rests on
+             */
+            n_trials: number;
+            /**
+             * Objective
+             * @description Empty where several objectives are looked at together
+             */
+            objective: string;
+            /** @description Random search, replayed on a surrogate of the study's own trials */
+            random?: components["schemas"]["BandRead"] | null;
+            /**
+             * Reason
+             * @description Why there is no more to say; empty where there is
+             * @default
+             */
+            reason: string;
+            /** @description The study's trials in random order; exact */
+            shuffled?: components["schemas"]["BandRead"] | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "COMPLETE" | "TOO_FEW";
+            /**
+             * Study
+             * @description The study itself, in the order of its trials
+             */
+            study?: number[];
+        };
+        /**
          * RepeatsSpec
          * @description How often a trial trains from other initial weights, and which of the results counts.
          */
@@ -1794,6 +2199,13 @@ export interface components {
              */
             choose: "mean" | "best" | "worst";
             /**
+             * Duplicates
+             * @description A trial with the parameters of a finished one. reuse: takes its result. train: trains again
+             * @default reuse
+             * @enum {string}
+             */
+            duplicates: "reuse" | "train";
+            /**
              * N
              * @description Networks with the same parameters, 1 to 100
              * @default 1
@@ -1805,6 +2217,59 @@ export interface components {
              * @default false
              */
             racing: boolean;
+        };
+        /**
+         * ReplayedTrial
+         * @description A trial that the sampler proposed, and what it proposes for it now.
+         */
+        ReplayedTrial: {
+            /**
+             * Note
+             * @description How the suggestion came about, as stored
+             */
+            note: string;
+            /** Note Again */
+            note_again: string | null;
+            /** Number */
+            number: number;
+            /** Params */
+            params: {
+                [key: string]: boolean | number | string | null;
+            };
+            /** Params Again */
+            params_again: {
+                [key: string]: boolean | number | string | null;
+            } | null;
+            /**
+             * Reason
+             * @description What is different, or why it is unknown; empty where it is the same
+             */
+            reason: string;
+            /**
+             * Status
+             * @description unknown: it cannot be computed again, because the study was changed since
+             * @enum {string}
+             */
+            status: "same" | "different" | "unknown";
+            /** Trial Id */
+            trial_id: number;
+        };
+        /**
+         * ReplayPage
+         * @description Some of a study's suggestions, computed again, in the order of their numbers.
+         */
+        ReplayPage: {
+            /** Items */
+            items: components["schemas"]["ReplayedTrial"][];
+            /**
+             * N Trials
+             * @description Trials that the sampler proposed, on all pages
+             */
+            n_trials: number;
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Study Id */
+            study_id: number;
         };
         /**
          * ReportRead
@@ -1921,6 +2386,24 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ShareRead
+         * @description How much one parameter matters.
+         */
+        ShareRead: {
+            /** Name */
+            name: string;
+            /**
+             * Share
+             * @description 0 to 1
+             */
+            share: number;
+            /**
+             * Spread
+             * @description Standard deviation of the share: over resampled trials, or over trees
+             */
+            spread: number;
+        };
+        /**
          * StudyCreate
          * @description A study to run.
          * @example {
@@ -1983,6 +2466,11 @@ export interface components {
         StudyCreate: {
             budget?: components["schemas"]["BudgetSpec"];
             /**
+             * Constraints
+             * @description Statements about the space's parameters that every trial makes true, such as `batch_size <= 4 * hidden_units`
+             */
+            constraints?: string[];
+            /**
              * Dataset
              * @example digits
              */
@@ -2019,13 +2507,11 @@ export interface components {
             sampler?: components["schemas"]["SamplerSpec"];
             /**
              * Search Space
-             * @description By name: {"type": "float", low, high, log?, step?}, {"type": "int", low, high, step?, log?} or {"type": "categorical", choices}
+             * @description By name: {"type": "float", low, high, log?, step?}, {"type": "int", low, high, step?, log?}, {"type": "categorical", choices}, {"type": "fixed", value} or {"type": "list", length: {low, high}, each}; each with `when` where it is active for some values of other parameters alone. The text "default" is the space that the model suggests
              */
             search_space?: {
-                [key: string]: {
-                    [key: string]: unknown;
-                };
-            };
+                [key: string]: unknown;
+            } | "default";
             /** Tags */
             tags?: string[];
         };
@@ -2085,6 +2571,11 @@ export interface components {
         StudySpec: {
             budget?: components["schemas"]["BudgetSpec"];
             /**
+             * Constraints
+             * @description Statements about the space's parameters that every trial makes true, such as `batch_size <= 4 * hidden_units`
+             */
+            constraints?: string[];
+            /**
              * Dataset
              * @example digits
              */
@@ -2110,7 +2601,7 @@ export interface components {
             sampler?: components["schemas"]["SamplerSpec"];
             /**
              * Search Space
-             * @description By name: {"type": "float", low, high, log?, step?}, {"type": "int", low, high, step?, log?} or {"type": "categorical", choices}
+             * @description By name: {"type": "float", low, high, log?, step?}, {"type": "int", low, high, step?, log?}, {"type": "categorical", choices}, {"type": "fixed", value} or {"type": "list", length: {low, high}, each}; each with `when` where it is active for some values of other parameters alone
              */
             search_space?: {
                 [key: string]: {
@@ -3753,6 +4244,68 @@ export interface operations {
             };
         };
     };
+    read_distribution_api_v1_studies__study__distribution_get: {
+        parameters: {
+            query?: {
+                /** @description Metric of one of the study's objectives; the first where left out */
+                objective?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DistributionRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
     list_evaluations_api_v1_studies__study__evaluations_get: {
         parameters: {
             query?: never;
@@ -3934,6 +4487,324 @@ export interface operations {
             };
             /** @description No such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_importance_api_v1_studies__study__importance_get: {
+        parameters: {
+            query?: {
+                /** @description Metric of one of the study's objectives; the first where left out */
+                objective?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportanceRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_interactions_api_v1_studies__study__interactions_get: {
+        parameters: {
+            query?: {
+                /** @description Metric of one of the study's objectives; the first where left out */
+                objective?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InteractionsRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    start_interactions_api_v1_studies__study__interactions_post: {
+        parameters: {
+            query?: {
+                /** @description Metric of one of the study's objectives; the first where left out */
+                objective?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InteractionsRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_regret_api_v1_studies__study__regret_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegretRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    replay_study_api_v1_studies__study__replay_get: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Most trials of a page; slow samplers give fewer */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayPage"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
