@@ -9,7 +9,6 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, TypeAlias
 
 from search.parameters import ParamValue
@@ -105,9 +104,14 @@ class Comparison:
     signs: tuple[str, ...]
 
     def compute(self, params: Params) -> bool:
-        """Tell whether all of them hold."""
-        values = [operand.compute(params) for operand in self.operands]
-        return all(_compare(sign, *pair) for sign, pair in zip(self.signs, pairwise(values), strict=True))
+        """Tell whether all of them hold; what comes after one that does not is not computed."""
+        left = self.operands[0].compute(params)
+        for sign, operand in zip(self.signs, self.operands[1:], strict=True):
+            right = operand.compute(params)
+            if not _compare(sign, left, right):
+                return False
+            left = right
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from search.samplers.random import draw_params
 from search.space import SearchSpace, parse_space
 from tests.unit.search.spaces import TREE, conditional_spaces
 
-SGD = {"optimizer": "sgd", "activation": "relu", "widths.length": 1, "widths.1": 16}
+SGD: dict[str, ParamValue] = {"optimizer": "sgd", "activation": "relu", "widths.length": 1, "widths.1": 16}
 OPTIMIZER = {"type": "categorical", "choices": ["adam", "sgd"]}
 INT = {"type": "int", "low": 1, "high": 4}
 
@@ -35,15 +35,15 @@ def list_sets(space: SearchSpace) -> list[dict[str, ParamValue]]:
     found: dict[str, dict[str, ParamValue]] = {}
     for chosen in itertools.product(*values):
         params = dict(zip(space, chosen, strict=True))
-        gone = True
-        while gone:
-            gone = {
-                name
-                for name in params
-                for other, accepted in space.conditions.get(name, {}).items()
-                if params.get(other, object()) not in accepted
+        for _ in range(len(params)):  # each round takes away what lost its ground in the round before
+            params = {
+                name: value
+                for name, value in params.items()
+                if all(
+                    params.get(other, object()) in accepted
+                    for other, accepted in space.conditions.get(name, {}).items()
+                )
             }
-            params = {name: value for name, value in params.items() if name not in gone}
         found[repr(params)] = params
     return list(found.values())
 
@@ -108,9 +108,9 @@ def test_entries_that_are_not_active_do_not_matter(space: SearchSpace, seed: int
 
 def test_conditions_nest() -> None:
     names = {"momentum": False, "dampening": False, "widths.2": False}
-    adam = {"optimizer": "adam", "momentum": 0.3, "dampening": 1, "widths.length": 1}
+    adam: dict[str, ParamValue] = {"optimizer": "adam", "momentum": 0.3, "dampening": 1, "widths.length": 1}
     assert {name: TREE.is_active(name, adam) for name in names} == names
-    sgd = {**adam, "optimizer": "sgd", "widths.length": 2}
+    sgd: dict[str, ParamValue] = {**adam, "optimizer": "sgd", "widths.length": 2}
     assert {name: TREE.is_active(name, sgd) for name in names} == dict.fromkeys(names, True)
     assert not TREE.is_active("dampening", {**sgd, "momentum": 0.0})
     assert TREE.is_conditional
