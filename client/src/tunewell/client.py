@@ -11,6 +11,7 @@ import httpx
 from tunewell._calls import StudyRef, items_of
 from tunewell._decode import decode
 from tunewell._evaluation_calls import EvaluationCalls
+from tunewell._insight_calls import InsightCalls
 from tunewell._prediction_calls import PredictionCalls
 from tunewell._replay_calls import ReplayCalls
 from tunewell._study_calls import StudyCalls
@@ -20,7 +21,7 @@ from tunewell.events import EventStream
 from tunewell.records import Dataset, Event, Model, Worker
 
 
-class Client(StudyCalls, TrialCalls, EvaluationCalls, PredictionCalls, ReplayCalls):
+class Client(StudyCalls, TrialCalls, EvaluationCalls, InsightCalls, PredictionCalls, ReplayCalls):
     """A connection to a Tunewell server.
 
     A study is named by its id or its name. Every method raises a `tunewell.TunewellError`: `ServerUnreachable` where
