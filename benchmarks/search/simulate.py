@@ -34,6 +34,9 @@ def simulate(peer: Peer, task: Task, n_trials: int, n_workers: int) -> Run:
 
     Returns:
         All trials; those still running when the last one was asked for are finished.
+
+    Raises:
+        RuntimeError: The peer gives no parameters and has no trial to wait for.
     """
     losses: list[float] = []
     ask_s: list[float] = []
@@ -41,10 +44,13 @@ def simulate(peer: Peer, task: Task, n_trials: int, n_workers: int) -> Run:
     now_s = 0.0
     for number in range(n_trials):
         began_s = time.process_time()
-        if len(running) == n_workers:
+        params = None if len(running) == n_workers else peer.ask()
+        while params is None:
+            if not running:
+                raise RuntimeError(f"no parameters for trial {number}, and no trial is running to wait for")
             now_s, finished = heapq.heappop(running)
             peer.tell(finished, losses[finished])
-        params = peer.ask()
+            params = peer.ask()
         ask_s.append(time.process_time() - began_s)
         loss, seconds = task.evaluate(params)
         losses.append(loss)

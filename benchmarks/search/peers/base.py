@@ -28,8 +28,11 @@ class Setting:
 class Peer(Protocol):
     """A search under way. Losses are to be minimised."""
 
-    def ask(self) -> dict[str, Value]:
-        """Return the active parameters of the next trial, which counts as running from now on."""
+    def ask(self) -> dict[str, Value] | None:
+        """Return the active parameters of the next trial, which counts as running from now on.
+
+        None, while trials are running, where the peer wants to see one of them end first; its worker then idles.
+        """
 
     def tell(self, number: int, loss: float) -> None:
         """Take the finite loss of a trial; `number` counts the asks from 0."""
