@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Insert, bindparam, cast, insert, literal, select, text
+from sqlalchemy import CTE, Insert, bindparam, cast, insert, literal, select, text
 from sqlalchemy.types import BigInteger
 
 from db.tables import EventRow
 from db.types import Json
 
 
-def store_events(connection: Connection, events: Sequence[dict[str, Any]]) -> None:
-    """Append events, each made by `trial_event` or `study_event`; readers see them once the transaction commits."""
-    connection.execute(_storing(connection.dialect.name == "sqlite"), list(events))
+def storing(*, is_sqlite: bool) -> Insert:
+    """Return the insertion of one event, made by `trial_event` or `study_event`; readers see it after the commit."""
+    return _STORING[is_sqlite]
 
 
-def store_metrics_event(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Append the notice of one new point, in `values` as `metrics_event` names them."""
-    named = {name: values[name] for name in ("the_study", "the_trial", "the_payload")}
-    connection.execute(_storing(connection.dialect.name == "sqlite"), {**named, "the_kind": "metrics"})
-
-
-def metrics_event(source: CTE) -> Insert:
-    """Return the insertion of a point's notice for each row of `source`, for PostgreSQL."""
-    columns = (_xid(), literal("metrics"), *_bound("the_study", "the_trial"), bindparam("the_payload", type_=Json))
+def notices(kind: str, source: CTE, trial_id: Any, payload: Any) -> CTE:
+    """Return the insertion of a notice for each row of `source`, as part of a statement for PostgreSQL."""
+    columns: list[Any] = [_xid(), literal(kind), *_bound("the_study"), trial_id, payload]
     names = ("xid", "kind", "study_id", "trial_id", "payload")
-    return insert(EventRow).from_select(names, select(*columns).select_from(source))
+    return insert(EventRow).from_select(names, select(*columns).select_from(source)).cte(f"{kind}_notice")
 
 
 def trial_event(study_id: int, trial_id: int, number: int, state: str, value: float | None) -> dict[str, Any]:
@@ -67,7 +59,15 @@ def _event(kind: str, study_id: int, trial_id: int | None, payload: dict[str, An
     return {"the_kind": kind, "the_study": study_id, "the_trial": trial_id, "the_payload": payload}
 
 
-@cache
+def _xid() -> Any:
+    # What orders events on PostgreSQL, the id of the transaction; see `db.events`.
+    return cast(text("pg_current_xact_id()::text"), BigInteger)
+
+
+def _bound(*names: str) -> tuple[Any, ...]:
+    return tuple(bindparam(name, type_=BigInteger) for name in names)
+
+
 def _storing(is_sqlite: bool) -> Insert:
     study_id, trial_id = _bound("the_study", "the_trial")
     return insert(EventRow).values(
@@ -79,10 +79,4 @@ def _storing(is_sqlite: bool) -> Insert:
     )
 
 
-def _xid() -> Any:
-    # What orders events on PostgreSQL, the id of the transaction; see `db.events`.
-    return cast(text("pg_current_xact_id()::text"), BigInteger)
-
-
-def _bound(*names: str) -> tuple[Any, ...]:
-    return tuple(bindparam(name, type_=BigInteger) for name in names)
+_STORING = {is_sqlite: _storing(is_sqlite) for is_sqlite in (True, False)}

@@ -20,7 +20,7 @@ from db.metrics import Kind
 from db.optuna_link import Link
 from db.tables import MetricPointRow, MetricSeriesRow, StudyRow, TrialAttrRow, TrialRow
 
-_MANY = 300  # from so many trials on, what belongs to them is asked for by study and not by their ids
+_MANY = 8  # from so many trials on, what belongs to them is asked for at once
 _NON_FINITE = {Kind.NAN: math.nan, Kind.PLUS_INFINITY: math.inf, Kind.MINUS_INFINITY: -math.inf}
 
 
@@ -101,9 +101,8 @@ _POINTS = (
     .where(MetricSeriesRow.name == bindparam("the_metric"))
 )
 _ATTRS = select(TrialAttrRow.trial_id, TrialAttrRow.is_system, TrialAttrRow.key, TrialAttrRow.value)
-_IDS: Any = bindparam("the_ids", expanding=True)
-_POINTS_OF_SOME = _POINTS.where(MetricSeriesRow.trial_id.in_(_IDS))
-_ATTRS_OF_SOME = _ATTRS.where(TrialAttrRow.trial_id.in_(_IDS))
+_POINTS_OF_ONE = _POINTS.where(MetricSeriesRow.trial_id == bindparam("the_trial"))
+_ATTRS_OF_ONE = _ATTRS.where(TrialAttrRow.trial_id == bindparam("the_trial"))
 _POINTS_OF_MANY = _POINTS.join(TrialRow, TrialRow.id == MetricSeriesRow.trial_id).where(
     TrialRow.study_id == _STUDY_ID, _changed()
 )
@@ -125,7 +124,7 @@ class Seen:
 def list_changes(link: Link, seen: Seen) -> Changes | None:
     """Return the trials of a study that ended since, are running, or wait newly, by number; None without the study."""
     since = {"the_study": seen.study_id, "the_rev": seen.rev, "the_id": seen.last_id}
-    rows = link.fetch(_SINCE, since)
+    rows = link.run(_SINCE, since)
     if not rows:
         return None
     trials = [TrialRead(*row) for row in rows if row[0] is not None]
@@ -140,7 +139,7 @@ def find_change(link: Link, trial_id: int, metric_of: Callable[[int], str]) -> t
         trial_id: The trial.
         metric_of: Returns by study what its curves are named.
     """
-    rows = link.fetch(_ONE, {"the_id": trial_id})
+    rows = link.run(_ONE, {"the_id": trial_id})
     if not rows:
         return None
     study_id = int(rows[0][0])
@@ -151,11 +150,11 @@ def _with_belongings(link: Link, trials: Sequence[TrialRead], values: Mapping[st
     with_points = [trial.id for trial in trials if trial.has_points]
     with_attrs = [trial.id for trial in trials if trial.has_attrs]
     points: dict[int, dict[int, float]] = {trial_id: {} for trial_id in with_points}
-    for trial_id, step, value, kind in _fetch(link, with_points, values, (_POINTS_OF_SOME, _POINTS_OF_MANY)):
+    for trial_id, step, value, kind in _fetch(link, with_points, values, (_POINTS_OF_ONE, _POINTS_OF_MANY)):
         if trial_id in points:
             points[trial_id][step] = _NON_FINITE[Kind(kind)] if value is None else value
     attrs: dict[int, list[tuple[bool, str, str]]] = {trial_id: [] for trial_id in with_attrs}
-    for trial_id, is_system, key, value in _fetch(link, with_attrs, values, (_ATTRS_OF_SOME, _ATTRS_OF_MANY)):
+    for trial_id, is_system, key, value in _fetch(link, with_attrs, values, (_ATTRS_OF_ONE, _ATTRS_OF_MANY)):
         if trial_id in attrs:
             attrs[trial_id].append((is_system, key, value))
     return Changes(trials, attrs, points)
@@ -164,7 +163,7 @@ def _with_belongings(link: Link, trials: Sequence[TrialRead], values: Mapping[st
 def _fetch(
     link: Link, ids: Sequence[int], values: Mapping[str, Any], statements: tuple[Executable, Executable]
 ) -> Sequence[Any]:
-    of_some, of_many = statements
-    if not ids:
-        return ()
-    return link.fetch(of_many, values) if len(ids) > _MANY else link.fetch(of_some, {**values, "the_ids": ids})
+    of_one, of_many = statements
+    if len(ids) >= _MANY:
+        return link.run(of_many, values)
+    return [row for trial_id in ids for row in link.run(of_one, {**values, "the_trial": trial_id})]

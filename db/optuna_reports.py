@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +16,7 @@ from sqlalchemy import (
     Executable,
     Float,
     SmallInteger,
+    String,
     Update,
     bindparam,
     case,
@@ -28,18 +28,25 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from db.lifecycle import OPEN_TRIALS
 from db.metrics import Kind, kind_of
-from db.optuna_events import metrics_event, metrics_payload, store_metrics_event
+from db.optuna_events import metrics_payload, notices, storing
 from db.optuna_link import Link
+from db.optuna_trials import is_open as _is_open
 from db.tables import MetricPointRow, MetricSeriesRow, TrialRow
-from db.types import encode_float
+from db.types import Json, encode_float
 
 _SERIES, _POINT = MetricSeriesRow, MetricPointRow
-_NEW_SERIES = {
-    dialect.__name__.rpartition(".")[2]: dialect.insert(_SERIES).on_conflict_do_nothing()
-    for dialect in (sqlite, postgresql)
-}
+_OWNER = {"trial_id": bindparam("the_trial", type_=BigInteger), "name": bindparam("the_name", type_=String)}
+
+
+def _opening(is_sqlite: bool) -> Executable:
+    adding = (sqlite.insert if is_sqlite else postgresql.insert)(_SERIES).values(_OWNER)
+    # Where the curve is there already, setting its name to what it is makes the statement answer with its id.
+    found = adding.on_conflict_do_update(index_elements=["trial_id", "name"], set_={"name": adding.excluded["name"]})
+    return found.returning(_SERIES.id)
+
+
+_OPEN_SERIES = {is_sqlite: _opening(is_sqlite) for is_sqlite in (True, False)}
 _STEP = bindparam("the_step", type_=BigInteger)
 _VALUE = bindparam("the_value", type_=Float(53))
 _KIND = bindparam("the_kind", type_=SmallInteger)
@@ -47,8 +54,7 @@ _AT_MS = bindparam("the_at_ms", type_=BigInteger)
 _SERIES_ID = bindparam("the_series", type_=BigInteger)
 _ADVANCE = (
     update(TrialRow)
-    .where(TrialRow.id == bindparam("the_trial", type_=BigInteger), TrialRow.distributions.is_not(None))
-    .where(TrialRow.state.in_([state.value for state in OPEN_TRIALS]))
+    .where(*_is_open("the_trial"))
     .values(step=case((func.coalesce(TrialRow.step, -1) < _STEP, _STEP), else_=TrialRow.step))
     .returning(TrialRow.id)
 )
@@ -70,11 +76,9 @@ class Curve:
 
 def open_series(link: Link, trial_id: int, name: str) -> int:
     """Return the id of a trial's curve, which is made if it is not there. The trial exists."""
-    find = select(_SERIES.id).where(_SERIES.trial_id == trial_id, _SERIES.name == name)
-    with link.write() as connection:
-        connection.execute(_NEW_SERIES[connection.dialect.name], {"trial_id": trial_id, "name": name})
-        series_id: int = connection.execute(find).scalar_one()
-    return series_id
+    values = {"the_trial": trial_id, "the_name": name}
+    ((series_id,),) = link.run(_OPEN_SERIES[link.is_sqlite], values)
+    return int(series_id)
 
 
 def store_value(link: Link, curve: Curve, step: int, value: float, at_ms: int) -> bool:
@@ -91,12 +95,11 @@ def store_value(link: Link, curve: Curve, step: int, value: float, at_ms: int) -
         "the_payload": metrics_payload(ids, curve.name, step, encode_float(value)),
         "the_study": curve.study_id,
     }
-    if link.database.is_sqlite:
+    if link.is_sqlite:
         return _store_in_turn(link, values)
-    ((n_open, n_old),) = link.run(_at_once(), values)
+    ((n_open, n_old),) = link.run(_STORE_AT_ONCE, values)
     if n_old:
-        with link.write() as connection:
-            connection.execute(_RECOUNT, values)
+        link.run(_RECOUNT, values)
     return bool(n_open)
 
 
@@ -178,20 +181,19 @@ _RECOUNT = _recounting()
 
 
 def _store_in_turn(link: Link, values: Mapping[str, Any]) -> bool:
-    with link.write() as connection:
-        if connection.execute(_ADVANCE, values).one_or_none() is None:
+    with link.transaction() as execute:
+        if not execute(_ADVANCE, values):
             return False
-        if connection.execute(_ADD_POINT, values).one_or_none() is not None:
-            connection.execute(_SUMMARISE, values)
+        if execute(_ADD_POINT, values):
+            execute(_SUMMARISE, values)
         else:
-            connection.execute(_REPLACE_POINT, values)
-            connection.execute(_RECOUNT, values)
-        store_metrics_event(connection, values)
+            execute(_REPLACE_POINT, values)
+            execute(_RECOUNT, values)
+        execute(storing(is_sqlite=True), {**values, "the_kind": "metrics"})
     return True
 
 
-@cache
-def _at_once() -> Executable:
+def _storing_at_once() -> Executable:
     """Return the one statement for PostgreSQL; it answers how many trials were open, and how many points were there."""
     is_open = _ADVANCE.cte("is_open")
     old = select(_POINT.step).where(_POINT.series_id == _SERIES_ID, _POINT.step == _STEP).cte("old")
@@ -202,6 +204,9 @@ def _at_once() -> Executable:
         index_elements=_POINT_COLUMNS[:2], set_={name: new.excluded[name] for name in _POINT_COLUMNS[2:]}
     )
     summary = _summarising().where(exists(select(is_open.c.id)))
-    event = metrics_event(is_open)
+    notice = notices("metrics", is_open, is_open.c.id, bindparam("the_payload", type_=Json))
     counts: list[Any] = [select(func.count()).select_from(one).scalar_subquery() for one in (is_open, old)]
-    return select(*counts).add_cte(point.cte("point"), summary.cte("summary"), event.cte("event"))
+    return select(*counts).add_cte(point.cte("point"), summary.cte("summary"), notice)
+
+
+_STORE_AT_ONCE = _storing_at_once()

@@ -10,8 +10,9 @@ from sqlalchemy import Boolean, Executable, Select, Table, Text, bindparam, inse
 from sqlalchemy.dialects import postgresql, sqlite
 
 from db.lifecycle import StudyState
-from db.optuna_events import store_events, study_event
+from db.optuna_events import storing, study_event
 from db.optuna_link import Link
+from db.optuna_trials import is_open
 from db.tables import Base, StudyAttrRow, StudyRow, TrialAttrRow, TrialRow
 from db.types import Json
 
@@ -56,15 +57,15 @@ def insert_study(link: Link, values: Mapping[str, Any]) -> int:
     Raises:
         IntegrityError: The name is taken.
     """
-    with link.write() as connection:
+    with link.bulk() as connection:
         made: int = connection.execute(_INSERT, {**values, "kind": "optuna"}).scalar_one()
-        store_events(connection, [study_event(made, values["name"], StudyState.RUNNING, 0)])
+        connection.execute(storing(is_sqlite=link.is_sqlite), study_event(made, values["name"], StudyState.RUNNING, 0))
     return made
 
 
 def add_shapes(link: Link, study_id: int, shapes: Mapping[str, Mapping[str, Any]]) -> None:
     """Add parameters to the search space that a study of Optuna's shows; those it has stay as they are."""
-    with link.write() as connection:
+    with link.bulk() as connection:
         spec = connection.execute(_LOCK_SPEC, {"the_id": study_id}).scalar_one_or_none()
         if spec is not None:
             whole = {**spec, "search_space": {**shapes, **spec["search_space"]}}
@@ -73,37 +74,37 @@ def add_shapes(link: Link, study_id: int, shapes: Mapping[str, Mapping[str, Any]
 
 def find_study(link: Link, ref: int | str) -> OptunaStudy | None:
     """Return a study of either kind by id (int) or name (str), unless it is deleted."""
-    rows = link.fetch(_BY_ID, {"the_id": ref}) if isinstance(ref, int) else link.fetch(_BY_NAME, {"the_name": ref})
+    rows = link.run(_BY_ID, {"the_id": ref}) if isinstance(ref, int) else link.run(_BY_NAME, {"the_name": ref})
     return OptunaStudy(*rows[0]) if rows else None
 
 
 def list_studies(link: Link) -> list[OptunaStudy]:
     """Return all studies of either kind that are not deleted, oldest first."""
-    return [OptunaStudy(*row) for row in link.fetch(_ALL, {})]
+    return [OptunaStudy(*row) for row in link.run(_ALL, {})]
 
 
 def find_attrs(link: Link, study_id: int, *, is_system: bool) -> Attrs:
     """Return a study's attributes as JSON texts."""
-    return {row.key: row.value for row in link.fetch(_ATTRS, {"the_id": study_id, "the_flag": is_system})}
+    return dict(link.run(_ATTRS, {"the_id": study_id, "the_flag": is_system}))
 
 
 def list_attrs(link: Link) -> dict[tuple[int, bool], Attrs]:
     """Return the attributes of all studies as JSON texts, by study and by whether they are Optuna's own."""
     found: dict[tuple[int, bool], Attrs] = {}
-    for study_id, is_system, key, value in link.fetch(_ALL_ATTRS, {}):
+    for study_id, is_system, key, value in link.run(_ALL_ATTRS, {}):
         found.setdefault((study_id, is_system), {})[key] = value
     return found
 
 
 def set_attr(link: Link, study_id: int, key: str, value: str, *, is_system: bool) -> bool:
     """Store an attribute of a study of either kind, or replace it. Returns False where there is no such study."""
-    statement = _SET_STUDY_ATTR[link.database.is_sqlite]
+    statement = _SET_STUDY_ATTR[link.is_sqlite]
     return bool(link.run(statement, {"the_id": study_id, "the_flag": is_system, "the_key": key, "the_value": value}))
 
 
 def set_trial_attr(link: Link, trial_id: int, key: str, value: str, *, is_system: bool) -> bool:
     """Store an attribute of an open trial of Optuna's, or replace it. Returns False where there is no such trial."""
-    statement = _SET_TRIAL_ATTR[link.database.is_sqlite]
+    statement = _SET_TRIAL_ATTR[link.is_sqlite]
     return bool(link.run(statement, {"the_id": trial_id, "the_flag": is_system, "the_key": key, "the_value": value}))
 
 
@@ -124,11 +125,6 @@ def _setting(row: type[Base], owner: Select[Any], is_sqlite: bool) -> Executable
 
 _OWNER_STUDY = select(StudyRow.id).where(StudyRow.id == bindparam("the_id"), StudyRow.deleted_at.is_(None))
 # The lock makes those who end the trial meanwhile wait: what is finished does not change any more.
-_OWNER_TRIAL = (
-    select(TrialRow.id)
-    .where(TrialRow.id == bindparam("the_id"), TrialRow.distributions.is_not(None))
-    .where(TrialRow.state.in_(("RUNNING", "WAITING")))
-    .with_for_update()
-)
+_OWNER_TRIAL = select(TrialRow.id).where(*is_open("the_id")).with_for_update()
 _SET_STUDY_ATTR = {is_sqlite: _setting(StudyAttrRow, _OWNER_STUDY, is_sqlite) for is_sqlite in (True, False)}
 _SET_TRIAL_ATTR = {is_sqlite: _setting(TrialAttrRow, _OWNER_TRIAL, is_sqlite) for is_sqlite in (True, False)}

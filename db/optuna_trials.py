@@ -10,33 +10,91 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Executable,
+    Float,
+    Integer,
+    bindparam,
+    func,
+    insert,
+    literal,
+    literal_column,
+    null,
+    select,
+    update,
+)
 
 from db.lifecycle import FINISHED_TRIALS, OPEN_TRIALS, TrialState, trial_sources
-from db.optuna_events import store_events, study_event, trial_event
-from db.optuna_link import Link
+from db.optuna_events import notices, storing, study_event, trial_event
+from db.optuna_link import Link, default_of
 from db.tables import StudyRow, TrialAttrRow, TrialRow
 from db.types import Json, utc_now
 
-_IS_OPEN = (
-    TrialRow.id == bindparam("the_id"),
-    TrialRow.distributions.is_not(None),
-    TrialRow.state.in_([state.value for state in OPEN_TRIALS]),
-)
+
+def is_open(parameter: str) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds for an open trial of Optuna's whose id is the parameter of that name."""
+    return (
+        TrialRow.id == bindparam(parameter, type_=BigInteger),
+        TrialRow.distributions.is_not(None),
+        TrialRow.state.in_([literal(state.value) for state in OPEN_TRIALS]),
+    )
+
+
+_IS_OPEN = is_open("the_id")
 _TAKE_NUMBERS = (
     update(StudyRow)
     .where(StudyRow.id == bindparam("the_id"), StudyRow.kind == "optuna", StudyRow.deleted_at.is_(None))
     .values(next_number=StudyRow.next_number + bindparam("the_n", type_=Integer()), rev=StudyRow.rev + 1)
-    .returning(StudyRow.next_number, StudyRow.rev, StudyRow.name, StudyRow.state)
+    .returning(StudyRow.id, StudyRow.next_number, StudyRow.rev, StudyRow.name, StudyRow.state)
 )
 _BUMP_REV = (
     update(StudyRow)
-    .where(StudyRow.id == bindparam("the_id"))
+    .where(StudyRow.id == bindparam("the_study", type_=BigInteger))
     .values(rev=StudyRow.rev + 1)
-    .returning(StudyRow.rev, StudyRow.name, StudyRow.state)
+    .returning(StudyRow.id, StudyRow.rev, StudyRow.name, StudyRow.state)
 )
-_START_NEW = insert(TrialRow).values(started_at=utc_now()).returning(TrialRow.id)
-_INSERT = insert(TrialRow).returning(TrialRow.id, TrialRow.number, sort_by_parameter_order=True)
+_NEW = insert(TrialRow)
+_INSERT = _NEW.returning(TrialRow.id, sort_by_parameter_order=True)
+_START_NEW = _NEW.values(
+    study_id=bindparam("the_study"),
+    number=bindparam("the_number"),
+    state=TrialState.RUNNING,
+    source="optuna",
+    params={},
+    distributions=[],
+    started_at=utc_now(),
+).returning(TrialRow.id)
+
+
+def _starting_at_once() -> Executable:
+    numbered = _TAKE_NUMBERS.cte("numbered")
+    known: dict[str, Any] = {
+        "study_id": numbered.c.id,
+        "number": numbered.c.next_number - 1,
+        "state": literal(TrialState.RUNNING.value),
+        "source": literal("optuna"),
+        "params": literal({}, Json),
+        "distributions": literal([], Json),
+        "started_at": utc_now(),
+    }
+    # Inside of another statement nobody fills in what a column has by default.
+    known |= {
+        column.name: literal(default_of(column), column.type)
+        for column in TrialRow.__table__.c
+        if column.name not in known and column.default is not None and not column.default.is_clause_element
+    }
+    new = _NEW.from_select(list(known), select(*known.values())).returning(TrialRow.id, TrialRow.number).cte("new")
+    shown = func.jsonb_build_object(
+        "study_id", bindparam("the_id", type_=BigInteger), "trial_id", new.c.id, "number", new.c.number,
+        "state", literal_column("'RUNNING'"), "value", null(), "step", null(), "n_steps", null(),
+    )  # fmt: skip
+    return select(new.c.id, new.c.number).add_cte(notices("trial", new, new.c.id, shown))
+
+
+_START_NEW_AT_ONCE = _starting_at_once()
 _START = (
     update(TrialRow)
     .where(TrialRow.id == bindparam("the_id"), TrialRow.distributions.is_not(None))
@@ -44,7 +102,33 @@ _START = (
     .values(state=TrialState.RUNNING, started_at=utc_now())
     .returning(TrialRow.study_id, TrialRow.number)
 )
-_SET_VALUES = update(TrialRow).where(*_IS_OPEN).returning(TrialRow.study_id, TrialRow.number)
+
+
+def _ending(target: TrialState, rev: Any) -> Any:
+    sources = [state.value for state in {*trial_sources(target), target}]
+    times = {"finished_at": utc_now(), "finished_rev": rev} if target in FINISHED_TRIALS else {}
+    return (
+        update(TrialRow)
+        .where(*_IS_OPEN, TrialRow.state.in_([literal(state) for state in sources]))
+        .values(state=target, value=bindparam("the_value", type_=Float), values=bindparam("the_values", type_=Json))
+        .values(times)
+        .returning(TrialRow.id, TrialRow.number)
+    )
+
+
+def _ending_at_once(target: TrialState) -> Executable:
+    bumped = _BUMP_REV.cte("bumped")
+    # Reading from `bumped` makes the study's row the first that is locked, as everywhere.
+    ended = _ending(target, bumped.c.rev).where(bumped.c.id == TrialRow.study_id).cte("ended")
+    trial = notices("trial", ended, ended.c.id, bindparam("the_payload", type_=Json))
+    shown = func.jsonb_build_object(
+        "study_id", bumped.c.id, "name", bumped.c.name, "state", bumped.c.state, "rev", bumped.c.rev
+    )
+    return select(ended.c.id).add_cte(trial, notices("study", bumped, null(), shown))
+
+
+_END = {target: _ending(target, bindparam("the_rev", type_=BigInteger)) for target in TrialState}
+_END_AT_ONCE = {target: _ending_at_once(target) for target in TrialState}
 _STATE = select(TrialRow.state, TrialRow.distributions.is_(None), StudyRow.deleted_at.is_not(None)).where(
     TrialRow.id == bindparam("the_id"), StudyRow.id == TrialRow.study_id
 )
@@ -105,15 +189,18 @@ def start_new_trial(link: Link, study_id: int) -> tuple[int, int] | None:
     Effects:
         One trial, one event.
     """
-    with link.write() as connection:
-        row = connection.execute(_TAKE_NUMBERS, {"the_id": study_id, "the_n": 1}).one_or_none()
-        if row is None:
+    if not link.is_sqlite:
+        rows = link.run(_START_NEW_AT_ONCE, {"the_id": study_id, "the_study": study_id, "the_n": 1})
+        return (int(rows[0][0]), int(rows[0][1])) if rows else None
+    with link.transaction() as execute:
+        rows = execute(_TAKE_NUMBERS, {"the_id": study_id, "the_n": 1})
+        if not rows:
             return None
-        number = row.next_number - 1
-        values = {"study_id": study_id, "number": number, "state": TrialState.RUNNING, **_COMMON}
-        trial_id: int = connection.execute(_START_NEW, values).scalar_one()
-        store_events(connection, [trial_event(study_id, trial_id, number, TrialState.RUNNING, None)])
-    return trial_id, number
+        number = int(rows[0][1]) - 1
+        ((trial_id,),) = execute(_START_NEW, {"the_study": study_id, "the_number": number})
+        notice = trial_event(study_id, trial_id, number, TrialState.RUNNING, None)
+        execute(storing(is_sqlite=link.is_sqlite), notice)
+    return int(trial_id), number
 
 
 def insert_trials(connection: Connection, study_id: int, new: Sequence[NewTrial]) -> list[int] | None:
@@ -139,13 +226,14 @@ def insert_trials(connection: Connection, study_id: int, new: Sequence[NewTrial]
         trial_event(study_id, trial_id, one["number"], one["state"], one["value"])
         for trial_id, one in zip(ids, rows, strict=True)
     ]
-    store_events(connection, [*events, study_event(study_id, row.name, row.state, row.rev)])
+    events.append(study_event(study_id, row.name, row.state, row.rev))
+    connection.execute(storing(is_sqlite=connection.dialect.name == "sqlite"), events)
     return ids
 
 
 def find_draft(link: Link, trial_id: int) -> Draft | None:
     """Return what an open trial of Optuna's has been given so far."""
-    rows = link.fetch(_DRAFT, {"the_id": trial_id})
+    rows = link.run(_DRAFT, {"the_id": trial_id})
     return Draft(*rows[0]) if rows else None
 
 
@@ -157,43 +245,43 @@ def set_params(link: Link, trial_id: int, draft: Draft, n_before: int) -> bool:
         "the_params": dict(draft.params),
         "the_entries": list(draft.entries),
     }
-    return bool(link.run(_SET_PARAMS[link.database.is_sqlite], values))
+    return bool(link.run(_SET_PARAMS[link.is_sqlite], values))
 
 
 def start_trial(link: Link, trial_id: int) -> bool:
     """Move a waiting trial to RUNNING. Returns whether it was waiting: of two who try, one does it."""
-    with link.write() as connection:
-        row = connection.execute(_START, {"the_id": trial_id}).one_or_none()
-        if row is None:
+    with link.transaction() as execute:
+        rows = execute(_START, {"the_id": trial_id})
+        if not rows:
             return False
-        store_events(connection, [trial_event(row.study_id, trial_id, row.number, TrialState.RUNNING, None)])
+        study_id, number = rows[0]
+        notice = trial_event(study_id, trial_id, number, TrialState.RUNNING, None)
+        execute(storing(is_sqlite=link.is_sqlite), notice)
     return True
 
 
-def end_trial(link: Link, study_id: int, trial_id: int, ending: Ending) -> bool:
+def end_trial(link: Link, draft: Draft, trial_id: int, ending: Ending) -> bool:
     """Give an open trial of Optuna's a state and values. Returns whether it was open and may go there.
 
     Effects:
         The study's `rev` grows; events of the trial and the study.
     """
-    values: dict[str, Any] = {"state": ending.state, "value": ending.value, "values": dict(ending.values)}
-    with link.write() as connection:
-        study = connection.execute(_BUMP_REV, {"the_id": study_id}).one()
-        if ending.state in FINISHED_TRIALS:
-            values |= {"finished_at": utc_now(), "finished_rev": study.rev}
-        statement = _SET_VALUES.where(TrialRow.state.in_({*trial_sources(ending.state), ending.state}))
-        row = connection.execute(statement.values(values), {"the_id": trial_id}).one_or_none()
-        if row is None:
-            connection.rollback()
-            return False
-        notice = trial_event(study_id, trial_id, row.number, ending.state, ending.value)
-        store_events(connection, [notice, study_event(study_id, study.name, study.state, study.rev)])
-    return True
+    notice = trial_event(draft.study_id, trial_id, draft.number, ending.state, ending.value)
+    values = {**notice, "the_id": trial_id, "the_value": ending.value, "the_values": dict(ending.values)}
+    if not link.is_sqlite:
+        return bool(link.run(_END_AT_ONCE[ending.state], values))
+    with link.transaction() as execute:
+        ((study_id, rev, name, state),) = execute(_BUMP_REV, {"the_study": draft.study_id})
+        rows = execute(_END[ending.state], {**values, "the_rev": rev})
+        if rows:
+            for event in (notice, study_event(study_id, name, state, rev)):
+                execute(storing(is_sqlite=True), event)
+    return bool(rows)
 
 
 def find_state(link: Link, trial_id: int) -> tuple[TrialState, bool] | None:
     """Return a trial's state and whether it is of our own workers; None where there is no such trial."""
-    rows = link.fetch(_STATE, {"the_id": trial_id})
+    rows = link.run(_STATE, {"the_id": trial_id})
     if not rows or rows[0][2]:
         return None
     return TrialState(rows[0][0]), bool(rows[0][1])

@@ -81,7 +81,7 @@ class TunewellStorage(StudyStorage):
         """
         history = self._history(study_id)
         new = [thaw(trial, history.metrics) for trial in trials]
-        with translated(), self._link.write() as connection:
+        with translated(), self._link.bulk() as connection:
             ids = optuna_trials.insert_trials(connection, study_id, new)
             if ids is not None:
                 curves = [(trial_id, one.points) for trial_id, one in zip(ids, new, strict=True) if one.points]
@@ -122,10 +122,10 @@ class TunewellStorage(StudyStorage):
         """
         if state is TrialState.RUNNING:
             return self._start(trial_id)
-        study_id = self._draft(trial_id).study_id
-        ending = end_of(state, values, self._history(study_id).metrics)
+        draft = self._draft(trial_id)
+        ending = end_of(state, values, self._history(draft.study_id).metrics)
         with translated():
-            is_moved = optuna_trials.end_trial(self._link, study_id, trial_id, ending)
+            is_moved = optuna_trials.end_trial(self._link, draft, trial_id, ending)
         self._drafts.pop(trial_id, None)
         self._curves.pop(trial_id, None)
         if not is_moved:

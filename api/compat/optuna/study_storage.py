@@ -22,7 +22,7 @@ from api.services.studies import delete_study
 from api.transaction import Ledger
 from db import optuna_studies, schema
 from db.engine import Database
-from db.optuna_link import Link
+from db.optuna_link import Link, LinkError
 
 MAX_NAME_LENGTH = 512
 
@@ -193,7 +193,7 @@ def translated() -> Iterator[None]:
         yield
     except IntegrityError:
         raise
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, LinkError) as error:
         raise StorageInternalError(f"the database does not do what it was asked for: {error}") from error
 
 
