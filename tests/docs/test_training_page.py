@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from models.engine import batches, jobs, measuring, probe, program, racing
+from models.engine import batches, jobs, measuring, memory, probe, program, racing
 from tests.docs import pages
 
 PAGE = "docs/training.md"
@@ -32,6 +32,7 @@ def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     results = [*names["results"], *names["own"]]
     assert [result.outcome for result in results] == [jobs.Outcome.COMPLETE] * 5
     assert names["best"].metrics["val_accuracy"] > 0.9
+    assert (len(names["judged"].kept_epochs), names["final"].outcome) == (3, jobs.Outcome.COMPLETE)
     assert (tmp_path / "digits.onnx").stat().st_size > 0
     assert "COMPLETE" in capsys.readouterr().out
 
@@ -55,6 +56,7 @@ def test_figures_are_those_of_the_code() -> None:
     assert f"up to {probe.MAX_LANES['cpu']} lanes on a CPU" in text
     assert f"{probe.LEAST_GAIN - 1:.0%} faster".replace("%", " %") in text
     assert f"every {program.STEPS_BETWEEN_CHECKS} steps" in text
+    assert f"no further than {memory.SAFE_SHARE:.0%} of what is free".replace("%", " %") in text
     assert (probe.N_STEPS, racing.FIRST_REPEATS) == (3, 2)
     assert "fastest of three" in text
     assert "two repeats train first" in text
