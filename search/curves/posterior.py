@@ -12,9 +12,9 @@ N_PRIOR = 4.0
 """Completed curves that the vague beliefs below weigh as much as."""
 N_NOISE = 4.0
 """Points that the beliefs about noise weigh as much as."""
-_VAGUE = (4.0, 9.0, 0.25)
+_VAGUE = (2.0, 4.5, 0.125)
 """Variance of level, height and slope before any curve was seen, in units of the curves' own spread."""
-_NOISE = 0.03
+_NOISE = 0.0075
 """Variance of the noise before any curve was seen, in the same units."""
 _RIDGE = 1e-3
 

@@ -36,7 +36,7 @@ class Scale:
 
 
 def scale_of(values: Floats) -> Scale:
-    """Return the scale of values: centred at the median, in units of half the distance between the quartiles.
+    """Return the scale of values: centred at the median, in units of the distance between the quartiles.
 
     Args:
         values: Finite, at least one, of any shape.
@@ -44,5 +44,5 @@ def scale_of(values: Floats) -> Scale:
     low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
     widest = float(np.abs(values).max())
     # Where half of the values are equal, any spread of the rest serves; where all are, 1 does.
-    spread = max(float(high - low) / 2, float(np.std(np.clip(values, low - 1.0, high + 1.0))) / 4, 1e-9 * widest)
+    spread = max(float(high - low), float(np.std(np.clip(values, low - 1.0, high + 1.0))) / 2, 1e-9 * widest)
     return Scale(float(middle), spread if spread > 0 else 1.0)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from search.options import Option
 from search.pruners.base import BasePruner
-from search.pruners.rungs import LAST, Ladder, standing
+from search.pruners.rungs import LAST, Ladder, scores, standing
 from search.pruners.settings import Choice, Settings
 from search.pruners.steps import judged_to, value_by
 from search.types import PromoteRequest, PruneDecision, PruneRequest
@@ -128,10 +128,10 @@ class AshaPruner(BasePruner):
     def _place(self, request: PruneRequest, settings: Settings, rung: int, value: float) -> PruneDecision:
         own, plan = request.trial.number, self.plan(settings, request.n_steps)
         kind, size = plan[own % len(plan)], len(plan)
-        rivals = [one for one in request.history if one.number != own and plan[one.number % size] == kind]
+        rivals = [one for one in request.history if plan[one.number % size] == kind and one.number != own]
         sign = -1.0 if request.directions[0] == "minimize" else 1.0
-        scores = [score for score, _ in standing(rivals, rung, request.directions[0])]
-        place, n = sum(score > sign * value for score in scores) + 1, len(scores) + 1
+        theirs = scores(rivals, rung, request.directions[0])
+        place, n = sum(score > sign * value for score, _ in theirs) + 1, len(theirs) + 1
         pauses = request.can_pause and settings.values["pause"] is True
         room = n // settings.whole("reduction_factor")
         room = room if pauses else max(1, room)

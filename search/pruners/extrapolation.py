@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import ClassVar
 
 from search.curves import Curves, Forecast, forecast
@@ -63,7 +64,7 @@ class ExtrapolationPruner(BasePruner):
             return PruneDecision("continue", waits)
         completed = completed_peers(request)
         n_startup = settings.whole("n_startup_trials")
-        best = best_value((_final(one) for one in completed), request.directions[0])
+        best = best_value([one.values[0] for one in completed if one.values], request.directions[0])
         if len(completed) < n_startup or best is None or math.isinf(best):
             return PruneDecision("continue", f"{len(completed)} of {n_startup} start-up trials are completed")
         if all(math.isnan(value) for value in request.trial.intermediate.values()):
@@ -71,21 +72,19 @@ class ExtrapolationPruner(BasePruner):
         grid = _grid(request, settings)
         if grid is None or len(grid.seen) < LEAST_POINTS:
             return PruneDecision("continue", f"a forecast needs {LEAST_POINTS} finite values and a step to come")
-        return self._judge(request, settings, grid, completed)
-
-    def _judge(
-        self, request: PruneRequest, settings: Settings, grid: Grid, completed: list[PastTrial]
-    ) -> PruneDecision:
         sign = -1.0 if request.directions[0] == "minimize" else 1.0
-        best = max(sign * _final(one) for one in completed if not math.isnan(_final(one)))
         curves = _curves(request.trial, grid, _latest(completed), sign)
         if curves is None:
             return PruneDecision("continue", f"fewer than 3 of the latest {N_PEERS} completed trials have a curve")
-        seen = forecast(curves)
+        return self._judge(request, settings, forecast(curves), sign * best)
+
+    def _judge(self, request: PruneRequest, settings: Settings, seen: Forecast, best: float) -> PruneDecision:
+        """Judge by a forecast and the best completed trial's value, both to be maximised."""
+        sign = -1.0 if request.directions[0] == "minimize" else 1.0
         chance, level = seen.chance_above(best), settings.number("level")
         reason = (
             f"chance {chance:.3g} to end better than {sign * best:.6g}, expected {sign * float(seen.at(0.0)[-1]):.6g} "
-            f"at step {grid.ahead[-1]}, by {curves.finals.size} completed curves"
+            f"at step {seen.steps[-1]}"
         )
         ahead = any(sign * value > best for value in request.trial.intermediate.values())
         prune = chance < level and not ahead
@@ -115,7 +114,7 @@ def _final(trial: PastTrial) -> float:
 
 
 def _latest(completed: list[PastTrial]) -> list[PastTrial]:
-    return sorted(completed, key=lambda one: -one.number)[:N_PEERS]
+    return sorted(completed, key=attrgetter("number"), reverse=True)[:N_PEERS]
 
 
 def _curves(trial: PastTrial, grid: Grid, peers: list[PastTrial], sign: float) -> Curves | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from search.pruners.steps import value_by
@@ -53,17 +53,23 @@ def standing(trials: Iterable[PastTrial], rung: int, direction: Direction) -> li
     Returns:
         (value to be maximised, trial number) each.
     """
+    return sorted(scores(trials, rung, direction), key=lambda row: (-row[0], row[1]))
+
+
+def scores(trials: Iterable[PastTrial], rung: int, direction: Direction) -> list[tuple[float, int]]:
+    """Return the same as `standing` in the order of `trials`, for who only counts the better ones."""
     sign = -1.0 if direction == "minimize" else 1.0
     rows = []
     for trial in trials:
-        if trial.number < 0 or not has_reached(trial, rung):
+        if trial.number < 0:
             continue
-        value = value_by(trial.intermediate, rung)
+        curve = trial.intermediate
+        # Nearly every trial reports at the rung itself; only of the others must the steps be searched.
+        value = curve[rung] if rung in curve else _before(curve, rung)
         if value is not None:
             rows.append((-math.inf if math.isnan(value) else sign * value, trial.number))
-    return sorted(rows, key=lambda row: (-row[0], row[1]))
+    return rows
 
 
-def has_reached(trial: PastTrial, rung: int) -> bool:
-    """Tell whether a trial has reported a step at or beyond `rung`."""
-    return max(trial.intermediate, default=-1) >= rung
+def _before(curve: Mapping[int, float], rung: int) -> float | None:
+    return value_by(curve, rung) if max(curve, default=-1) > rung else None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import ClassVar
 
-from search.objectives import best_trial
 from search.options import Option
 from search.pruners.base import BasePruner, Judged, completed_peers
 from search.pruners.signed_rank import chance_of_rank_sum
-from search.types import PruneDecision, PruneRequest
+from search.types import PastTrial, PruneDecision, PruneRequest
 
 
 class WilcoxonPruner(BasePruner):
@@ -46,7 +45,8 @@ class WilcoxonPruner(BasePruner):
         """
         self.check(request.directions)
         settings = self.settings(request.options)
-        best = best_trial(completed_peers(request), request.directions)
+        sign = 1.0 if request.directions[0] == "minimize" else -1.0
+        best = _best(completed_peers(request), sign)
         if not request.trial.intermediate:
             return PruneDecision("continue", "nothing has been reported yet")
         if best is None:
@@ -58,7 +58,6 @@ class WilcoxonPruner(BasePruner):
         broken = sorted(step for step in own if not math.isfinite(own[step]))
         if broken:  # a mean with it is no number either
             return PruneDecision("prune", f"fold or repeat {broken[0]} has the value {own[broken[0]]}")
-        sign = 1.0 if request.directions[0] == "minimize" else -1.0
         chance = chance_of_rank_sum([sign * (own[step] - theirs[step]) for step in common])
         ahead = sign * fmean(own.values()) <= sign * fmean(
             theirs[step] for step in theirs if math.isfinite(theirs[step])
@@ -67,3 +66,13 @@ class WilcoxonPruner(BasePruner):
         if ahead:
             return PruneDecision("continue", f"the mean is no worse than that of trial {best.number}")
         return PruneDecision("prune" if chance < settings.number("p_threshold") else "continue", reason)
+
+
+def _best(completed: Iterable[PastTrial], sign: float) -> PastTrial | None:
+    """Return the trial with the best number, of equals the lowest; `sign` makes values something to minimise."""
+    best, least = None, math.inf
+    for trial in completed:
+        value = sign * trial.values[0] if trial.values else math.nan
+        if value < least or (best is not None and value == least and trial.number < best.number):
+            best, least = trial, value
+    return best
