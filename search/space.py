@@ -121,12 +121,13 @@ class SearchSpace(Mapping[str, Parameter]):
     def to_json(self) -> dict[str, object]:
         """Return the JSON shape that `parse_space` reads back into an equal space, given the same constraints."""
         flat = {name for group, one in self.lists for name, _ in one.expand(group)}
-        shapes = {name: self._shape(name, parameter) for name, parameter in self.parameters if name not in flat}
+        shapes = {name: self.shape(name, parameter) for name, parameter in self.parameters if name not in flat}
         for group, one in self.lists:
-            shapes[group] = self._shape(one.length_name(group), one)
+            shapes[group] = self.shape(one.length_name(group), one)
         return dict(sorted(shapes.items()))
 
-    def _shape(self, name: str, parameter: Parameter | ListParameter) -> dict[str, object]:
+    def shape(self, name: str, parameter: Parameter | ListParameter) -> dict[str, object]:
+        """Return the JSON of `parameter` if it stood in the place of the parameter `name`, under its conditions."""
         shape = parameter.to_json()
         when = {other: list(values) for other, values in self.conditions.get(name, {}).items()}
         return {**shape, "when": when} if when else shape

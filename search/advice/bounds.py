@@ -33,17 +33,28 @@ def parameters_at_bounds(study: Study) -> tuple[Advice, ...]:
     """
     if len(study.trials) < MIN_TRIALS:
         return ()
-    losses = zip(*(trial.losses for trial in study.trials), strict=True)
-    ranks = [contemporary_ranks(of_objective) for of_objective in losses]
     sides: tuple[Side, Side] = ("low", "high")
     places = (
         _Edge(name, parameter, side)
-        for name, declared in study.request.space.parameters
+        for name, declared in study.declared()
         for side in sides
         if (parameter := as_numeric(declared)) is not None
     )
-    found = (_at_bound(study, edge, ranks) for edge in places)
+    ranked = _ranks(study)
+    found = (_look_at(study, edge, ranked) for edge in places)
     return tuple(advice for advice in found if advice is not None)
+
+
+def _look_at(study: Study, edge: _Edge, ranked: list[Ranks]) -> Advice | None:
+    """Judge an edge by the trials that have its parameter; `ranked` are the ranks of all."""
+    part = study.having(edge.name)
+    if len(part.trials) < MIN_TRIALS:
+        return None
+    return _at_bound(part, edge, ranked if part is study else _ranks(part))
+
+
+def _ranks(study: Study) -> list[Ranks]:
+    return [contemporary_ranks(losses) for losses in zip(*(trial.losses for trial in study.trials), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ def _at_bound(study: Study, edge: _Edge, ranks: list[Ranks]) -> Advice | None:
         f"has {best_value:.4g}.",
         {"n_best": n_best, "n_at_bound": n_edge, "bound": old, "best_value": best_value},
         f"Widen {name}: search {'down' if side == 'low' else 'up'} to {new:g}.",
-        (Change(f"search_space.{name}", wider.to_json()),),
+        (Change(f"search_space.{name}", study.request.space.shape(name, wider)),),
     )
 
 

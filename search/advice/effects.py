@@ -35,10 +35,15 @@ def parameters_without_effect(study: Study) -> tuple[Advice, ...]:
     the better half, where a parameter may matter that all else drowned before. What matters only together with
     another parameter may be missed: hence "no evidence".
     """
-    if len(study.trials) < MIN_TRIALS:
-        return ()
-    searched = [(name, parameter) for name, parameter in study.request.space.parameters if is_searched(parameter)]
-    found = (_without_effect(study, name, parameter) for name, parameter in searched)
+    space = study.request.space
+    # What others hang on cannot be taken out of the space alone.
+    named = {other for needed in space.conditions.values() for other in needed}
+    named |= {name for constraint in space.constraints for name in constraint.names}
+    found = (
+        _without_effect(study.having(name), name, parameter)
+        for name, parameter in study.declared()
+        if is_searched(parameter) and name not in named
+    )
     return tuple(advice for advice in found if advice is not None)
 
 
@@ -66,7 +71,7 @@ def effect(name: str, parameter: Parameter, trials: Sequence[Outcome]) -> tuple[
 
 
 def _without_effect(study: Study, name: str, parameter: Parameter) -> Advice | None:
-    tested = effect(name, parameter, study.trials)
+    tested = effect(name, parameter, study.trials) if len(study.trials) >= MIN_TRIALS else None
     if tested is None or tested[0] < NO_EVIDENCE or not study.best:
         return None
     chance, share = tested

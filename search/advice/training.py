@@ -79,7 +79,7 @@ def _doubled_epochs(
     searched = as_numeric(space[EPOCHS]) if EPOCHS in space else None
     if searched is not None:
         longer = _longer(searched, greatest)
-        return (Change(f"search_space.{EPOCHS}", longer.to_json()),) if longer else ()
+        return (Change(f"search_space.{EPOCHS}", space.shape(EPOCHS, longer)),) if longer else ()
     present = fixed.get(EPOCHS)
     if isinstance(present, bool) or not isinstance(present, int) or MORE * present > greatest:
         return ()

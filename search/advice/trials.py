@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from search.advice.values import Advice, AdviceRequest
-from search.parameters import ParamValue
+from search.parameters import Parameter, ParamValue
 from search.types import Direction
 
 MIN_TRIALS = 20
@@ -28,7 +28,7 @@ class Outcome:
 
     Attributes:
         number: From 0 in its study.
-        params: A value for every parameter of the space.
+        params: A value for every active parameter of the space.
         losses: One an objective, less being better; infinite for NaN, which is worse than every number.
     """
 
@@ -56,6 +56,18 @@ class Study:
     def best_words(self) -> str:
         """Name `best[0]` for people: with several objectives there is no best trial."""
         return "the best trial" if len(self.request.directions) == 1 else "one of the best trials"
+
+    def having(self, name: str) -> Study:
+        """Return the study as the trials in which the parameter `name` is active show it."""
+        if name not in self.request.space.conditions:
+            return self
+        trials = tuple(trial for trial in self.trials if name in trial.params)
+        return Study(self.request, trials, tuple(_best(trials, len(self.request.directions))))
+
+    def declared(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield the parameters that stand in the search space by their own name: a list's places do not."""
+        places = {place for name, one in self.request.space.lists for place, _ in one.expand(name)}
+        return ((name, parameter) for name, parameter in self.request.space.parameters if name not in places)
 
 
 def look(request: AdviceRequest) -> Study:

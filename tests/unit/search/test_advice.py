@@ -334,3 +334,34 @@ def test_a_real_study_is_told_of_its_bounds(low: float, high: float, side: float
         {} if side is None else {"alpha": side}
     )
     assert not about(list(advise(request)), "parameter_without_effect").keys() & {"alpha", "n_features"}
+
+
+CONDITIONAL = parse_space(
+    {
+        "optimizer": {"type": "categorical", "choices": ["adam", "sgd"]},
+        "momentum": {"type": "float", "low": 0, "high": 0.9, "when": {"optimizer": ["sgd"]}},
+        "nothing": {"type": "float", "low": 0, "high": 1, "when": {"optimizer": ["sgd"]}},
+        "widths": {"type": "list", "length": {"low": 1, "high": 2}, "each": {"type": "int", "low": 1, "high": 9}},
+    }
+)
+
+
+def test_of_conditional_parameters_only_the_trials_that_have_them_count() -> None:
+    trials = []
+    for number in range(200):
+        params = draw_params(CONDITIONAL, 3, number)
+        loss = 2.0 if params["optimizer"] == "adam" else 1.0 - float(str(params["momentum"]))
+        trials.append(PastTrial(number, "COMPLETE", params, (loss,)))
+    given = advise(AdviceRequest(CONDITIONAL, ("minimize",), trials))
+    by_code = {(advice.kind, advice.title.partition(":")[0]): advice for advice in given}
+    bound = by_code["parameter_at_bound", "momentum"]
+    (change,) = bound.changes
+    assert change.field == "search_space.momentum"
+    assert isinstance(change.value, dict)
+    assert change.value["when"] == {"optimizer": ["sgd"]}
+    parse_space({**CONDITIONAL.to_json(), "momentum": change.value})
+    # About half of all seeds show a parameter that does nothing so plainly.
+    without = by_code["parameter_without_effect", "nothing"]
+    assert without.numbers["n_trials"] == sum(trial.params["optimizer"] == "sgd" for trial in trials)
+    # Nothing is said of the optimizer, which others hang on, nor of places, which have no entry of their own.
+    assert {name for _, name in by_code} == {"momentum", "nothing"}
