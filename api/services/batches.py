@@ -77,11 +77,13 @@ def take_batch(tx: Tx, study: StudyRecord, n_max: int, asked: Asked | None, *, i
     if batch.is_full or (is_slow and batch.trials):
         return batch.taken()
     if asked is None or not asked.fits(study, plan.digest) or not are_as_seen(tx, asked.waiting):
-        return batch.taken(Need(study.id, batch.room - len(batch.trials), batch.structure))
+        return batch.taken(batch.need)
     n_stored = batch.store(asked.proposals)
     if asked.is_exhausted and n_stored == len(asked.proposals):
         _exhaust(tx, study, plan)
-    return batch.taken()
+        return batch.taken()
+    # All that was proposed may have ended right here.
+    return batch.taken(None if batch.trials or batch.n_most <= 0 else batch.need)
 
 
 def are_as_seen(tx: Tx, before: Sequence[TrialRecord], *, is_waiting: bool = False) -> bool:
@@ -118,6 +120,11 @@ class _Batch:
     @property
     def is_full(self) -> bool:
         return len(self.trials) >= self.room
+
+    @property
+    def need(self) -> Need:
+        """What to ask a sampler for that learns."""
+        return Need(self._study.id, self.room - len(self.trials), self.structure)
 
     @property
     def n_most(self) -> int:
