@@ -57,11 +57,13 @@ class Descent:
         found = [
             torch.zeros_like(view) if one is None else one for one, view in zip(gradients, self.views, strict=True)
         ]
-        is_direct = len(self.weights) == 1 and self.penalties.is_idle and isinstance(self.optimizer, Adam)
-        if is_watched or not is_direct:
+        optimizer = self.optimizer
+        is_plain = len(self.weights) == 1 and self.penalties.is_idle
+        alone = optimizer if is_plain and isinstance(optimizer, Adam) and optimizer.goes_by_row else None
+        if is_watched or alone is None:
             torch._foreach_copy_(self.views, found)
-        if is_direct and isinstance(self.optimizer, Adam):
-            self.optimizer.step_alone(found, self.slots)
+        if alone is not None:
+            alone.step_alone(found, self.slots)
         else:
             self.penalties.apply(self.gradients, self.weights)
             self.optimizer.step(self.gradients)

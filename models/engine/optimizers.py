@@ -42,7 +42,6 @@ class Optimizer(ABC):
         self.weight_decay = torch.tensor(weight_decay, device=weights.device).unsqueeze(1)  # (lanes, 1)
         self.decays = any(weight_decay)
         self.decays_by_lane = list(weight_decay)
-        self._alone: list[list[Tensor]] = []
         self.state = {name: torch.zeros(weights.shape, device=weights.device) for name in self.memories}
         self.n_steps = [0] * len(weights)
         self.begin([])
@@ -107,9 +106,14 @@ class Adam(Optimizer):
     kernel: Callable[..., None] = staticmethod(torch._fused_adam_)
     is_decoupled = False
 
+    def __init__(self, weights: Tensor, momentum: Sequence[float], weight_decay: Sequence[float]) -> None:
+        """Start with an empty memory; see `Optimizer`."""
+        self.goes_by_row = weights.device.type == "cpu"  # elsewhere a launch a row would cost more than the arithmetic
+        self._alone: list[list[Tensor]] = []
+        super().__init__(weights, momentum, weight_decay)
+
     def begin(self, rates: Sequence[Sequence[float]]) -> None:
         """Take the learning rates of the steps to come; see `Optimizer`."""
-        self.goes_by_row = self.weights.device.type == "cpu"
         self._rates, self._at = rates, 0
         if not self.goes_by_row:
             self._plan_matrix(rates)
@@ -123,6 +127,8 @@ class Adam(Optimizer):
     def step_alone(self, gradients: Sequence[Tensor], slots: Sequence[Slot]) -> None:
         """Step a single lane from gradients that are still apart: a copy into a row would cost large networks dear.
 
+        For optimizers that go by row.
+
         Args:
             gradients: one for each parameter, of its shape.
             slots: where the parameters lie in the row.
@@ -130,12 +136,6 @@ class Adam(Optimizer):
         Effects:
             Writes the weights and the state in place.
         """
-        if not self.goes_by_row:
-            row = torch.zeros_like(self.weights)  # (1, n)
-            for slot, gradient in zip(slots, gradients, strict=True):
-                row[0, slot.start : slot.stop] = gradient.flatten()
-            self.step(row)
-            return
         self.n_steps = [self.n_steps[0] + 1]
         if not self._alone:
             matrices = (self.weights, self.state["mean"], self.state["square"])
@@ -186,7 +186,6 @@ class Adam(Optimizer):
         self._roots = self._send([[(1 - 0.999**n) ** 0.5 for n in row] for row in counts])
 
     def _step_matrix(self, gradients: Tensor) -> None:
-        # All lanes at once: for devices where a launch a lane would cost more than the arithmetic.
         if self.is_decoupled:
             self.weights.mul_(1 - self._columns[self._at] * self.weight_decay)
         else:
