@@ -8,15 +8,32 @@ from search.errors import SamplerError, suggest_name
 from search.options import resolve_options
 from search.samplers.base import Sampler
 from search.samplers.bayesian import BayesianSampler
+from search.samplers.brute_force import BruteForceSampler
+from search.samplers.cmaes import CmaesSampler
+from search.samplers.gp import GpSampler
 from search.samplers.grid import GridSampler
 from search.samplers.manual import ManualSampler
+from search.samplers.nsga import NSGA2, NSGA3
 from search.samplers.random import RandomSampler
+from search.samplers.sobol import SobolSampler
+from search.samplers.tpe import TpeSampler
 
 __all__ = ["SAMPLERS", "Sampler", "check_options", "get_sampler"]
 
-SAMPLERS: Mapping[str, Sampler] = {
-    sampler.name: sampler for sampler in (BayesianSampler(), RandomSampler(), GridSampler(), ManualSampler())
-}
+_ALL: tuple[Sampler, ...] = (
+    BayesianSampler(),
+    RandomSampler(),
+    SobolSampler(),
+    GridSampler(),
+    BruteForceSampler(),
+    ManualSampler(),
+    GpSampler(),
+    TpeSampler(),
+    CmaesSampler(),
+    NSGA2,
+    NSGA3,
+)
+SAMPLERS: Mapping[str, Sampler] = {sampler.name: sampler for sampler in _ALL}
 
 
 def get_sampler(name: object) -> Sampler:

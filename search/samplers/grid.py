@@ -9,6 +9,7 @@ from search.cells import CellTree
 from search.errors import SamplerError, SpaceError
 from search.options import SEED, Option
 from search.parameters import ParamValue
+from search.samplers.base import OneByOne
 from search.space import SearchSpace
 from search.types import Suggestion, SuggestRequest
 
@@ -16,7 +17,7 @@ from search.types import Suggestion, SuggestRequest
 MAX_CELLS = 2**63 - 1
 
 
-class GridSampler:
+class GridSampler(OneByOne):
     """Visits every combination of active parameters once.
 
     Cells are numbered in the space's order of parameters, the last varying fastest; without conditions that is the

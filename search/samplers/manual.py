@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from search.options import SEED, Option
+from search.samplers.base import OneByOne
 from search.space import SearchSpace
 from search.types import SuggestRequest
 
 
-class ManualSampler:
+class ManualSampler(OneByOne):
     """Never proposes; a study with it runs the trials that are added to it."""
 
     name: Final = "manual"

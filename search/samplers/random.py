@@ -9,6 +9,7 @@ from search.constraints import Constraint
 from search.errors import SamplerError
 from search.options import SEED, Option
 from search.parameters import ParamValue
+from search.samplers.base import OneByOne
 from search.samplers.draws import draw_unit
 from search.space import SearchSpace
 from search.types import Suggestion, SuggestRequest
@@ -18,7 +19,7 @@ N_PROBES = 10_000
 LEAST_SATISFIED = 10
 
 
-class RandomSampler:
+class RandomSampler(OneByOne):
     """Draws each parameter uniformly over its range, its steps or its logarithm.
 
     Parameters are a function of (seed, trial number), whatever the parallelism. Where constraints speak, draws that

@@ -19,7 +19,12 @@ from search.parameters import CategoricalParameter, IntParameter, Parameter
 from search.space import SearchSpace
 from search.types import Direction, PastTrial
 
-_STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "RUNNING": TrialState.RUNNING}
+_STATES = {
+    "COMPLETE": TrialState.COMPLETE,
+    "FAIL": TrialState.COMPLETE,
+    "PRUNED": TrialState.PRUNED,
+    "RUNNING": TrialState.RUNNING,
+}
 
 
 def to_optuna(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -44,15 +49,19 @@ def to_frozen_trials(
 ) -> list[FrozenTrial]:
     """Return the trials of `history` that count, as Optuna's, ordered by number.
 
+    FAIL trials become complete ones of the worst value, so that what failed is not proposed again; with constraints on
+    outcomes it breaks them too.
+
     Args:
-        space: Trials with a parameter missing or outside are left out; parameters it does not have are dropped.
+        space: Trials with an active parameter missing or outside are left out; parameters it does not have are dropped.
         directions: One an objective; trials with another number of values are left out.
-        history: Any order. WAITING and FAIL trials are left out; with several objectives PRUNED ones too.
+        history: Any order. WAITING trials are left out; with several objectives PRUNED ones too.
         number: Of the trial that is asked for; left out.
     """
     distributions = to_optuna(space)
+    n_constraints = max((len(trial.constraints) for trial in history), default=0)
     frozen = (
-        _freeze(trial, space, directions, distributions)
+        _freeze(trial, space, directions, distributions, n_constraints)
         for trial in sorted(history, key=lambda trial: trial.number)
         if trial.number != number
     )
@@ -64,24 +73,42 @@ def _freeze(
     space: SearchSpace,
     directions: tuple[Direction, ...],
     distributions: dict[str, BaseDistribution],
+    n_constraints: int,
 ) -> FrozenTrial | None:
     state = _STATES.get(trial.state)
     if state is None or (state is TrialState.PRUNED and len(directions) > 1):
         return None
-    values = None
-    if state is TrialState.COMPLETE:
-        if trial.values is None or len(trial.values) != len(directions):
-            return None
-        values = [_rank(value, direction) for value, direction in zip(trial.values, directions, strict=True)]
+    values = _values(trial, directions)
+    if state is TrialState.COMPLETE and values is None:
+        return None
     params = space.project(trial.params)
     if params is None:
         return None
+    if space.is_conditional:
+        distributions = {name: distributions[name] for name in params}
     last_step = max(trial.intermediate, default=None)
     return FrozenTrial(
         number=trial.number, state=state, value=None, values=values, params=params, distributions=distributions,
         intermediate_values={} if last_step is None else {last_step: trial.intermediate[last_step]},
-        datetime_start=None, datetime_complete=None, user_attrs={}, system_attrs={}, trial_id=trial.number,
+        datetime_start=None, datetime_complete=None, user_attrs={}, trial_id=trial.number,
+        system_attrs=_constraints(trial, n_constraints) if state is TrialState.COMPLETE else {},
     )  # fmt: skip
+
+
+def _values(trial: PastTrial, directions: tuple[Direction, ...]) -> list[float] | None:
+    if trial.state == "FAIL":
+        return [_rank(math.nan, direction) for direction in directions]
+    if trial.state != "COMPLETE" or trial.values is None or len(trial.values) != len(directions):
+        return None
+    return [_rank(value, direction) for value, direction in zip(trial.values, directions, strict=True)]
+
+
+def _constraints(trial: PastTrial, n_constraints: int) -> dict[str, object]:
+    """Return the attribute in which Optuna keeps constraints; what is not known counts as broken."""
+    if not n_constraints:
+        return {}
+    known = trial.constraints if len(trial.constraints) == n_constraints else (math.inf,) * n_constraints
+    return {"constraints": known}
 
 
 def _rank(value: float, direction: Direction) -> float:
@@ -109,6 +136,12 @@ class _SeenTrials(optuna.storages.InMemoryStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         return [trial for trial in self._seen_trials if states is None or trial.state in states]
+
+    def get_study_system_attrs(self, study_id: int) -> dict[str, object]:
+        return {}
+
+    def set_study_system_attr(self, study_id: int, key: str, value: object) -> None:
+        """Drop it: what a sampler would remember is computed from the trials."""
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: object) -> None:
         """Drop it: parameters of running trials reach the next ask through their rows."""

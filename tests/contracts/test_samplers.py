@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from search.errors import OptionError, SearchError
+from search.errors import OptionError, SamplerError, SearchError, SpaceError
 from search.options import SEED
 from search.parameters import ParamValue
 from search.samplers import SAMPLERS, Sampler, check_options, get_sampler
-from search.samplers.random import draw_params
+from search.samplers.random import check_satisfiable, draw_params
 from search.space import SearchSpace, parse_space
 from search.types import Direction, PastTrial, Suggestion, SuggestRequest
-from tests.unit.search.spaces import MIXED, search_spaces
+from tests.unit.search.spaces import MIXED, TREE, conditional_spaces, search_spaces
 
 # A contract's test runs once for each class that inherits it, on purpose.
 INHERITED = [HealthCheck.differing_executors]
@@ -73,16 +73,68 @@ class SamplerContract:
             space, directions, data.draw(st.integers(0, 2**32 - 1)), n, cell=data.draw(st.integers(0, 10)),
             history=make_history(space, n, len(directions)), options=check_options(self.name, {}),
         )  # fmt: skip
-        n_cells = self.sampler.n_cells(space)
         suggestion = self.sampler.suggest(request)
-        assert (suggestion is None) == (n_cells is not None and request.cell >= n_cells)
+        assert (suggestion is None) == self.has_nothing_left(request)
         if suggestion is not None:
-            assert space.check(suggestion.params) == suggestion.params
-            assert [type(value) for value in space.check(suggestion.params).values()] == [
-                type(value) for value in suggestion.params.values()
-            ]
+            self.assert_point(space, suggestion)
             assert list(suggestion.params) == list(space)
-            assert suggestion.note
+
+    @settings(deadline=None, max_examples=60, suppress_health_check=INHERITED)
+    @given(st.data())
+    def test_conditions_and_constraints_hold(self, data: st.DataObject) -> None:
+        space = data.draw(st.one_of(st.just(TREE), conditional_spaces(self.countable_only)))
+        try:
+            check_satisfiable(space)
+        except SamplerError:
+            assume(False)
+        n = data.draw(st.integers(0, 30))
+        request = SuggestRequest(space, ("minimize",), data.draw(st.integers(0, 99)), n, history=make_history(space, n))
+        suggestion = self.sampler.suggest(request)
+        assert (suggestion is None) == self.has_nothing_left(request)
+        if suggestion is not None:
+            self.assert_point(space, suggestion)
+
+    def has_nothing_left(self, request: SuggestRequest) -> bool:
+        n_cells = self.sampler.n_cells(request.space)
+        return n_cells is not None and request.cell >= n_cells
+
+    def assert_point(self, space: SearchSpace, suggestion: Suggestion) -> None:
+        checked = space.check(suggestion.params)
+        assert checked == suggestion.params
+        assert [type(value) for value in checked.values()] == [type(value) for value in suggestion.params.values()]
+        assert list(suggestion.params) == sorted(suggestion.params)
+        assert suggestion.note
+
+    @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+    def test_pinned_parameters_keep_their_values(self, optimizer: str) -> None:
+        history = [*make_history(TREE, 30), *(PastTrial(50 + i, "RUNNING", draw_params(TREE, 5, i)) for i in range(3))]
+        for number in (0, 40, 41):
+            pinned: dict[str, ParamValue] = {"optimizer": optimizer, "widths.1": 48, "momentum": 0.3}
+            request = SuggestRequest(TREE, ("minimize",), 7, number, history=history[:number], pinned=pinned)
+            params = self.suggest(request).params
+            assert params == TREE.check(params)
+            assert (params["optimizer"], params["widths.1"]) == (optimizer, 48)
+            assert params.get("momentum") == (0.3 if optimizer == "sgd" else None)
+
+    def test_a_pinned_value_outside_its_parameter_is_refused(self) -> None:
+        history = make_history(TREE, 30)
+        self.suggest(SuggestRequest(TREE, ("minimize",), 7, 40, history=history, pinned={"widths.1": 32}))
+        with pytest.raises(SpaceError) as caught:
+            self.sampler.suggest(SuggestRequest(TREE, ("minimize",), 7, 40, history=history, pinned={"widths.1": 33}))
+        assert (caught.value.code, caught.value.field) == ("off_step", "pinned.widths.1")
+
+    def test_a_batch_is_valid_apart_and_grows_at_its_end(self) -> None:
+        request = replace(self.request(), number=60, cell=0)
+        batch = self.sampler.suggest_batch(request, 5, ("hidden_layers", "hidden_units"))
+        for suggestion in batch:
+            self.assert_point(self.space, suggestion)
+        assert len({tuple(suggestion.params.items()) for suggestion in batch}) == 5
+        assert self.sampler.suggest_batch(request, 3, ("hidden_layers", "hidden_units")) == batch[:3]
+        assert self.sampler.suggest_batch(request, 1) == [self.suggest(request)]
+
+    def test_its_cost_is_told_beforehand(self) -> None:
+        assert self.sampler.cost(self.request()) in ("instant", "slow")
+        assert self.sampler.cost(self.request(history=[])) == "instant"
 
     def test_it_is_registered_with_a_meaning_and_a_seed(self) -> None:
         assert SAMPLERS[self.name] is self.sampler
@@ -184,8 +236,78 @@ class TestGrid(ForgetfulContract):
         assert self.sampler.suggest(SuggestRequest(space, ("minimize",), 0, 0, cell=n_cells or 0)) is None
 
 
-class TestBayesian(LearningContract):
+class TestSobol(ForgetfulContract, DrawingContract):
+    name = "sobol"
+
+
+class TestBruteForce(SamplerContract):
+    name = "brute_force"
+    countable_only = True
+
+    def has_nothing_left(self, request: SuggestRequest) -> bool:
+        visited = [request.space.project(trial.params) for trial in request.history if trial.number != request.number]
+        return len({repr(params) for params in visited if params is not None}) == self.sampler.n_cells(request.space)
+
+    @settings(deadline=None, max_examples=40)
+    @given(search_spaces(countable=True, max_size=2), st.integers(0, 2**32 - 1))
+    def test_each_cell_is_visited_once_in_an_order_of_the_seeds(self, space: SearchSpace, seed: int) -> None:
+        n_cells = self.sampler.n_cells(space) or 0
+        assume(n_cells <= 150)
+        history: list[PastTrial] = []
+        for number in range(n_cells):
+            params = self.suggest(SuggestRequest(space, ("minimize",), seed, number, number, history)).params
+            history.append(PastTrial(number, "RUNNING", params))
+        assert len({repr(trial.params) for trial in history}) == n_cells
+        assert self.sampler.suggest(SuggestRequest(space, ("minimize",), seed, n_cells, n_cells, history)) is None
+
+    def test_the_seed_matters(self) -> None:
+        assert self.suggest(self.request(seed=7)) != self.suggest(self.request(seed=8))
+
+    def test_successive_trials_differ(self) -> None:
+        """It looks at the trials there are; asked again without the last one, it proposes that one again."""
+        batch = self.sampler.suggest_batch(self.request(), 6)
+        assert len({repr(suggestion.params) for suggestion in batch}) == 6
+        assert self.suggest(self.request(number=41, history=self.request().history)) == batch[0]
+
+
+class OnceContract(LearningContract):
+    """Holds for learning samplers that propose no parameter set twice while there are others."""
+
+    def test_small_spaces_are_searched_without_repeats(self) -> None:
+        small = parse_space(
+            {"a": {"type": "int", "low": 0, "high": 5}, "b": {"type": "categorical", "choices": ["x", "y", "z"]}}
+        )
+        history = [PastTrial(i, "COMPLETE", draw_params(small, 1, i), (i % 5,)) for i in range(12)]
+        known = {repr(trial.params) for trial in history}
+        while len(known) < 17:
+            params = self.suggest(SuggestRequest(small, ("minimize",), 3, len(history), history=history)).params
+            assert repr(params) not in known
+            known.add(repr(params))
+            history.append(PastTrial(len(history), "COMPLETE", params, (float(str(params["a"])),)))
+
+
+class TestBayesian(OnceContract):
     name = "bayesian"
+
+
+class TestGp(OnceContract):
+    name = "gp"
+
+
+class TestTpe(OnceContract):
+    name = "tpe"
+
+
+class TestNsga2(OnceContract):
+    name = "nsga2"
+
+
+class TestNsga3(OnceContract):
+    name = "nsga3"
+
+
+class TestCmaes(OnceContract):
+    name = "cmaes"
 
 
 class TestManual:
@@ -202,5 +324,5 @@ class TestManual:
 
 
 def test_every_sampler_has_a_contract() -> None:
-    tested = {contract.name for contract in (TestRandom, TestGrid, TestBayesian)} | {"manual"}
-    assert tested == set(SAMPLERS)
+    tested = (TestRandom, TestSobol, TestGrid, TestBruteForce, TestBayesian, TestGp, TestTpe, TestNsga2, TestNsga3)
+    assert {contract.name for contract in (*tested, TestCmaes)} | {"manual"} == set(SAMPLERS)

@@ -1,4 +1,4 @@
-"""What the learning sampler makes of the trials it has seen."""
+"""What the Parzen estimator makes of the trials it has seen."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from optuna.trial import TrialState
 
 from search.errors import SamplerError
 from search.parameters import ParamValue
-from search.samplers.bayesian import BayesianSampler
 from search.samplers.random import draw_params
 from search.samplers.seen import to_frozen_trials
+from search.samplers.sobol import sobol_params
+from search.samplers.tpe import TpeSampler
 from search.space import SearchSpace, parse_space
 from search.types import PastTrial, SuggestRequest
-from search.types import TrialState as State
 from tests.unit.search.spaces import MIXED
 
-BAYESIAN = BayesianSampler()
+TPE = TpeSampler()
 Value = Callable[[dict[str, ParamValue]], float]
 LINE = parse_space({"x": {"type": "float", "low": 0, "high": 1}})
 
@@ -44,24 +44,24 @@ def on_line(x: object) -> float:
 
 
 def ask(space: SearchSpace, history: list[PastTrial], seed: int = 7, number: int = 1000) -> dict[str, ParamValue]:
-    return BAYESIAN.suggest(SuggestRequest(space, ("minimize",), seed, number, history=history)).params
+    return TPE.suggest(SuggestRequest(space, ("minimize",), seed, number, history=history)).params
 
 
-def test_it_starts_as_random_search() -> None:
+def test_it_starts_quasi_randomly() -> None:
     for n in (0, 9):
-        suggestion = BAYESIAN.suggest(SuggestRequest(MIXED, ("minimize",), 7, n, history=finished(n)))
-        assert suggestion.params == draw_params(MIXED, 7, n)
-        assert suggestion.note == f"random ({n} of 10 start-up trials are finished)"
-    learned = BAYESIAN.suggest(SuggestRequest(MIXED, ("minimize",), 7, 10, history=finished(10)))
-    assert learned.params != draw_params(MIXED, 7, 10)
+        suggestion = TPE.suggest(SuggestRequest(MIXED, ("minimize",), 7, n, history=finished(n)))
+        assert suggestion.params == sobol_params(MIXED, 7, n)
+        assert suggestion.note == f"sobol ({n} of 10 start-up trials are finished)"
+    learned = TPE.suggest(SuggestRequest(MIXED, ("minimize",), 7, 10, history=finished(10)))
+    assert learned.params != sobol_params(MIXED, 7, 10)
     assert learned.note == "TPE over 10 finished and 0 running trials"
 
 
 def test_its_options_are_obeyed() -> None:
     request = SuggestRequest(MIXED, ("minimize",), 7, 10, history=finished(10), options={"n_startup_trials": 11})
-    assert BAYESIAN.suggest(request).params == draw_params(MIXED, 7, 10)
+    assert TPE.suggest(request).params == sobol_params(MIXED, 7, 10)
     few, many = (
-        [abs(on_line(BAYESIAN.suggest(replace(line, number=n)).params["x"]) - 0.5) for n in range(40, 80)]
+        [abs(on_line(TPE.suggest(replace(line, number=n)).params["x"]) - 0.5) for n in range(40, 80)]
         for line in (
             SuggestRequest(LINE, ("minimize",), 7, 0, history=peak(), options={"n_candidates": 1}),
             SuggestRequest(LINE, ("minimize",), 7, 0, history=peak(), options={"n_candidates": 200}),
@@ -87,7 +87,7 @@ def test_it_goes_where_values_are_good() -> None:
 
 def test_directions_are_obeyed() -> None:
     history = peak()
-    maximize = BAYESIAN.suggest(SuggestRequest(LINE, ("maximize",), 7, 1000, history=negated(history)))
+    maximize = TPE.suggest(SuggestRequest(LINE, ("maximize",), 7, 1000, history=negated(history)))
     assert maximize.params == ask(LINE, history)
 
 
@@ -104,11 +104,30 @@ def test_running_trials_keep_the_next_ones_away() -> None:
     assert sum(apart) > 2 * sum(alone)
 
 
-@pytest.mark.parametrize("state", ["WAITING", "FAIL"])
-def test_trials_without_outcome_do_not_count(state: State) -> None:
+def test_waiting_trials_do_not_count() -> None:
     history = peak()
-    extra = [PastTrial(500 + i, state, {"x": 0.5}) for i in range(10)]
+    extra = [PastTrial(500 + i, "WAITING", {"x": 0.5}) for i in range(10)]
     assert ask(LINE, history + extra) == ask(LINE, history)
+
+
+def test_it_avoids_where_trials_failed() -> None:
+    """Right of 0.5 everything failed; left of it values are equal, so only the failures can be learned."""
+    history = [
+        replace(trial, state="FAIL", values=None) if on_line(trial.params["x"]) > 0.5 else trial
+        for trial in finished(60, LINE, lambda params: 0.0)
+    ]
+    drawn = [on_line(ask(LINE, history, number=number)["x"]) for number in range(100, 120)]
+    assert sum(x > 0.55 for x in drawn) <= 2
+
+
+def test_it_keeps_constraints_on_outcomes() -> None:
+    """The value falls towards 1, but a constraint on the outcome breaks right of 0.6."""
+    history = [
+        replace(trial, values=(-on_line(trial.params["x"]),), constraints=(on_line(trial.params["x"]) - 0.6,))
+        for trial in finished(60, LINE)
+    ]
+    drawn = sorted(on_line(ask(LINE, history, number=number)["x"]) for number in range(100, 121))
+    assert 0.45 < drawn[10] < 0.62
 
 
 def test_trials_that_do_not_fit_the_space_do_not_count() -> None:
@@ -129,7 +148,7 @@ def test_the_trial_that_asks_is_not_its_own_history() -> None:
     history = peak()
     request = SuggestRequest(LINE, ("minimize",), 7, 1000, history=history)
     own = [PastTrial(1000, "RUNNING", {"x": 0.5})] * 20
-    assert BAYESIAN.suggest(replace(request, history=history + own)) == BAYESIAN.suggest(request)
+    assert TPE.suggest(replace(request, history=history + own)) == TPE.suggest(request)
 
 
 def test_the_order_of_the_history_does_not_matter() -> None:
@@ -170,7 +189,7 @@ def test_several_objectives_are_searched_by_dominance() -> None:
     history.append(PastTrial(60, "PRUNED", {"x": 0.9}, None, {0: 1.0}))
     history.append(PastTrial(61, "COMPLETE", {"x": 0.9}, (math.nan, math.inf)))
     asks = [
-        BAYESIAN.suggest(SuggestRequest(LINE, ("minimize", "maximize"), 7, number, history=history)).params["x"]
+        TPE.suggest(SuggestRequest(LINE, ("minimize", "maximize"), 7, number, history=history)).params["x"]
         for number in range(100, 121)
     ]
     assert sorted(abs(on_line(x) - 0.5) for x in asks)[10] < 0.12  # random search: 0.25
@@ -186,9 +205,9 @@ def test_a_pinned_parameter_keeps_its_value() -> None:
 
 
 def test_an_empty_space_is_refused() -> None:
-    BAYESIAN.check(LINE, 10)
+    TPE.check(LINE, 10)
     with pytest.raises(SamplerError) as caught:
-        BAYESIAN.check(parse_space({}), 10)
+        TPE.check(parse_space({}), 10)
     assert (caught.value.code, caught.value.field) == ("empty_space", "search_space")
 
 
@@ -201,14 +220,14 @@ def test_asking_is_quiet(caplog: pytest.LogCaptureFixture, capfd: pytest.Capture
 
 REPOSITORY = Path(__file__).parents[3]
 REPLAY = """
-from search.samplers.bayesian import BayesianSampler
-from tests.unit.search.test_bayesian import MIXED, SuggestRequest, finished
-print(BayesianSampler().suggest(SuggestRequest(MIXED, ("minimize",), 7, 40, history=finished(40))))
+from search.samplers.tpe import TpeSampler
+from tests.unit.search.test_tpe import MIXED, SuggestRequest, finished
+print(TpeSampler().suggest(SuggestRequest(MIXED, ("minimize",), 7, 40, history=finished(40))))
 """
 
 
 def test_another_process_suggests_the_same() -> None:
-    here = BAYESIAN.suggest(SuggestRequest(MIXED, ("minimize",), 7, 40, history=finished(40)))
+    here = TPE.suggest(SuggestRequest(MIXED, ("minimize",), 7, 40, history=finished(40)))
     for hash_seed in ("1", "2"):
         there = subprocess.run(
             [sys.executable, "-c", REPLAY],
