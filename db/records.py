@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -26,7 +26,7 @@ class StudyRecord:
 
     id: int
     name: str
-    kind: str
+    kind: Literal["native", "optuna"]
     state: StudyState
     state_reason: str
     spec: Mapping[str, Any]

@@ -219,6 +219,9 @@ class StudyRead(Shape):
 
     study_id: int
     name: str
+    kind: Literal["native", "optuna"] = Field(
+        description="native: sampled here and trained by workers. optuna: both done by a script of Optuna's"
+    )
     state: StudyState
     state_reason: str
     trial_counts: TrialCounts

@@ -37,6 +37,8 @@ def read_advice(session: Session, ref: str) -> AdviceList:
 
 def _limits(spec: StudySpec) -> dict[str, tuple[float, float]]:
     """Return the range that the model accepts of each number in the space, and of the epochs, fixed or not."""
+    if not spec.model:  # a study of Optuna's, whose model we do not know
+        return {}
     hyperparameters = catalogue.get_model(spec.model).hyperparameters
     found = {name: hyperparameters[name] for name in (*spec.search_space, "epochs") if name in hyperparameters}
     return {name: (one.low, one.high) for name, one in found.items() if one.low is not None and one.high is not None}

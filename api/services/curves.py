@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from api.errors import Invalid, nearest
-from api.schemas.studies import Curve, CurvesQuery, CurvesRead
+from api.schemas.studies import Curve, CurvesQuery, CurvesRead, StudySpec
 from api.schemas.trials import LogLine, LogPage, MetricSeries, MetricsRead
 from api.services.lookup import get_study, get_trial
 from api.services.members import split_name
@@ -85,7 +85,7 @@ def read_curves(session: Session, ref: str, query: CurvesQuery) -> CurvesRead:
     study = get_study(session, ref)
     spec = spec_of(study)
     name = query.metric or spec.objectives[0].metric
-    known = [info.name for info in (*catalogue.metrics_for(spec.model, spec.dataset), *TRAINING_METRICS)]
+    known = _known_metrics(spec)
     if split_name(name)[0] not in known:
         raise Invalid("unknown_metric", f"no metric {name!r} in this study", "metric", nearest(name, known))
     pattern = f"{escape_like(name)}@r%f%" if query.members else None
@@ -109,6 +109,13 @@ def read_curves(session: Session, ref: str, query: CurvesQuery) -> CurvesRead:
             )
         )
     return CurvesRead(metric=name, n_trials=n_trials, curves=curves)
+
+
+def _known_metrics(spec: StudySpec) -> list[str]:
+    """Return the names of the metrics that a study's trials can have."""
+    if not spec.model:  # a study of Optuna's, whose trials report their objective alone
+        return [objective.metric for objective in spec.objectives]
+    return [info.name for info in (*catalogue.metrics_for(spec.model, spec.dataset), *TRAINING_METRICS)]
 
 
 def _is_wanted(name: str, names: Sequence[str], members: bool) -> bool:

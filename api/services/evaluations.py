@@ -28,7 +28,7 @@ from api.schemas.evaluations import (
     NetworkMember,
 )
 from api.schemas.studies import StudySpec
-from api.services.lookup import get_study
+from api.services.lookup import get_study, require_native
 from api.services.payloads import check_json
 from api.services.specs import network_params
 from api.services.views import spec_of
@@ -56,10 +56,11 @@ def request(tx: Tx, ref: str, body: EvaluationCreate) -> tuple[EvaluationRead, b
 
     Raises:
         Invalid: `members_unused`, or `unfit_evaluation` for networks that make examples.
-        Conflict: `study_goes_on`, or `too_few_networks`.
+        Conflict: `optuna_study`, `study_goes_on`, or `too_few_networks`.
     """
     study = studies.lock_study(tx.session, get_study(tx.session, ref).id)
     assert study is not None
+    require_native(study, "judge its networks")
     _check_kind(study, body)
     n_members = (body.n_members or _DEFAULT_MEMBERS) if body.kind == "ensemble" else None
     key = body.kind if n_members is None else f"{body.kind}:{n_members}"

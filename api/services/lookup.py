@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from api.errors import NotFound, nearest
+from api.errors import Conflict, NotFound, nearest
 from db import studies, trials
 from db.records import StudyRecord, TrialRecord
 from db.studies import StudyFilter
@@ -25,6 +25,25 @@ def get_study(session: Session, ref: str) -> StudyRecord:
         hint = nearest(ref, names) if names else "there are no studies yet"
         raise NotFound("study_not_found", f"there is no study {ref!r}", "study", hint)
     return study
+
+
+def require_native(study: StudyRecord, what: str) -> None:
+    """Refuse what only our own workers could carry out in a study that a script of Optuna's runs.
+
+    Args:
+        study: The study.
+        what: The end of a sentence that begins with "a script of Optuna's runs this study: Tunewell cannot".
+
+    Raises:
+        Conflict: `optuna_study`.
+    """
+    if study.kind != "native":
+        raise Conflict(
+            "optuna_study",
+            f"a script of Optuna's runs study {study.name!r}: Tunewell cannot {what}",
+            "study",
+            "do it in the script; here its name, notes and tags can be changed, and it can be deleted",
+        )
 
 
 def get_trial(session: Session, trial_id: int) -> TrialRecord:

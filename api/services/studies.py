@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import Conflict, NotFound
 from api.schemas.studies import StudyCreate, StudyPage, StudyRead, StudyUpdate
-from api.services.lookup import get_study
+from api.services.lookup import get_study, require_native
 from api.services.paging import decode_cursor, encode_cursor
 from api.services.settle import announce_study, settle_study, stop_study
 from api.services.specs import complete_spec
@@ -19,6 +19,8 @@ from db import studies
 from db.lifecycle import ENDED_STUDIES, StudyState
 from db.records import StudyRecord
 from db.studies import StudyFilter
+
+_ABOUT_ANY_STUDY = frozenset({"name", "notes", "tags"})
 
 
 def create_study(tx: Tx, body: StudyCreate) -> StudyRead:
@@ -34,6 +36,7 @@ def create_study(tx: Tx, body: StudyCreate) -> StudyRead:
         "spec": spec.model_dump(mode="json"),
         "queue": spec.resources.queue,
         "direction": spec.objectives[0].direction,
+        "directions": [objective.direction for objective in spec.objectives],
         "n_trials": spec.budget.n_trials,
         "max_parallel": spec.budget.max_parallel,
         "notes": body.notes,
@@ -69,17 +72,20 @@ def update_study(tx: Tx, ref: str, body: StudyUpdate) -> StudyRead:
 
     Raises:
         NotFound: No such study.
-        Conflict: `name_taken`, `budget_lowered`, or `wrong_state` for an action that does not fit.
+        Conflict: `name_taken`, `budget_lowered`, `optuna_study`, or `wrong_state` for an action that does not fit.
     """
     study = studies.lock_study(tx.session, get_study(tx.session, ref).id)
     assert study is not None
+    if body.model_fields_set - _ABOUT_ANY_STUDY:
+        require_native(study, "steer it")
     _change_columns(tx, study, body)
     if body.action is not None:
         _act(tx, study, body.action)
     if body.n_trials is not None and study.state in ENDED_STUDIES:
         _reopen(tx, study)
     announce_study(tx, study.id)
-    settle_study(tx, study.id)
+    if study.kind == "native":
+        settle_study(tx, study.id)
     return _show(tx, study.id)
 
 
@@ -112,7 +118,8 @@ def restore_study(tx: Tx, study_id: int) -> StudyRead:
     except IntegrityError as error:
         raise _name_taken(study.name) from error
     announce_study(tx, study_id)
-    settle_study(tx, study_id)
+    if study.kind == "native":
+        settle_study(tx, study_id)
     return _show(tx, study_id)
 
 

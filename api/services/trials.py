@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import Conflict, Invalid, NotFound
 from api.schemas.trials import ArtifactList, TrialCreate, TrialDetail, TrialPage, TrialQuery, TrialRead
-from api.services.lookup import get_study, get_trial
+from api.services.lookup import get_study, get_trial, require_native
 from api.services.paging import decode_cursor, encode_cursor
 from api.services.settle import announce_study, announce_trial, cancel_waiting, settle_study
 from api.services.specs import check_params
@@ -79,10 +79,11 @@ def add_trial(tx: Tx, ref: str, body: TrialCreate) -> TrialRead:
 
     Raises:
         Invalid: Parameters outside the space, or a value missing or not finite.
-        Conflict: `wrong_state`: the study is stopping.
+        Conflict: `wrong_state`: the study is stopping. `optuna_study`.
     """
     study = studies.lock_study(tx.session, get_study(tx.session, ref).id)
     assert study is not None
+    require_native(study, "add trials to it")
     check_params(spec_of(study), body.params)
     if study.state is StudyState.STOPPING:
         raise Conflict("wrong_state", f"study {study.name!r} is stopping", "study", "wait until it is COMPLETE")
@@ -114,10 +115,11 @@ def stop_trial(tx: Tx, trial_id: int) -> TrialRead:
 
     Raises:
         NotFound: No such trial.
-        Conflict: `wrong_state`: it has ended already.
+        Conflict: `wrong_state`: it has ended already. `optuna_study`.
     """
     study = studies.lock_study(tx.session, get_trial(tx.session, trial_id).study_id)
     assert study is not None
+    require_native(study, "stop its trials")
     trial = trials.get_trial(tx.session, trial_id)
     if trial.state in FINISHED_TRIALS:
         raise Conflict("wrong_state", f"trial {trial.number} is {trial.state} already", "trial_id")

@@ -44,6 +44,7 @@ def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState,
     return StudyRead(
         study_id=study.id,
         name=study.name,
+        kind=study.kind,
         state=study.state,
         state_reason=study.state_reason,
         trial_counts=TrialCounts(**{state.value: n for state, n in counts.items()}),

@@ -21,6 +21,8 @@ from optuna.distributions import (
 )
 
 from db.types import decode_float, encode_float
+from search.errors import SearchError
+from search.space import parse_space
 
 Entry = Sequence[Any]
 
@@ -47,17 +49,23 @@ def show_value(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def show_shape(distribution: BaseDistribution) -> Mapping[str, Any] | None:
-    """Return a distribution as our search spaces write it; None where they cannot."""
-    if isinstance(distribution, FloatDistribution):
-        shape = {"type": "float", "low": distribution.low, "high": distribution.high, "log": distribution.log}
-        return shape if distribution.step is None else {**shape, "step": distribution.step}
-    if isinstance(distribution, IntDistribution):
-        shape = {"type": "int", "low": distribution.low, "high": distribution.high}
-        return {**shape, "step": distribution.step, "log": distribution.log}
+def show_shape(name: str, distribution: BaseDistribution) -> Mapping[str, Any] | None:
+    """Return a distribution as our search spaces write it; None where they cannot (a choice that is no number)."""
+    shape = _shape(distribution)
+    try:
+        parse_space({name: shape})
+    except SearchError:
+        return None
+    return shape
+
+
+def _shape(distribution: BaseDistribution) -> dict[str, Any]:
     if isinstance(distribution, CategoricalDistribution):
         return {"type": "categorical", "choices": [show_value(choice) for choice in distribution.choices]}
-    return None
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    kind = "float" if isinstance(distribution, FloatDistribution) else "int"
+    shape = {"type": kind, "low": distribution.low, "high": distribution.high, "log": distribution.log}
+    return shape if distribution.step is None else {**shape, "step": distribution.step}
 
 
 @lru_cache(maxsize=4096)

@@ -250,7 +250,7 @@ class TunewellStorage(StudyStorage):
         new = {name: one for name, one in distributions.items() if name not in history.shown}
         if not new:
             return
-        shapes = {name: shape for name, one in new.items() if (shape := show_shape(one)) is not None}
+        shapes = {name: shape for name, one in new.items() if (shape := show_shape(name, one)) is not None}
         with translated():
             optuna_studies.add_shapes(self._link, history.study.id, shapes)
         history.shown |= new.keys()

@@ -981,12 +981,12 @@ export interface components {
              * High
              * @description One of ten is better; null for hypervolumes
              */
-            high?: number[] | null;
+            high: number[] | null;
             /**
              * Low
              * @description Nine of ten are better; null for hypervolumes
              */
-            low?: number[] | null;
+            low: number[] | null;
             /** Mean */
             mean: number[];
         };
@@ -1257,7 +1257,7 @@ export interface components {
              * Shares
              * @description Of all complete trials, above 0 and at most 1
              */
-            shares?: number[];
+            shares: number[];
             /**
              * State
              * @enum {string}
@@ -1267,7 +1267,7 @@ export interface components {
              * Values
              * @description Ascending
              */
-            values?: number[];
+            values: number[];
         };
         /**
          * ErrorDetail
@@ -1761,7 +1761,7 @@ export interface components {
              * Shares
              * @description The most important first; they add up to 1
              */
-            shares?: components["schemas"]["ShareRead"][];
+            shares: components["schemas"]["ShareRead"][];
             /**
              * State
              * @enum {string}
@@ -1835,7 +1835,7 @@ export interface components {
              * Pairs
              * @description What pairs explain beyond that
              */
-            pairs?: components["schemas"]["PairRead"][];
+            pairs: components["schemas"]["PairRead"][];
             /**
              * Reason
              * @description Why there is no result
@@ -1846,7 +1846,7 @@ export interface components {
              * Shares
              * @description What each parameter explains alone
              */
-            shares?: components["schemas"]["ShareRead"][];
+            shares: components["schemas"]["ShareRead"][];
             /**
              * State
              * @description Of the newest job; NONE: nobody has asked for one
@@ -2137,7 +2137,7 @@ export interface components {
              * N Finished
              * @description After how many finished trials
              */
-            n_finished?: number[];
+            n_finished: number[];
             /**
              * N Needed
              * @description From how many finished trials on there is an answer
@@ -2154,7 +2154,7 @@ export interface components {
              * N Random
              * @description Random trials that reach the study's best half of the time; null: several objectives
              */
-            n_random?: number | null;
+            n_random: number | null;
             /**
              * N Trials
              * @description Finished trials that this rests on
@@ -2166,7 +2166,7 @@ export interface components {
              */
             objective: string;
             /** @description Random search, replayed on a surrogate of the study's own trials */
-            random?: components["schemas"]["BandRead"] | null;
+            random: components["schemas"]["BandRead"] | null;
             /**
              * Reason
              * @description Why there is no more to say; empty where there is
@@ -2174,7 +2174,7 @@ export interface components {
              */
             reason: string;
             /** @description The study's trials in random order; exact */
-            shuffled?: components["schemas"]["BandRead"] | null;
+            shuffled: components["schemas"]["BandRead"] | null;
             /**
              * State
              * @enum {string}
@@ -2184,7 +2184,7 @@ export interface components {
              * Study
              * @description The study itself, in the order of its trials
              */
-            study?: number[];
+            study: number[];
         };
         /**
          * RepeatsSpec
@@ -2540,6 +2540,12 @@ export interface components {
             deleted_at: string | null;
             /** Finished At */
             finished_at: string | null;
+            /**
+             * Kind
+             * @description native: sampled here and trained by workers. optuna: both done by a script of Optuna's
+             * @enum {string}
+             */
+            kind: "native" | "optuna";
             /**
              * N Grid Cells
              * @description Size of the grid; null for other samplers
