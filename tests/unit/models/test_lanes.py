@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own documentation c
 
 from models.catalogue import CatalogueError, DataShape, ParamValue
 from models.engine import groups, probe
+from models.engine.devices import Precision
 from models.engine.jobs import Decision, Outcome, TrainJob
 from models.engine.lane import Lane
 from models.engine.losses import CRITERIA, balanced_weights
@@ -302,10 +303,10 @@ def _own(run: Run, lane_id: str, build: object, seed: int) -> TrainJob:
 
 def _too_large_beyond(limit: int, tried: list[int]) -> type[Program]:
     class Limited(Program):
-        def __init__(self, lanes: list[Lane], device: torch.device) -> None:
+        def __init__(self, lanes: list[Lane], device: torch.device, precision: Precision) -> None:
             tried.append(len(lanes))
             if len(lanes) > limit:
                 raise torch.OutOfMemoryError(f"out of memory with {len(lanes)} lanes")
-            super().__init__(lanes, device)
+            super().__init__(lanes, device, precision)
 
     return Limited
