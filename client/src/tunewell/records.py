@@ -86,6 +86,7 @@ class StudySpec:
     objectives: tuple[Objective, ...]
     fixed: Mapping[str, ParamValue] = field(default_factory=dict)
     search_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
     sampler: Mapping[str, Any] = field(default_factory=dict)
     pruner: Mapping[str, Any] = field(default_factory=dict)
     repeats: Repeats = field(default_factory=Repeats)

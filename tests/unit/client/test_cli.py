@@ -149,13 +149,21 @@ class TestReading:
 
     def test_catalogues_and_workers(self, server: FakeServer, run: Runner) -> None:
         parameter = {"name": "lr", "type": "float", "low": 1e-5, "high": 1.0, "log": True, "default": 1e-3}
-        model = {"name": "mlp", "tasks": ["classification"], "hyperparameters": [parameter], "title": "Perceptron"}
+        space = {"lr": {"type": "float", "low": 1e-4, "high": 0.1, "log": True}}
+        model: dict[str, Any] = {"name": "mlp", "tasks": ["classification"], "title": "Perceptron"}
+        model |= {"hyperparameters": [parameter], "default_space": space}
         worker = {"worker_id": 1, "name": HOSTILE, "state": "ALIVE", "queues": ["cpu"], "n_slots": 2, "n_busy": 1}
         server.on("GET", "/datasets", ok({"items": [{"name": "digits", "task": "classification", "n_rows": 1797}]}))
         server.on("GET", "/models", ok({"items": [model]})).on("GET", "/workers", ok({"items": [worker]}))
         assert "1797" in run("dataset", "list").out
         assert "float 1e-05 to 1, log" in run("model", "list").out
         assert "1/2" in run("worker", "list").out
+        shown = run("model", "show", "mlp").out
+        assert "float 1e-05 to 1, log" in shown
+        assert parse_study(shown.partition("\n\n")[2], "help") == {"search_space": model["default_space"]}
+        assert json.loads(run("model", "show", "mlp", "--json").out)["default_space"] == model["default_space"]
+        missing = run("model", "show", "mpl")
+        assert (missing.code, "models: mlp" in missing.err) == (1, True)
         for kind in ("dataset", "model", "worker"):
             assert len(json.loads(run(kind, "list", "--json").out)) == 1
 

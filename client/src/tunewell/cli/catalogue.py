@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from tunewell._display import number_words, state_text
-from tunewell.cli.output import JsonFlag, print_json, print_table, time_words
+from tunewell._spaces import space_yaml
+from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table, time_words
 from tunewell.cli.session import session_of
+from tunewell.errors import NotFound, Problem
 from tunewell.records import Dataset, Hyperparameter
+from tunewell.terminal import clean
 
 dataset_app = typer.Typer(help="Data sets that studies can name.", no_args_is_help=True, rich_markup_mode=None)
 model_app = typer.Typer(help="Networks that studies can name.", no_args_is_help=True, rich_markup_mode=None)
@@ -40,6 +45,35 @@ def list_models(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         rows.append((model.name, "", ", ".join(model.tasks), "", model.title))
         rows.extend(("", h.name, _range(h), number_words(h.default), h.meaning) for h in model.hyperparameters)
     print_table(("MODEL", "HYPERPARAMETER", "RANGE", "DEFAULT", "MEANING"), rows, "The server has no models.")
+
+
+@model_app.command("show", help="Show a network: its hyperparameters, and the search space that `default` stands for.")
+def show_model(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(help="Its name.")], as_json: JsonFlag = False
+) -> None:
+    """Show one network."""
+    with session_of(ctx).client() as client:
+        found = {model.name: model for model in client.list_models()}
+    if name not in found:
+        hint = f"models: {', '.join(found)}"
+        raise NotFound(Problem("unknown_model", f"there is no model {name!r}", field="model", hint=hint))
+    model = found[name]
+    if as_json:
+        print_json(model)
+        return
+    print_facts(
+        [
+            ("model", f"{model.name}: {model.title}"),
+            ("meaning", model.meaning),
+            ("source", model.source),
+            ("tasks", ", ".join(model.tasks)),
+            ("data", ", ".join(model.kinds)),
+        ]
+    )
+    rows = [(h.name, _range(h), number_words(h.default), h.meaning) for h in model.hyperparameters]
+    print_table(("HYPERPARAMETER", "RANGE", "DEFAULT", "MEANING"), rows, "It has no hyperparameters.")
+    # For a study's file, to begin from.
+    typer.echo("\n" + clean(space_yaml(model.default_space), keep_newlines=True).rstrip())
 
 
 @worker_app.command("list", help="List the workers seen lately.")

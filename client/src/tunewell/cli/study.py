@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from tunewell._display import best_words, count_words, duration_words, number_words, params_words, state_text
+from tunewell._spaces import space_words
 from tunewell._study_calls import ExportFormat
 from tunewell._trial_calls import TrialOrder
 from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table, time_words
@@ -264,7 +265,7 @@ def _facts(study: Study) -> list[tuple[str, object]]:
         ("progress", count_words(study)),
         ("best", best_words(study)),
         ("", params_words(best_trial.params) if best_trial else ""),
-        ("space", "\n".join(f"{name}: {_distribution(d)}" for name, d in spec.search_space.items())),
+        ("space", space_words(spec.search_space, spec.constraints)),
         ("fixed", params_words(spec.fixed)),
         ("tags", ", ".join(study.tags)),
         ("notes", study.notes),
@@ -287,11 +288,3 @@ def _training(spec: StudySpec) -> str:
 def _component(spec: Mapping[str, Any]) -> str:
     options = {name: value for name, value in spec.items() if name != "name"}
     return f"{spec.get('name', '')} {params_words(options)}".strip()
-
-
-def _distribution(spec: Mapping[str, Any]) -> str:
-    if "choices" in spec:
-        return " | ".join(number_words(choice) for choice in spec["choices"])
-    words = f"{spec.get('type')} {number_words(spec.get('low'))} to {number_words(spec.get('high'))}"
-    step = f", step {number_words(spec['step'])}" if spec.get("step") is not None else ""
-    return words + step + (", log" if spec.get("log") else "")
