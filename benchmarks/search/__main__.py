@@ -1,4 +1,4 @@
-"""`python -m benchmarks.search`: compare samplers on real tasks and bbob; writes JSON, and a picture beside it."""
+"""`python -m benchmarks.search`: compare samplers on real tasks and bbob; writes JSON, and pictures beside it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from benchmarks.report import describe_run
 from benchmarks.search.peers import PEERS, list_installed
+from benchmarks.search.picture import draw
 from benchmarks.search.results import forget_runs, load_runs
 from benchmarks.search.runner import Plan, run_missing
 from benchmarks.search.summary import summarise_runs
 from benchmarks.search.tasks import QUICK, group_of, list_tasks
 from benchmarks.search.words import as_text
-
-PACKAGES = ("hyperopt", "smac", "ax-platform", "botorch", "coco-experiment")
 
 
 def main(  # noqa: PLR0913, PLR0917 - an option each
@@ -49,10 +47,14 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
     started_at = datetime.now(UTC)
     run_missing(plan, runs_path, processes)
     document = describe_run(seed=0, is_quick=quick, started_at=started_at)
-    document["versions"].update({name: _version(name) for name in PACKAGES})
     document |= summarise_runs(plan, load_runs(runs_path))
     out.write_text(json.dumps(document, indent=2) + "\n")
+    for group in document["groups"]:
+        out.with_name(f"{out.stem}-{group}.svg").write_text(draw(document, group))
     print(as_text(document))
+    for sampler, makers in document["made_by"].items():
+        if len(makers) > 1:
+            print(f"{sampler} changed between runs: `--again {sampler}` runs it anew", file=sys.stderr)
     print(f"figures in {out}, runs in {runs_path}", file=sys.stderr)
 
 
@@ -86,13 +88,6 @@ def _numbers(text: str) -> list[int]:
     if min(numbers) < 1:
         raise typer.BadParameter(f"numbers of trials and workers start at 1, got {min(numbers)}")
     return numbers
-
-
-def _version(package: str) -> Any:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 command = typer.Typer(add_completion=False)

@@ -27,11 +27,13 @@ class Stored:
         losses: Of each trial, in the order of the asks.
         ask_s: Mean CPU seconds of an ask.
         last_ask_s: Those of the last tenth of the asks, when most is known.
+        made_by: What proposed: a package's version, or a digest of our own sources.
     """
 
     losses: tuple[float, ...]
     ask_s: float
     last_ask_s: float
+    made_by: str
 
     def least(self, n_trials: int) -> float:
         """Return the least loss of the first `n_trials` trials."""
@@ -51,7 +53,7 @@ def load_runs(path: Path) -> dict[Key, Stored]:
             entry = json.loads(line)
         except json.JSONDecodeError:
             continue
-        stored = Stored(tuple(entry["losses"]), entry["ask_s"], entry["last_ask_s"])
+        stored = Stored(tuple(entry["losses"]), entry["ask_s"], entry["last_ask_s"], entry["made_by"])
         found[Key(*(entry[name] for name in Key._fields))] = stored
     return found
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks.search.peers import PEERS, Setting, open_peer
+from benchmarks.search.peers import PEERS, Setting, describe_peer, open_peer
 from benchmarks.search.results import Key, Stored, append_run, load_runs
 from benchmarks.search.simulate import simulate
 from benchmarks.search.tasks import Task, get_task
@@ -101,7 +101,9 @@ def run_one(key: Key) -> Stored:
         run = simulate(peer, task, key.n_trials, key.parallel)
     tail = run.ask_s[-max(1, len(run.ask_s) // 10) :]
     losses = tuple(float(f"{loss:.8g}") for loss in run.losses)
-    return Stored(losses, round(statistics.fmean(run.ask_s), 6), round(statistics.fmean(tail), 6))
+    return Stored(
+        losses, round(statistics.fmean(run.ask_s), 6), round(statistics.fmean(tail), 6), describe_peer(key.sampler)
+    )
 
 
 @cache

@@ -73,6 +73,7 @@ def summarise_runs(plan: Plan, runs: Runs) -> dict[str, Any]:
         "groups": {name: _group(comparison, tasks) for name, tasks in groups.items()},
         "where_we_lose": _losses(comparison),
         "cost": _cost(comparison),
+        "made_by": _makers(comparison),
         "tasks": {task: _task_facts(comparison, task) for task in plan.tasks},
     }
 
@@ -125,17 +126,20 @@ def _ranks(comparison: Comparison, tasks: Sequence[str], parallel: int, budget: 
 
 
 def _twice(comparison: Comparison, tasks: Sequence[str], parallel: int, budget: int) -> dict[str, Any]:
-    """Score each sampler against what random search expects with twice the trials: above 0 it is better."""
+    """Return how probable it is that each sampler finds better than random search does with twice the trials.
+
+    Computed from the table for each run, so that neither the luck of a random run nor the scale of a loss plays a part.
+    """
     found = {}
     for sampler in comparison.plan.samplers:
-        scores = {}
+        chances = {}
         for name in tasks:
             task, losses = comparison.task_of(name), comparison.losses(name, sampler, parallel, budget)
             if losses:
-                scores[name] = [task.score(loss, 2 * budget) for loss in losses.values()]
-        if len(scores) == len(tasks):
-            n_better = sum(float(np.mean(values)) > 0 for values in scores.values())
-            found[sampler] = {**mean_with_interval(scores), "tasks_better": n_better}
+                chances[name] = [task.chance_to_beat_random(loss, 2 * budget) for loss in losses.values()]
+        if len(chances) == len(tasks):
+            n_better = sum(float(np.mean(values)) > 0.5 for values in chances.values())
+            found[sampler] = {**mean_with_interval(chances), "tasks_better": n_better}
     return found
 
 
@@ -194,6 +198,15 @@ def _cost(comparison: Comparison) -> dict[str, Any]:
                 "late_ask_cpu_s": float(f"{np.mean([run.last_ask_s for run in longest]):.3g}"),
             }
     return found
+
+
+def _makers(comparison: Comparison) -> dict[str, list[str]]:
+    """List what made each sampler's runs; more than one entry means that they should not be read together."""
+    found: dict[str, set[str]] = {}
+    for key in comparison.plan.keys():
+        if key in comparison.runs:
+            found.setdefault(key.sampler, set()).add(comparison.runs[key].made_by)
+    return {sampler: sorted(makers) for sampler, makers in found.items()}
 
 
 def _task_facts(comparison: Comparison, name: str) -> dict[str, Any]:

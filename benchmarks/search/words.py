@@ -9,7 +9,8 @@ from typing import Any
 def as_text(document: Mapping[str, Any]) -> str:
     """Return the tables of a comparison in Markdown, which reads well in a terminal too."""
     blocks = [_group(name, group) for name, group in document["groups"].items()]
-    return "\n\n".join([*blocks, _gaps(document), _lost(document["where_we_lose"]), _cost(document["cost"])])
+    blocks += [_gaps(document), _lost(document["where_we_lose"]), _cost(document["cost"])]
+    return "\n\n".join(block for block in blocks if block)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -33,11 +34,11 @@ def _group(name: str, group: Mapping[str, Any]) -> str:
                     f"{score['mean']:+.3f}",
                     f"{score['low']:+.3f} to {score['high']:+.3f}",
                     mode["average_rank"].get(sampler, ""),
-                    f"{twice['mean']:+.3f} ({twice['tasks_better']}/{group['n_tasks']})",
+                    f"{twice['mean']:.2f} ({twice['tasks_better']}/{group['n_tasks']})",
                     score["seeds"],
                 )
             )
-    head = ("at once", "trials", "sampler", "score", "95 % interval", "rank", "against random x 2 (tasks)", "seeds")
+    head = ("at once", "trials", "sampler", "score", "95 % interval", "rank", "beats random x 2 (tasks)", "seeds")
     return f"### {name}: {group['n_tasks']} tasks\n\n{table(head, rows)}"
 
 
