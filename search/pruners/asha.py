@@ -28,8 +28,8 @@ class AshaPruner(BasePruner):
     It goes on if it is among the best 1/`reduction_factor` of them. Where it is not, it pauses if it can resume and
     `pause` is on, and `promotable` names it once others make it one of the best; else it ends. A trial that must not
     pause goes on while it is the best of fewer than `reduction_factor`, since somebody has to lead the way.
-    Source: Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020: Algorithm 2 with pauses,
-    Algorithm 1 of its appendix (stopping, as in `optuna.pruners.SuccessiveHalvingPruner`) without.
+    Source: Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020, Algorithm 2, with pauses; the
+    rule of `optuna.pruners.SuccessiveHalvingPruner` without.
     """
 
     name: ClassVar[str] = "asha"
