@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,3 +135,13 @@ def test_the_values_that_rules_are_held_against() -> None:
     assert end_values({"type": "categorical", "choices": ["a", "b"], "when": {"x": [1]}}, "c") == ["a", "b", "c"]
     assert end_values({"type": "fixed", "value": 4}, 3) == [4]
     assert end_values(WIDTHS, "") == ["16", "64", "16-16-16", "64-64-64"]
+
+
+def test_the_example_of_the_documentation_can_be_searched() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "search-spaces.md").read_text(encoding="utf-8")
+    study = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    model, data = catalogue.get_model(study["model"]), catalogue.get_dataset(study["dataset"])
+    catalogue.check_space(model, study["search_space"])
+    space = parse_space(study["search_space"], constraints=study["constraints"])
+    for number in range(20):
+        catalogue.check_combination(model, space.assemble(draw_params(space, 1, number)), data)
