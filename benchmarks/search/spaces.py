@@ -59,6 +59,8 @@ class Axis:
             ValueError: The value is no choice, or lies outside the range by more than rounding.
         """
         if self.kind == "categorical":
+            if value not in self.levels:
+                raise ValueError(f"{self.name} must be one of {', '.join(map(str, self.levels))}, got {value!r}")
             return self.levels.index(value)
         number = float(value)
         if not self.low - 1e-9 * abs(self.low) <= number <= self.high + 1e-9 * abs(self.high):

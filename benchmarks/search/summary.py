@@ -89,7 +89,7 @@ def _group(comparison: Comparison, tasks: Sequence[str]) -> dict[str, Any]:
                     "budget": budget,
                     "score": _scores(comparison, tasks, parallel, budget),
                     **_ranks(comparison, tasks, parallel, budget),
-                    "against_random_at_twice_the_budget": _twice(comparison, tasks, parallel, budget),
+                    "beats_random_at_twice_the_budget": _twice(comparison, tasks, parallel, budget),
                 }
             )
     if len(plan.parallels) == 2:

@@ -25,7 +25,7 @@ def _group(name: str, group: Mapping[str, Any]) -> str:
     rows = []
     for mode in group["by_mode"]:
         for sampler, score in mode["score"].items():
-            twice = mode["against_random_at_twice_the_budget"][sampler]
+            twice = mode["beats_random_at_twice_the_budget"][sampler]
             rows.append(
                 (
                     mode["parallel"],
