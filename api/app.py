@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from api import pages
 from api.asks.asker import Asker
 from api.asks.process import AskPool
+from api.compat.optuna.endpoint import serving_optuna
 from api.doorbell import Doorbell, make_producer
 from api.errors import ApiError, NotFound, Unavailable
 from api.events import EventHub
@@ -71,7 +72,8 @@ def create_app(settings: Settings, control: Control | None = None) -> FastAPI:
         control.doorbell.start()
         control.preparer.start()
         reconciler.start()
-        yield
+        with serving_optuna(control):
+            yield
         control.hub.close()
         reconciler.close()
         control.preparer.close()

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".tunewell"), description="State folder: database, artifacts, broker, logs")
     host: str = Field(default="127.0.0.1", description="Address to listen on; any but loopback requires tokens")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on")
+    grpc_port: int = Field(
+        default=0, ge=0, le=65535, description="Port on which Optuna's clients are served by gRPC; 0: they are not"
+    )
     database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite at `home/tunewell.db`")
     auto_migrate: Literal["auto", "yes", "no"] = Field(
         default="auto", description="Migrate the database when the API starts; auto: only SQLite"

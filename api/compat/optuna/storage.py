@@ -43,10 +43,11 @@ class TunewellStorage(StudyStorage):
 
     Args:
         database_url: SQLAlchemy URL of Tunewell's database. A SQLite file is made where there is none.
+        database: The same, where it is open already; it stays open.
     """
 
     def __init__(self, database_url: str, *, database: Database | None = None) -> None:
-        super().__init__(database or open_database(database_url))
+        super().__init__(database or open_database(database_url), is_shared=database is not None)
         self._url = database_url
         self._finished: dict[int, FrozenTrial] = {}
         self._drafts: dict[int, Draft] = {}

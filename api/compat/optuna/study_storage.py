@@ -32,14 +32,15 @@ class StudyStorage(BaseStorage):
 
     Args:
         database: An open database.
+        is_shared: Whether others use it, and close it.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, is_shared: bool) -> None:
         self._database = database
         self._link = Link(database)
         self._histories: dict[int, History] = {}
         # Scripts of Optuna's do not close a storage: its connections end with it.
-        weakref.finalize(self, _close, self._link, database)
+        self._finalizer = weakref.finalize(self, _close, self._link, None if is_shared else database)
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
         """Create a study. Nobody but scripts of Optuna's runs its trials.
@@ -151,8 +152,8 @@ class StudyStorage(BaseStorage):
         self._link.release()
 
     def close(self) -> None:
-        """Close every connection; the storage opens new ones when it is used again."""
-        _close(self._link, self._database)
+        """Close every connection; the storage is not used again."""
+        self._finalizer()
 
     def _history(self, study_id: int) -> History:
         history = self._histories.get(study_id)
@@ -181,9 +182,10 @@ class StudyStorage(BaseStorage):
             raise KeyError(f"there is no study with id {study_id}")
 
 
-def _close(link: Link, database: Database) -> None:
+def _close(link: Link, database: Database | None) -> None:
     link.close()
-    database.close()
+    if database is not None:
+        database.close()
 
 
 @contextmanager

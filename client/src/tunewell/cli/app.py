@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell import __version__
-from tunewell.cli import catalogue, insight, replay, results, study, study_changes, trial
+from tunewell.cli import catalogue, insight, optuna, replay, results, study, study_changes, trial
 from tunewell.cli.session import session_of
 
 HELP = """Search hyperparameters of neural networks with a Tunewell server.
@@ -65,6 +65,7 @@ study_changes.add_commands(study_app)
 replay.add_commands(study_app)
 results.add_commands(app)
 insight.add_commands(app)
+optuna.add_commands(app)
 app.add_typer(study_app, name="study")
 app.add_typer(trial.app, name="trial")
 app.add_typer(catalogue.dataset_app, name="dataset")
