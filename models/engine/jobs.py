@@ -110,7 +110,8 @@ class LaneResult:
         checkpoint: state to resume from; None where there is none.
         history: each metric's values epoch by epoch.
         objective: the metric that `best_epoch` refers to.
-        kept_epochs: the epoch whose weights each training kept: one number, or one for each repeat and fold.
+        kept_epochs: the epoch whose weights each training kept: one number, or one for each repeat and fold that ended
+            with a network.
     """
 
     lane_id: str

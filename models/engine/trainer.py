@@ -160,7 +160,7 @@ class _Trainer:
             checkpoint=self.checkpoints[job.lane_id],
             history=progress.history,
             objective=lane.objective.name,
-            kept_epochs=(lane.kept_epoch,),
+            kept_epochs=(lane.kept_epoch,) if files else (),
         )
         self.results[job.lane_id] = result
         self.listener.on_end(result)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.engine.jobs import LaneResult, Outcome
+from models.engine.jobs import Outcome
 from models.engine.lane import Lane
 from models.engine.members import Plan
 from models.engine.parts import read_parts
@@ -90,8 +90,9 @@ def test_epochs_are_the_mean_of_those_that_folds_kept(classification: Run, resto
     assert alone.kept_epochs == ((alone.best_epoch,) if restores else (4,))
 
 
-def test_nothing_says_how_long_to_train_what_never_came_to_an_end() -> None:
-    failed = LaneResult("a", Outcome.DIVERGED, "train_loss became nan", 0, {}, 0, (), None)
+def test_nothing_says_how_long_to_train_what_never_came_to_an_end(regression: Run) -> None:
+    failed, _ = regression.train_one("a", optimizer="sgd", learning_rate=100.0)
+    assert (failed.outcome, failed.kept_epochs) == (Outcome.DIVERGED, ())
     with pytest.raises(ValueError, match="ended as DIVERGED without a network"):
         refit_epochs(failed)
     assert refit_epochs(replace(failed, outcome=Outcome.COMPLETE, kept_epochs=(3, 4, 4))) == 4
