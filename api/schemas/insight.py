@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api.schemas.base import Shape
 
 
-class InsightRead(Shape):
+class Answer(Shape):
+    """Base of what is only ever answered: every field is always there."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class InsightRead(Answer):
     """What all insights say of themselves.
 
     With too few trials an insight is an answer, not an error: `state` is TOO_FEW, `reason` says what it waits for, and
@@ -47,7 +53,7 @@ class ImportanceRead(InsightRead):
     shares: list[ShareRead] = Field(default_factory=list, description="The most important first; they add up to 1")
 
 
-class InteractionsRead(Shape):
+class InteractionsRead(Answer):
     """Where the differences between complete trials come from (functional ANOVA). Pruned trials are left out.
 
     A job makes it: `POST` starts one, and `GET` says how far it is. While the study goes on the last result stays, with
@@ -76,7 +82,7 @@ class InteractionsRead(Shape):
     )
 
 
-class BandRead(Shape):
+class BandRead(Answer):
     """Many searches after each number of trials: what to expect, and where eight of ten of them lie."""
 
     mean: list[float]

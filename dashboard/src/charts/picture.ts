@@ -15,9 +15,17 @@ export interface Line {
   readonly dash?: readonly number[];
 }
 
+/** The room between two lines, filled; both are places in `Picture.lines`. */
+export interface Band {
+  readonly upper: number;
+  readonly lower: number;
+  readonly colour: string;
+}
+
 export interface Picture {
   readonly xs: readonly number[];
   readonly lines: readonly Line[];
+  readonly bands?: readonly Band[];
   readonly xLabel: string;
   readonly yLabel: string;
   /** One sentence for those who cannot see the chart. */
@@ -84,5 +92,5 @@ function rangeWithin(values: readonly number[], low: number, high: number): [num
 /** What decides whether a drawn chart can take new data as it is, or must be built anew. */
 export function shapeOf(picture: Picture): string {
   const lines = picture.lines.map((line) => [line.key, line.mark, line.colour, line.width, line.dash?.join('-') ?? '']);
-  return JSON.stringify([picture.xLabel, picture.yLabel, lines]);
+  return JSON.stringify([picture.xLabel, picture.yLabel, lines, picture.bands ?? []]);
 }

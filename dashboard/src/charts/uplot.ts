@@ -39,6 +39,7 @@ export function toOptions(picture: Picture, colours: ChartColours, size: Size, h
       toAxis(picture.yLabel, colours, { size: 56 }),
     ],
     series: [{}, ...picture.lines.map((line) => toSeries(line, colours, hooks))],
+    bands: (picture.bands ?? []).map(({ upper, lower, colour }) => ({ series: [upper + 1, lower + 1], fill: colour })),
     hooks: {
       setCursor: [hooks.onPointer],
       setSelect: [(plot) => hooks.onZoom(plot.select.width > 0)],
