@@ -101,7 +101,7 @@ def _handler(grpc: Any, channel: Any, token: str | None) -> Any:
 def _forward(grpc: Any, method: Any, metadata: list[tuple[str, str]]) -> Callable[[bytes, Any], bytes]:
     def forward(request: bytes, context: Any) -> bytes:
         try:
-            answer: bytes = method(request, metadata=metadata, timeout=context.time_remaining())
+            answer: bytes = method(request, metadata=metadata)
         except grpc.RpcError as error:
             context.abort(error.code(), error.details())
         return answer
