@@ -26,6 +26,13 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 _PRECISION = re.compile(r"float32|bf16|auto")
 log = logging.getLogger("worker")
 
+Device = Annotated[
+    str, typer.Option(envvar=DEVICE_VARIABLE, help="Where trials train: auto, cpu, cuda, or cuda:1 for the second GPU.")
+]
+Precision = Annotated[
+    str, typer.Option(envvar=PRECISION_VARIABLE, help="What trials compute in: float32, bf16, or auto on a GPU.")
+]
+
 
 def main(  # noqa: PLR0913, PLR0917 - an option each
     server: Annotated[
@@ -40,13 +47,8 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
         int,
         typer.Option(help="Trials that a process may train together; 1: one by one.", min=1, max=1024),
     ] = 16,
-    device: Annotated[
-        str,
-        typer.Option(envvar=DEVICE_VARIABLE, help="Where trials train: auto, cpu, cuda, or cuda:1 for the second GPU."),
-    ] = "auto",
-    precision: Annotated[
-        str, typer.Option(envvar=PRECISION_VARIABLE, help="float32, bf16, or auto: the faster one on a GPU.")
-    ] = "float32",
+    device: Device = "auto",
+    precision: Precision = "float32",
     name: Annotated[str, typer.Option(help="How people recognise this worker; default: the host's name.")] = "",
     home: Annotated[Path, typer.Option(envvar="TUNEWELL_HOME", help="State folder.")] = Path(".tunewell"),
 ) -> None:
