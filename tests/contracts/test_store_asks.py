@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,8 @@ from db import studies, trials
 from db.lifecycle import TrialState
 from db.records import TrialRecord
 from search.types import SuggestRequest
-from tests.servers.api import Caller, Json, Served
+from tests.servers.api import Caller, Json, Served, serving, settings_for
+from tests.servers.migrated import MakeUrl
 from tests.servers.waiting import wait_until
 
 RATE: Json = {"learning_rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": True}}
@@ -219,6 +222,37 @@ def test_what_waits_is_not_replaced_once_a_later_trial_has_seen_it(slow: Served,
         finish(caller, job)
     caller.call("PATCH", "/studies/asked", json={"action": "stop"})
     assert statuses(caller) == {"same"}
+
+
+def test_two_services_on_one_database_give_each_number_once_and_one_may_go(
+    make_database: MakeUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.asks.asker.is_slow", lambda _sampler, request, _n=1: request.number % 3 == 0)
+    monkeypatch.setattr("api.services.prepare.is_slow", lambda *_: True)
+    url = make_database()
+    settings = [settings_for(tmp_path / name, url, ask_patience_s=8.0) for name in ("first", "second")]
+    with serving(settings[0]) as first, closing(Caller(first.address)) as caller:
+        submit(caller, 24, 8)
+        with serving(settings[1]) as second, ThreadPoolExecutor(4) as pool:
+            served = (first, second, first, second)
+            numbers = [one for done in pool.map(lambda one: work_until(one, 12), served) for one in done]
+        numbers += work_until(first, 24)
+        assert sorted(numbers) == list(range(24))
+        assert statuses(caller) == {"same"}
+
+
+def work_until(served: Served, n_numbers: int) -> list[int]:
+    """Claim and finish until the study has ended, or given out so many numbers; return those that were trained."""
+    caller = Caller(served.address)
+    worker_id, done = caller.join("asked", n_slots=1), []
+    while caller.call("GET", "/studies/asked")["state"] == "RUNNING" and (
+        n_numbers == 24 or len(stored(served)) < n_numbers
+    ):
+        for job in caller.claim(worker_id, "asked"):
+            finish(caller, job)
+            done.append(job["number"])
+    caller.close()
+    return done
 
 
 def test_a_proposal_for_a_state_that_is_past_is_dropped(live_api: Served, caller: Caller) -> None:

@@ -18,7 +18,7 @@ def claim(caller: Caller, name: str, **changes: Any) -> Json:
 
 def test_a_study_says_nothing_of_them_and_gets_one_training_on_the_holdout(caller: Caller) -> None:
     answer = claim(caller, "plain")
-    assert answer["repeats"] == {"n": 1, "choose": "mean", "racing": False}
+    assert answer["repeats"] == {"n": 1, "choose": "mean", "racing": False, "duplicates": "reuse"}
     assert answer["evaluation"] == {"method": "holdout", "folds": None}
     assert answer["incumbent"] is None
     nothing = caller.call("POST", "/work:claim", json={"worker_id": caller.join("q"), "queues": ["q"]})
@@ -26,7 +26,7 @@ def test_a_study_says_nothing_of_them_and_gets_one_training_on_the_holdout(calle
 
 
 def test_what_a_study_asks_for_reaches_the_worker(caller: Caller) -> None:
-    repeats = {"n": 4, "choose": "worst", "racing": True}
+    repeats = {"n": 4, "choose": "worst", "racing": True, "duplicates": "train"}
     answer = claim(caller, "raced", repeats=repeats, evaluation={"method": "k_fold"})
     assert answer["repeats"] == repeats
     assert answer["evaluation"] == {"method": "k_fold", "folds": 5}
