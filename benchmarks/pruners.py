@@ -30,7 +30,7 @@ from search.types import Direction, PastTrial, PruneRequest
 
 LEVELS = (0.02, 0.05, 0.1)
 TUNED_ON = ("digits-mlp", "cancer-scheduled", "diabetes-mlp")
-"""The constants of `search.curves` were chosen on these studies; the others had no say."""
+"""The constants of `search.curves` were chosen on these studies; the others had a say in the tails' form alone."""
 N_TRIALS, N_EPOCHS = 10_000, 100
 _NORMAL_95 = 1.959963984540054
 
