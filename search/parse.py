@@ -60,7 +60,7 @@ def parse_shapes(mapping: object, under: str) -> Shapes:
         else:
             flat[name] = parameter
     for name, one in lists.items():
-        _add_places(name, one, flat, f"{under}.{name}")
+        _add_places(name, one, flat, lists, f"{under}.{name}")
     shapes = Shapes(tuple(flat.items()), tuple(sorted(lists.items())))
     for name, one in lists.items():
         shapes.conditions.update(one.place_conditions(name))
@@ -69,9 +69,11 @@ def parse_shapes(mapping: object, under: str) -> Shapes:
     return shapes
 
 
-def _add_places(name: str, one: ListParameter, flat: dict[str, Parameter], where: str) -> None:
+def _add_places(
+    name: str, one: ListParameter, flat: dict[str, Parameter], lists: Mapping[str, ListParameter], where: str
+) -> None:
     for place, parameter in one.expand(name):
-        if place in flat:
+        if place in flat or place in lists:
             message = f"the list '{name}' has a parameter '{place}', and so has the search space"
             raise SpaceError("duplicate_name", message, where, "rename one of them")
         flat[place] = parameter

@@ -80,9 +80,9 @@ def decode_cell(space: SearchSpace, cell: int) -> dict[str, ParamValue]:
     return _tree(space).params(cell)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def _tree(space: SearchSpace) -> CellTree:
-    """Return the grid's cells; kept, since a study asks for one after another."""
+    """Return the grid's cells; kept for a few studies, which ask for one after another, as they may take 100 MB."""
     try:
         return space.tree(space.constraints)
     except SpaceError as error:

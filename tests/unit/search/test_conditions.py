@@ -274,6 +274,7 @@ class TestLists:
     def test_names_that_a_list_takes_are_taken(self) -> None:
         good = {"type": "list", "length": {"low": 1, "high": 2}, "each": INT}
         assert refused({"w": good, "w.2": INT}).code == "duplicate_name"
+        assert refused({"w": good, "w.2": good}).code == "duplicate_name"
         assert len(parse_space({"w": good, "w.3": INT})) == 4
 
 
