@@ -6,6 +6,7 @@ with their distributions, values, intermediate values, attributes and times.
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from tunewell.errors import (
 from tunewell.optuna_forward import forwarding, import_extra
 
 _SQLITE_MAGIC = b"SQLite format 3\x00"
+_LONGEST_LINE = 1 << 20
 _JOURNAL_SUFFIXES = (".log", ".journal", ".jsonl")
 _ERRORS: dict[str, type[TunewellError]] = {
     "UNAVAILABLE": ServerUnreachable,
@@ -149,12 +151,26 @@ def _copy_attrs(source: Any, source_id: int, target: Any, target_id: int) -> Non
 def _is_journal(path: Path, is_new: bool) -> bool:
     if path.is_file():
         with path.open("rb") as file:
-            head = file.read(len(_SQLITE_MAGIC))
-        return head != _SQLITE_MAGIC if head else path.suffix in _JOURNAL_SUFFIXES
+            first = file.readline(_LONGEST_LINE)
+        if not first.startswith(_SQLITE_MAGIC):
+            _check_journal(path, first)
+            return True
+        return False
     if not is_new:
         hint = "give the path of a SQLite or journal file, or a URL such as sqlite:///study.db"
         raise Invalid(Problem("no_file", f"there is no file {path}", "storage", hint))
     return path.suffix in _JOURNAL_SUFFIXES
+
+
+def _check_journal(path: Path, first: bytes) -> None:
+    # Optuna skips lines that it cannot read, so that any text would be a journal without studies.
+    try:
+        is_journal = not first or "op_code" in json.loads(first)
+    except (ValueError, TypeError):
+        is_journal = False
+    if not is_journal:
+        message = f"{path} is neither a SQLite file nor a journal of Optuna's"
+        raise Invalid(Problem("bad_storage", message, "storage"))
 
 
 def _translated(error: Any, address: str) -> TunewellError:

@@ -13,10 +13,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tunewell.cli.session import console, session_of
-from tunewell.optuna_forward import DEFAULT_PORT, forwarding
+from tunewell.optuna_forward import DEFAULT_PORT, forwarding, import_extra
 from tunewell.optuna_transfer import copy_study, find_study, open_server, open_storage
 from tunewell.terminal import clean
 
+_WARNING = 30
 HERE = f"127.0.0.1:{DEFAULT_PORT}"
 Tls = Annotated[bool, typer.Option("--tls", help="The endpoint, or a proxy in front of it, speaks TLS")]
 Endpoint = Annotated[str, typer.Option(help="HOST:PORT of the server's gRPC endpoint (its TUNEWELL_GRPC_PORT)")]
@@ -126,6 +127,7 @@ class _Bar:
 
 @contextmanager
 def _bar() -> Iterator[_Bar]:
+    import_extra("optuna.logging").set_verbosity(_WARNING)  # its notices would tear the bar apart
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(sys.stderr)) as progress:
         yield _Bar(progress)
