@@ -21,7 +21,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 DASHBOARD := $(wildcard dashboard/package.json)
 DASHBOARD_SOURCES = $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 'dashboard/dist/*' 2>/dev/null)
 
-.PHONY: help demo up test check bench bench-train lock types clean browser dashboard
+.PHONY: help demo up test check bench bench-train bench-search lock types clean browser dashboard
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -51,6 +51,9 @@ bench: $(STAMPS)/dev dashboard ## Run the benchmarks; they print JSON
 bench-train: $(STAMPS)/dev $(STAMPS)/peers ## Measure training beside plain loops, Optuna and Ray Tune; prints JSON
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training
 
+bench-search: $(STAMPS)/dev $(STAMPS)/search-peers ## Compare samplers with hyperopt, SMAC and Ax; goes on where it was stopped
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
+
 types: $(STAMPS)/dev $(STAMPS)/npm ## Write the dashboard's API types anew from the API
 	@$(BIN)/python -m scripts.api_types write
 
@@ -78,6 +81,11 @@ $(BIN)/python:
 $(STAMPS)/peers: $(STAMPS)/dev
 	@echo "installing Ray Tune for the comparison"
 	@$(PIP) --target $(VENV)/peers --constraint requirements-dev.lock "ray[tune]==2.60.0"
+	@touch $@
+
+$(STAMPS)/search-peers: benchmarks/search/peers.txt $(STAMPS)/dev
+	@echo "installing what the samplers are compared with"
+	@$(PIP) --no-deps --upgrade --target $(VENV)/peers -r $<
 	@touch $@
 
 # The SDK is installed as a link to its sources. It alone is: the server's packages run from the repository.

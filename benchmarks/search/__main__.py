@@ -21,6 +21,9 @@ from benchmarks.search.tasks import QUICK, group_of, list_tasks
 from benchmarks.search.words import as_text
 
 
+OUT = Path.home() / ".cache" / "tunewell" / "benchmarks" / "search.json"
+
+
 def main(  # noqa: PLR0913, PLR0917 - an option each
     quick: Annotated[
         bool, typer.Option("--quick", help="5 tables, 5 seeds, 50 trials one at a time, random, optuna and bayesian.")
@@ -30,9 +33,7 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
     seeds: Annotated[int, typer.Option(help="Searches of each kind, seeds from 0.", min=1)] = 20,
     budgets: Annotated[str, typer.Option(help="Numbers of trials, comma-separated.")] = "25,50,100",
     parallel: Annotated[str, typer.Option(help="Numbers of workers, comma-separated.")] = "1,8",
-    out: Annotated[Path, typer.Option(help="The figures; runs go to the same name with .jsonl.")] = Path(
-        "search-benchmark.json"
-    ),
+    out: Annotated[Path, typer.Option(help="The figures; runs go to the same name with .jsonl.")] = OUT,
     processes: Annotated[int, typer.Option(help="Searches at once, one thread each.", min=1, max=2)] = 1,
     again: Annotated[str, typer.Option(help="Samplers whose stored runs are forgotten first: they changed.")] = "",
 ) -> None:
@@ -42,6 +43,7 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
     """
     plan = _quick_plan(parallel) if quick else _plan(tasks, samplers, seeds, budgets, parallel)
     runs_path = out.with_suffix(".jsonl")
+    out.parent.mkdir(parents=True, exist_ok=True)
     if again:
         forget_runs(runs_path, _known(again, list(PEERS), "sampler"))
     started_at = datetime.now(UTC)
@@ -52,6 +54,7 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
     for group in document["groups"]:
         out.with_name(f"{out.stem}-{group}.svg").write_text(draw(document, group))
     print(as_text(document))
+    # A run of other sources is still a run: whoever tunes a sampler decides what to run anew.
     for sampler, makers in document["made_by"].items():
         if len(makers) > 1:
             print(f"{sampler} changed between runs: `--again {sampler}` runs it anew", file=sys.stderr)
