@@ -20,7 +20,6 @@ from benchmarks.search.summary import summarise_runs
 from benchmarks.search.tasks import QUICK, group_of, list_tasks
 from benchmarks.search.words import as_text
 
-
 OUT = Path.home() / ".cache" / "tunewell" / "benchmarks" / "search.json"
 
 
