@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import statistics
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,13 +12,12 @@ from functools import cache
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from threadpoolctl import threadpool_limits
 
 from benchmarks.search.peers import PEERS, Setting, describe_peer, open_peer
 from benchmarks.search.results import Key, Stored, append_run, load_runs
 from benchmarks.search.simulate import simulate
 from benchmarks.search.tasks import Task, get_task
-
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,6 @@ def run_missing(plan: Plan, path: Path, n_processes: int) -> None:
     missing = [key for key in plan.keys() if key not in done]
     if not missing:
         return
-    os.environ.update(dict.fromkeys(THREADS, "1"))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as bar:
         shown = bar.add_task("runs", total=len(missing))
@@ -78,23 +75,30 @@ def run_missing(plan: Plan, path: Path, n_processes: int) -> None:
 
 
 def _results(keys: Sequence[Key], n_processes: int) -> Iterator[tuple[Key, Stored]]:
+    if n_processes == 1:
+        for key in keys:
+            try:
+                yield key, run_one(key)
+            except Exception as error:
+                raise RuntimeError(f"{key} failed: {error!r}") from error
+        return
     # Spawned: forking a process that has loaded torch may hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_processes, mp_context=context) as pool:
+    pool = ProcessPoolExecutor(n_processes, mp_context=multiprocessing.get_context("spawn"))
+    try:
         futures = {pool.submit(run_one, key): key for key in keys}
-        try:
-            for future in as_completed(futures):
-                error = future.exception()
-                if error is not None:
-                    raise RuntimeError(f"{futures[future]} failed: {error!r}") from error
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for future in as_completed(futures):
+            problem = future.exception()
+            if problem is not None:
+                raise RuntimeError(f"{futures[future]} failed: {problem!r}") from problem
+            yield futures[future], future.result()
+    finally:
+        # Not by `with`, whose own shutdown would take back that the rest is cancelled.
+        pool.shutdown(cancel_futures=True)
 
 
 def run_one(key: Key) -> Stored:
     """Run one search."""
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # peers warn of their own ways
         task = _task(key.task)
         peer = open_peer(key.sampler, Setting(task.space, key.seed, key.n_trials, key.parallel))
