@@ -11,7 +11,6 @@ import socket
 import sys
 import warnings
 
-from api.asks.abilities import batch_of
 from api.asks.lifeline import die_with_parent
 from api.asks.wire import decode_request, encode_failure, encode_suggestions
 from search.errors import SearchError
@@ -27,9 +26,7 @@ def answer(line: bytes) -> bytes:
         name, request, batch = decode_request(line)
         sampler = get_sampler(name)
         if batch is not None:
-            several = batch_of(sampler)
-            assert several is not None, "the API asks for several points only where there is a way to"
-            return encode_suggestions(list(several(request, batch[0], batch[1])))
+            return encode_suggestions(list(sampler.suggest_batch(request, *batch)))
         one: Suggestion | None = sampler.suggest(request)
         return encode_suggestions(None if one is None else [one])
     except SearchError as error:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from api.asks.abilities import batch_of, is_slow
 from api.asks.history import Histories
 from api.asks.plans import Plan
 from api.asks.process import AskClosed, AskFailed, AskPool
 from api.asks.wire import decode_answer, encode_request
 from api.errors import Unavailable
 from models import catalogue
-from search.samplers import get_sampler
+from search.errors import SearchError
+from search.samplers import Sampler, get_sampler
 from search.types import Suggestion, SuggestRequest
 
 _MAX_STUDIES = 1000
+# One point of an estimator over so many trials takes about 50 ms of a core; so do several over fewer.
+_INSTANT_UP_TO = 1000
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,13 @@ class Answer:
     Attributes:
         suggestions: One or more; none says that the sampler has nothing left to propose.
         fallback: Why these are random draws instead of what the sampler would have proposed; empty where they are not.
+        failure: Why there is not even a random draw; empty where there is.
         is_batch: Whether the sampler was asked for all of them at once.
     """
 
     suggestions: Sequence[Suggestion]
     fallback: str = ""
+    failure: str = ""
     is_batch: bool = False
 
 
@@ -89,7 +95,7 @@ class Asker:
         return self._rooms.get(study_id, 1)
 
     def ask(self, plan: Plan, study_id: int, request: SuggestRequest, n: int, patience_s: float) -> Answer:
-        """Ask for up to `n` suggestions; fewer come where the sampler proposes one by one.
+        """Ask for `n` suggestions; fewer come where the sampler has run out, or cannot answer.
 
         Args:
             plan: The study's.
@@ -100,37 +106,52 @@ class Asker:
         """
         slow = is_slow(plan.sampler, request, n)
         self._slow[study_id] = slow
-        if slow:
-            return self._ask_far(plan, request, n, patience_s)
-        several = batch_of(plan.sampler) if n > 1 else None
-        if several is not None:
-            return Answer(several(request, n, shared_names(plan)), is_batch=True)
-        one = plan.sampler.suggest(request)
-        return Answer(() if one is None else (one,))
+        try:
+            found = self._far(plan, request, n, patience_s) if slow else _near(plan, request, n)
+            return Answer(found, is_batch=n > 1)
+        except AskClosed as error:
+            raise Unavailable("shutting_down", f"{error}; try again in a moment") from error
+        except (AskFailed, SearchError) as error:
+            return _fall_back(request, str(error))
+        except Exception as error:  # of a library: one study's sampler must not stop every claim of its queue
+            log.exception("a sampler failed in study %s", study_id)
+            return _fall_back(request, f"the sampler failed: {type(error).__name__}: {error}")
 
-    def ask_again(self, plan: Plan, request: SuggestRequest, batch: int | None) -> Sequence[Suggestion]:
+    def ask_again(self, plan: Plan, request: SuggestRequest, n: int) -> Sequence[Suggestion]:
         """Compute what was proposed before; in the process, whatever it takes, so that others are served meanwhile.
 
         Raises:
             AskFailed: There is no answer.
         """
-        return self._far(plan, request, batch, patience_s=120.0)
+        return self._far(plan, request, n, patience_s=120.0)
 
-    def _ask_far(self, plan: Plan, request: SuggestRequest, n: int, patience_s: float) -> Answer:
-        is_batch = n > 1 and batch_of(plan.sampler) is not None
-        try:
-            return Answer(self._far(plan, request, n if is_batch else None, patience_s), is_batch=is_batch)
-        except AskClosed as error:
-            raise Unavailable("shutting_down", f"{error}; try again in a moment") from error
-        except AskFailed as error:
-            return Answer((draw(request, str(error)),), fallback=str(error))
-
-    def _far(self, plan: Plan, request: SuggestRequest, batch: int | None, patience_s: float) -> Sequence[Suggestion]:
-        wanted = None if batch is None else (batch, shared_names(plan))
-        answer = decode_answer(self.pool.ask(encode_request(plan.sampler.name, request, wanted), patience_s))
+    def _far(self, plan: Plan, request: SuggestRequest, n: int, patience_s: float) -> Sequence[Suggestion]:
+        batch = (n, shared_names(plan)) if n > 1 else None
+        answer = decode_answer(self.pool.ask(encode_request(plan.sampler.name, request, batch), patience_s))
         if isinstance(answer, str):
             raise AskFailed(f"the sampler failed: {answer}")
         return answer or ()
+
+
+def is_slow(sampler: Sampler, request: SuggestRequest, n: int = 1) -> bool:
+    """Tell whether a request for `n` points takes more than some dozen milliseconds: it goes to another process."""
+    if sampler.learns and n > 1 and n * len(request.history) > _INSTANT_UP_TO:
+        return True
+    return sampler.cost(request) == "slow"
+
+
+def _near(plan: Plan, request: SuggestRequest, n: int) -> Sequence[Suggestion]:
+    if n > 1:
+        return plan.sampler.suggest_batch(request, n, shared_names(plan))
+    one = plan.sampler.suggest(request)
+    return () if one is None else (one,)
+
+
+def _fall_back(request: SuggestRequest, reason: str) -> Answer:
+    try:
+        return Answer((draw(request, reason),), fallback=reason)
+    except SearchError as error:
+        return Answer((), failure=error.message)
 
 
 def draw(request: SuggestRequest, reason: str) -> Suggestion:

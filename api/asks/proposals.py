@@ -13,6 +13,7 @@ from api.asks.plans import Plan
 from api.schemas.base import ParamValue
 from db.lifecycle import TrialState
 from db.records import StudyRecord, TrialRecord
+from search.errors import SearchError
 from search.types import PastTrial, Suggestion, SuggestRequest
 
 # A parameter set that was tried takes no place, and one that makes no network neither: so many may come on top.
@@ -71,6 +72,7 @@ class Asked:
         digest: Of the settings it was asked with.
         proposals: In the order of their numbers, without a gap.
         is_exhausted: Whether the sampler has nothing left after them.
+        failure: Why, where it should have.
         waiting: Trials that were seen with parameters which may yet be replaced.
     """
 
@@ -78,6 +80,7 @@ class Asked:
     digest: str
     proposals: Sequence[Proposal]
     is_exhausted: bool = False
+    failure: str = ""
     waiting: Sequence[TrialRecord] = ()
 
     def fits(self, study: StudyRecord, digest: str) -> bool:
@@ -107,6 +110,7 @@ class Chain:
     hidden: frozenset[int] = frozenset()
     proposals: list[Proposal] = field(default_factory=list)
     is_exhausted: bool = False
+    failure: str = ""
     _history: list[PastTrial] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -119,7 +123,7 @@ class Chain:
         patience_s = max(0.0, self.deadline - time.monotonic())
         plan = self.snapshot.plan
         answer = self.asker.ask(plan, self.snapshot.study.id, request, n, patience_s)
-        self.is_exhausted = not answer.suggestions
+        self.is_exhausted, self.failure = not answer.suggestions, answer.failure
         seen = self._seen(answer)
         made = [
             _propose(plan, number + place, cell + place, one, _of_batch(seen, answer, number, n, place))
@@ -165,7 +169,7 @@ def propose(asker: Asker, snapshot: Snapshot, need: Need, n_most: int, patience_
         if not made or not is_whole or kept.n_waiting or time.monotonic() > chain.deadline:
             break
     waiting = [one for one in snapshot.open if one.state is TrialState.WAITING and one.n_attempts == 0]
-    return Asked(study, plan.digest, tuple(kept.proposals), chain.is_exhausted, waiting)
+    return Asked(study, plan.digest, tuple(kept.proposals), chain.is_exhausted, chain.failure, waiting)
 
 
 @dataclass(slots=True)
@@ -215,8 +219,8 @@ def request_for(study: StudyRecord, plan: Plan, number: int, cell: int, history:
     )
 
 
-def propose_plainly(study: StudyRecord, plan: Plan, place: int, n: int) -> list[Proposal]:
-    """Propose trials with a sampler that does not learn: it needs no history, and is a function of number and cell.
+def propose_plainly(study: StudyRecord, plan: Plan, place: int, n: int) -> Asked:
+    """Propose `n` trials with a sampler that does not learn: it needs no history, and costs next to nothing.
 
     Args:
         study: The study.
@@ -225,14 +229,17 @@ def propose_plainly(study: StudyRecord, plan: Plan, place: int, n: int) -> list[
         n: How many to propose; fewer come when the sampler has run out.
     """
     made: list[Proposal] = []
+    seen = {"asked": plan.digest, "n_trials": study.n_trials, "max_parallel": study.max_parallel}
     for offset in range(place, place + n):
         number, cell = study.next_number + offset, study.next_cell + offset
-        suggestion = plan.sampler.suggest(request_for(study, plan, number, cell, ()))
+        try:
+            suggestion = plan.sampler.suggest(request_for(study, plan, number, cell, ()))
+        except SearchError as error:
+            return Asked(study, plan.digest, tuple(made), is_exhausted=True, failure=error.message)
         if suggestion is None:
-            break
-        seen = {"asked": plan.digest, "n_trials": study.n_trials, "max_parallel": study.max_parallel}
+            return Asked(study, plan.digest, tuple(made), is_exhausted=True)
         made.append(_propose(plan, number, cell, suggestion, seen))
-    return made
+    return Asked(study, plan.digest, tuple(made))
 
 
 def _propose(plan: Plan, number: int, cell: int, suggestion: Suggestion, seen: Mapping[str, Any]) -> Proposal:

@@ -14,8 +14,8 @@ from db.records import StudyRecord, TrialRecord
 from search.types import PastTrial, Suggestion, SuggestRequest
 
 Status: TypeAlias = Literal["same", "different", "unknown"]
-# Answers a request; the number is how many points were asked for at once, None for one alone.
-Suggest: TypeAlias = Callable[[SuggestRequest, int | None], Sequence[Suggestion]]
+# Answers a request for so many points at once.
+Suggest: TypeAlias = Callable[[SuggestRequest, int], Sequence[Suggestion]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Replay:
             request = self._request(trial.number, trial.cell or 0, seen)
             if "fallback" in seen:
                 return draw(request, seen["fallback"])
-            return _at(self.suggest(request, None), 0)
+            return _at(self.suggest(request, 1), 0)
         first, place = batch["first"], batch["place"]
         if first not in self._batches:
             self._batches.clear()  # the trials of a batch follow each other

@@ -80,7 +80,7 @@ def take_batch(tx: Tx, study: StudyRecord, n_max: int, asked: Asked | None, *, i
         return batch.taken(batch.need)
     n_stored = batch.store(asked.proposals)
     if asked.is_exhausted and n_stored == len(asked.proposals):
-        _exhaust(tx, study, plan)
+        _exhaust(tx, study, plan, asked.failure)
         return batch.taken()
     # All that was proposed may have ended right here.
     return batch.taken(None if batch.trials or batch.n_most <= 0 else batch.need)
@@ -157,11 +157,11 @@ class _Batch:
         place = 0
         while not self.is_full and self.n_most > 0 and place < LOOK_AHEAD * self.room + EXTRA:
             n = min(self.room - len(self.trials), self.n_most)
-            proposals = propose_plainly(self._study, self._plan, place, n)
-            self.store(proposals)
-            place += len(proposals)
-            if len(proposals) < n:
-                _exhaust(self._tx, self._study, self._plan)
+            asked = propose_plainly(self._study, self._plan, place, n)
+            self.store(asked.proposals)
+            place += len(asked.proposals)
+            if asked.is_exhausted:
+                _exhaust(self._tx, self._study, self._plan, asked.failure)
                 return
 
     def store(self, proposals: Sequence[Proposal]) -> int:
@@ -214,7 +214,8 @@ def insert_proposal(tx: Tx, study: StudyRecord, proposal: Proposal) -> TrialReco
     return trials.insert_trial(tx.session, values)
 
 
-def _exhaust(tx: Tx, study: StudyRecord, plan: Plan) -> None:
+def _exhaust(tx: Tx, study: StudyRecord, plan: Plan, failure: str) -> None:
     # A manual study waits for its owner; a sampler that has run out is done.
     if plan.n_cells != 0:
-        studies.update_study(tx.session, study.id, {"is_exhausted": True})
+        reason = {"state_reason": f"the sampler has no more suggestions: {failure}"} if failure else {}
+        studies.update_study(tx.session, study.id, {"is_exhausted": True, **reason})

@@ -13,8 +13,7 @@ import time
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from api.asks.abilities import is_slow
-from api.asks.asker import Asker
+from api.asks.asker import Asker, is_slow
 from api.asks.history import Snapshot, params_key
 from api.asks.plans import plan_of
 from api.asks.proposals import Asked, Chain, Proposal, request_for

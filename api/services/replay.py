@@ -64,9 +64,9 @@ def _read(ledger: Ledger, asker: Asker, ref: str) -> tuple[StudyRecord, Replay]:
         records = trials.list_history(session, study.id)
         points = history.last_points(session, study.id, plan.metrics[0], -1, study.rev) if plan.learns else {}
 
-    def suggest(request: SuggestRequest, batch: int | None) -> Sequence[Suggestion]:
+    def suggest(request: SuggestRequest, n: int) -> Sequence[Suggestion]:
         if plan.learns:
-            return asker.ask_again(plan, request, batch)
+            return asker.ask_again(plan, request, n)
         return _alone(plan, request)
 
     return study, Replay(study, plan, records, points, suggest)

@@ -58,15 +58,23 @@ class Budget:
     max_parallel: int = 16
     timeout_s: float | None = None
     max_retries: int = 3
+    worker_hours: float | None = None
+    gpu_hours: float | None = None
+    target: float | None = None
+    patience: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """How often a trial trains from other initial weights, and which result counts: `mean`, `best` or `worst`."""
+    """How often a trial trains from other initial weights, and which result counts: `mean`, `best` or `worst`.
+
+    `duplicates` says what becomes of parameters that have a result: `reuse` it, or `train` again.
+    """
 
     n: int = 1
     choose: str = "mean"
     racing: bool = False
+    duplicates: str = "reuse"
 
 
 @dataclass(frozen=True, slots=True)
