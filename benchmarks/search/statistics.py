@@ -65,6 +65,14 @@ def paired_difference(first: Scores, second: Scores) -> dict[str, Any]:
     return {**mean_with_interval(gaps), "p": _rounded(p)}
 
 
+def sign_p(signs: Sequence[int]) -> float:
+    """Return the two-sided p of the sign test: how probable so uneven a split is between equals; ties don't count."""
+    n_plus, n_minus = list(signs).count(1), list(signs).count(-1)
+    if not n_plus + n_minus:
+        return 1.0
+    return _rounded(float(stats.binomtest(n_plus, n_plus + n_minus).pvalue))
+
+
 def chance_of_equal(first: Sequence[float], second: Sequence[float]) -> float:
     """Return the two-sided p of the Mann-Whitney test; 1 where all values are equal."""
     if len({*first, *second}) == 1:

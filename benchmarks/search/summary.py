@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from benchmarks.search.peers import PEERS
-from benchmarks.search.results import Key, Runs, Stored
+from benchmarks.search.comparison import OURS, Comparison, rank_samplers
+from benchmarks.search.results import Runs, Stored
 from benchmarks.search.runner import Plan
-from benchmarks.search.statistics import average_ranks, chance_of_equal, mean_with_interval, paired_difference
-from benchmarks.search.tasks import Task, get_task
+from benchmarks.search.statistics import chance_of_equal, mean_with_interval, paired_difference
+from benchmarks.search.tasks import get_task
 
-OURS = "bayesian"
 SIGNIFICANT = 0.05
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Runs and how they are read.
-
-    Attributes:
-        plan: Which there should be; those that are missing are left out.
-        runs: By key.
-        task_of: Loads a task.
-    """
-
-    plan: Plan
-    runs: Runs
-    task_of: Callable[[str], Task]
-
-    def find(self, task: str, sampler: str, parallel: int, seed: int, budget: int) -> Stored | None:
-        """Return the run whose first `budget` trials are those of a search with this budget; None if it is missing."""
-        told = budget if PEERS[sampler].uses_budget else self.plan.budgets[-1]
-        return self.runs.get(Key(task, sampler, parallel, seed, told))
-
-    def losses(self, task: str, sampler: str, parallel: int, budget: int) -> dict[int, float]:
-        """Return the least loss of each seed that ran."""
-        found = {seed: self.find(task, sampler, parallel, seed, budget) for seed in range(self.plan.seeds)}
-        return {seed: run.least(budget) for seed, run in found.items() if run is not None}
-
-    def scores(self, tasks: Sequence[str], sampler: str, parallel: int, budget: int) -> dict[str, list[float]]:
-        """Return the scores of each task that has any."""
-        found = {}
-        for task in tasks:
-            losses = self.losses(task, sampler, parallel, budget)
-            if losses:
-                found[task] = [self.task_of(task).score(loss, budget) for loss in losses.values()]
-        return found
 
 
 def summarise_runs(plan: Plan, runs: Runs) -> dict[str, Any]:
@@ -88,7 +52,7 @@ def _group(comparison: Comparison, tasks: Sequence[str]) -> dict[str, Any]:
                     "parallel": parallel,
                     "budget": budget,
                     "score": _scores(comparison, tasks, parallel, budget),
-                    **_ranks(comparison, tasks, parallel, budget),
+                    **rank_samplers(comparison, tasks, parallel, budget),
                     "beats_random_at_twice_the_budget": _twice(comparison, tasks, parallel, budget),
                 }
             )
@@ -105,24 +69,6 @@ def _scores(comparison: Comparison, tasks: Sequence[str], parallel: int, budget:
             n_seeds = min(len(values) for values in scores.values())
             found[sampler] = {**mean_with_interval(scores), "seeds": n_seeds}
     return found
-
-
-def _ranks(comparison: Comparison, tasks: Sequence[str], parallel: int, budget: int) -> dict[str, Any]:
-    """Rank samplers on the (task, seed) pairs that all of them ran; one that ran none is left out."""
-    by_sampler: dict[str, dict[tuple[str, int], float]] = {}
-    for sampler in comparison.plan.samplers:
-        cells = {
-            (task, seed): loss
-            for task in tasks
-            for seed, loss in comparison.losses(task, sampler, parallel, budget).items()
-        }
-        if cells:
-            by_sampler[sampler] = cells
-    shared = sorted(set.intersection(*(set(cells) for cells in by_sampler.values()))) if by_sampler else []
-    if not shared:
-        return {"average_rank": {}, "n_ranked": 0}
-    losses = {sampler: [cells[case] for case in shared] for sampler, cells in by_sampler.items()}
-    return {"average_rank": average_ranks(losses), "n_ranked": len(shared)}
 
 
 def _twice(comparison: Comparison, tasks: Sequence[str], parallel: int, budget: int) -> dict[str, Any]:
@@ -189,15 +135,17 @@ def _lost(by_sampler: Mapping[str, Sequence[float]], where: Mapping[str, Any]) -
 
 
 def _cost(comparison: Comparison) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for sampler in comparison.plan.samplers:
-        longest = [run for key, run in comparison.runs.items() if key.sampler == sampler]
-        if longest:
-            found[sampler] = {
-                "ask_cpu_s": float(f"{np.mean([run.ask_s for run in longest]):.3g}"),
-                "late_ask_cpu_s": float(f"{np.mean([run.last_ask_s for run in longest]):.3g}"),
-            }
-    return found
+    found: dict[str, list[Stored]] = {}
+    for key in comparison.plan.keys():
+        if key in comparison.runs:
+            found.setdefault(key.sampler, []).append(comparison.runs[key])
+    return {
+        sampler: {
+            "ask_cpu_s": float(f"{np.mean([run.ask_s for run in runs]):.3g}"),
+            "late_ask_cpu_s": float(f"{np.mean([run.last_ask_s for run in runs]):.3g}"),
+        }
+        for sampler, runs in found.items()
+    }
 
 
 def _makers(comparison: Comparison) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -42,9 +43,7 @@ class Task:
 
     def expected_random(self, n_trials: int) -> float:
         """Return the expected least loss of `n_trials` (>= 1) independent random trials, computed, not simulated."""
-        above = np.clip(1.0 - np.cumsum(self.weights), 0.0, 1.0)  # (n,): that one draw is worse
-        at_least = np.concatenate([[1.0], above[:-1]]) ** n_trials
-        return float(np.sum(self.losses * (at_least - above**n_trials)))
+        return _expected_random(self, n_trials)
 
     def chance_to_beat_random(self, loss: float, n_trials: int) -> float:
         """Return the probability that the best of `n_trials` random trials is worse than `loss`; a tie counts half."""
@@ -59,6 +58,13 @@ class Task:
         """
         expected = self.expected_random(n_trials)
         return max(-1.0, (expected - loss) / (expected - self.best))
+
+
+@cache
+def _expected_random(task: Task, n_trials: int) -> float:
+    above = np.clip(1.0 - np.cumsum(task.weights), 0.0, 1.0)  # (n,): that one draw is worse
+    at_least = np.concatenate([[1.0], above[:-1]]) ** n_trials
+    return float(np.sum(task.losses * (at_least - above**n_trials)))
 
 
 def list_tasks() -> list[str]:

@@ -34,11 +34,22 @@ def _group(name: str, group: Mapping[str, Any]) -> str:
                     f"{score['mean']:+.3f}",
                     f"{score['low']:+.3f} to {score['high']:+.3f}",
                     mode["average_rank"].get(sampler, ""),
+                    mode["average_rank_of_all"].get(sampler, ""),
                     f"{twice['mean']:.2f} ({twice['tasks_better']}/{group['n_tasks']})",
                     score["seeds"],
                 )
             )
-    head = ("at once", "trials", "sampler", "score", "95 % interval", "rank", "beats random x 2 (tasks)", "seeds")
+    head = (
+        "at once",
+        "trials",
+        "sampler",
+        "score",
+        "95 % interval",
+        "rank",
+        "of all",
+        "beats random x 2 (tasks)",
+        "seeds",
+    )
     return f"### {name}: {group['n_tasks']} tasks\n\n{table(head, rows)}"
 
 
