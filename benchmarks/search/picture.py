@@ -18,7 +18,14 @@ COLOURS: Mapping[str, str] = {
 OTHER = "#000000"
 WIDTH, PANEL, HEIGHT = 760, 330, 340
 LEFT, TOP, BOTTOM, GAP = 56, 48, 284, 34
-SHAPES = ("M-4,-4h8v8h-8z", "M0,-5l5,9h-10z", "M0,-5l5,5l-5,5l-5,-5z", "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z")
+SHAPES = (
+    "M-4,-4h8v8h-8z",
+    "M0,-5l5,9h-10z",
+    "M0,-5l5,5l-5,5l-5,-5z",
+    "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z",
+    "M0,5l5,-9h-10z",
+    "M-1.5,-5h3v3.5h3.5v3h-3.5v3.5h-3v-3.5h-3.5v-3h3.5z",
+)
 
 
 def draw(document: Mapping[str, Any], group: str) -> str:
@@ -36,7 +43,8 @@ def draw(document: Mapping[str, Any], group: str) -> str:
     parallels = list(dict.fromkeys(mode["parallel"] for mode in modes))
     samplers = list(dict.fromkeys(name for mode in modes for name in mode["score"]))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">',
+        '<g font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         f'<text x="{LEFT}" y="18" font-weight="bold">{escape(_title(document, group))}</text>',
     ]
@@ -44,7 +52,7 @@ def draw(document: Mapping[str, Any], group: str) -> str:
         shown = [mode for mode in modes if mode["parallel"] == parallel]
         parts += _panel(shown, samplers, LEFT + place * (PANEL + GAP), (low, high))
     parts += _legend(samplers)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return "\n".join([*parts, "</g>", "</svg>"]) + "\n"
 
 
 def _title(document: Mapping[str, Any], group: str) -> str:
