@@ -35,7 +35,7 @@ class BayesianSampler(OneByOne):
     """Asks the sampler that measured best for the kind of study, at each suggestion anew.
 
     The choice depends on the space, the number of objectives and the trials that are finished, all of which are in the
-    request; so it replays. See docs/decisions/0017 for the figures.
+    request; so it replays. See docs/decisions/0019 for the figures.
     """
 
     name: Final = "bayesian"

@@ -81,7 +81,7 @@ class NsgaSampler(OneByOne):
             params = start_params(request)
             return Suggestion(params, f"sobol ({n_complete} of the first population of {size} are finished)")
         genes = _with_dormant_genes(request, seen, f"{self._kind.__name__}:generation")
-        asked = ask_optuna(request, genes, lambda seed: self._kind(population_size=size, seed=seed))
+        asked = ask_optuna(request, genes, lambda seed: self._kind(population_size=size, seed=seed), known=seen)
         drawn = ", nearest draw to a child that cannot be taken" if asked.is_drawn else ""
         return Suggestion(asked.params, f"{self.name} over {n_complete} finished trials{drawn}")
 

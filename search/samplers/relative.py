@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -39,7 +39,11 @@ class Asked:
 
 
 def ask_optuna(
-    request: SuggestRequest, trials: list[FrozenTrial], make: Callable[[int], BaseSampler], joint: bool = True
+    request: SuggestRequest,
+    trials: list[FrozenTrial],
+    make: Callable[[int], BaseSampler],
+    joint: bool = True,
+    known: Sequence[FrozenTrial] | None = None,
 ) -> Asked:
     """Ask a fresh sampler, made from a seed, for parameters; again with other seeds while a point cannot be taken.
 
@@ -47,16 +51,18 @@ def ask_optuna(
 
     Args:
         request: Pinned parameters replace what the sampler proposes for them.
-        trials: The history, as `search.samplers.seen` prepares it.
+        trials: The history to learn from, as `search.samplers.seen` prepares it.
         make: Makes the sampler from a seed of 32 bits.
         joint: Whether the sampler takes all parameters of the space at once. Where not, it says itself which ones it
             samples together, and the others are sampled one by one.
+        known: Trials whose points are not to be proposed again; those to learn from if None.
 
     Raises:
         SamplerError: `constraints_too_tight`, where nothing else can be drawn either.
         SpaceError: Where a pinned value lies outside its parameter.
     """
-    space, seen = pinned_space(request), {tuple(trial.params.items()) for trial in trials}
+    space = pinned_space(request)
+    seen = {tuple(trial.params.items()) for trial in (trials if known is None else known)}
     distributions = {name: one for name, one in to_optuna(request.space).items() if not one.single()}
     seed, wanted = derive_seed(request.seed, request.number), dict[str, ParamValue]()
     for attempt in range(N_ATTEMPTS):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import optuna
 from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
 
 from search.options import SEED, Option, get_int
 from search.samplers.base import Cost, OneByOne
@@ -14,10 +16,14 @@ from search.samplers.relative import ask_optuna
 from search.samplers.seen import to_frozen_trials
 from search.samplers.sobol import start_params
 from search.space import SearchSpace
-from search.types import Suggestion, SuggestRequest
+from search.types import Direction, Suggestion, SuggestRequest
 
-# Trials beyond which an ask takes more than some 60 ms of a core.
-MANY_TRIALS = 1000
+# How many finished trials an estimator is made of. The best 25 make its promising half, so of the others a fair sample
+# says the same as all of them, and an ask costs no more with 10,000 trials than with 400.
+MAX_TRIALS = 400
+N_BEST = 100
+# Trials beyond which reading the history alone takes tens of milliseconds.
+MANY_TRIALS = 2000
 
 OPTIONS: Final[tuple[Option, ...]] = (
     SEED,
@@ -83,11 +89,38 @@ class TpeSampler(OneByOne):
         n_candidates = get_int(self.options, request.options, "n_candidates")
 
         is_grouped = request.space.is_conditional
-        asked = ask_optuna(request, seen, lambda seed: _make(seed, n_candidates, is_grouped), joint=not is_grouped)
+        asked = ask_optuna(
+            request, thin(seen, request.directions), lambda seed: _make(seed, n_candidates, is_grouped),
+            joint=not is_grouped, known=seen,
+        )  # fmt: skip
         drawn = ", nearest draw to a point that cannot be taken" if asked.is_drawn else ""
         return Suggestion(
             asked.params, f"TPE over {n_finished} finished and {len(seen) - n_finished} running trials{drawn}"
         )
+
+
+def thin(trials: list[FrozenTrial], directions: tuple[Direction, ...]) -> list[FrozenTrial]:
+    """Return the running trials and `MAX_TRIALS` of the finished ones: the best, and the others evenly over time.
+
+    With several objectives all are returned: the front may need each of them.
+    """
+    finished = [trial for trial in trials if trial.state.is_finished()]
+    if len(finished) <= MAX_TRIALS or len(directions) > 1:
+        return trials
+    order = sorted(range(len(finished)), key=lambda place: _rank(finished[place], directions[0]))
+    rest = sorted(order[N_BEST:])
+    n_rest = MAX_TRIALS - N_BEST
+    picked = {*order[:N_BEST], *(rest[place * len(rest) // n_rest] for place in range(n_rest))}
+    kept = {id(finished[place]) for place in picked}
+    return [trial for trial in trials if not trial.state.is_finished() or id(trial) in kept]
+
+
+def _rank(trial: FrozenTrial, direction: Direction) -> tuple[float, float, float]:
+    """Sort feasible complete trials first, by value; then what breaks constraints, by how much; then pruned ones."""
+    if trial.state is TrialState.PRUNED:
+        return (math.inf, -max(trial.intermediate_values, default=-1), 0.0)
+    broken = sum(value for value in trial.constraints.values() if value > 0)
+    return (broken, 0.0, trial.values[0] if direction == "minimize" else -trial.values[0])
 
 
 def _make(seed: int, n_candidates: int, is_grouped: bool) -> BaseSampler:
