@@ -27,10 +27,11 @@ def read_advice(session: Session, ref: str) -> AdviceList:
     request = AdviceRequest(
         space=space_of(spec),
         directions=tuple(objective.direction for objective in spec.objectives),
-        history=[as_past(trial, {}) for trial in history],
+        history=[as_past(trial, {}, [objective.metric for objective in spec.objectives]) for trial in history],
         findings={trial.number: frozenset(trial.findings) for trial in history if trial.findings},
         fixed={name: value for name, value in spec.fixed.items() if value is not None},
         limits=_limits(spec),
+        n_trials=spec.budget.n_trials,
     )
     return AdviceList(items=[AdviceRead.model_validate(one.to_json()) for one in advise(request)])
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from search.advice.bounds import parameters_at_bounds
 from search.advice.effects import parameters_without_effect
+from search.advice.progress import converged, larger_budget
 from search.advice.training import more_data, more_epochs
 from search.advice.trials import Study, look, too_few_trials
 from search.advice.values import Advice, AdviceRequest, Change
@@ -19,7 +20,15 @@ __all__ = ["RULES", "Advice", "AdviceRequest", "Change", "advise"]
 
 Rule = Callable[[Study], tuple[Advice, ...]]
 
-RULES: tuple[Rule, ...] = (too_few_trials, parameters_at_bounds, more_epochs, more_data, parameters_without_effect)
+RULES: tuple[Rule, ...] = (
+    too_few_trials,
+    parameters_at_bounds,
+    more_epochs,
+    more_data,
+    larger_budget,
+    converged,
+    parameters_without_effect,
+)
 
 
 def advise(request: AdviceRequest) -> tuple[Advice, ...]:

@@ -77,10 +77,14 @@ def widen(parameter: Numeric, side: Side, limits: tuple[float, float]) -> Numeri
     end, moved = (low, low - WIDEN * (high - low)) if side == "low" else (high, high + WIDEN * (high - low))
     try:
         bound = _at_least_one_step(parameter, side, _round(_unscaled(parameter, moved), _unscaled(parameter, end)))
-        wider = _moved(parameter, side, min(max(bound, limits[0]), limits[1]))
+        wider = _moved(parameter, side, max(bound, limits[0]) if side == "low" else min(bound, limits[1]))
     except (SpaceError, OverflowError):
         return None
-    gained = wider.low < parameter.low if side == "low" else wider.last > parameter.last
+    # The slack of the lattice may carry an end a hair's breadth over the limit, where the model would refuse it.
+    if side == "low":
+        gained = limits[0] <= wider.low < parameter.low
+    else:
+        gained = parameter.last < wider.last <= limits[1]
     return wider if gained else None
 
 

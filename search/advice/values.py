@@ -11,7 +11,13 @@ from search.space import SearchSpace
 from search.types import Direction, PastTrial
 
 AdviceKind: TypeAlias = Literal[
-    "too_few_trials", "parameter_at_bound", "more_epochs", "more_data", "parameter_without_effect"
+    "too_few_trials",
+    "parameter_at_bound",
+    "more_epochs",
+    "more_data",
+    "larger_budget",
+    "converged",
+    "parameter_without_effect",
 ]
 
 
@@ -27,6 +33,7 @@ class AdviceRequest:
             have one.
         fixed: The study's fixed hyperparameters.
         limits: By parameter, the least and the greatest value that the model accepts; absent where there is no limit.
+        n_trials: The study's budget; None without one.
     """
 
     space: SearchSpace
@@ -35,6 +42,7 @@ class AdviceRequest:
     findings: Mapping[int, frozenset[str]] = field(default_factory=dict)
     fixed: Mapping[str, ParamValue] = field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    n_trials: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
