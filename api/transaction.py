@@ -10,15 +10,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.peers import Peers
 from db.engine import Database
 from db.events import NewEvent, store_events
 
 
 @dataclass(slots=True)
 class Tx:
-    """An open write transaction, and what is to happen once it has committed."""
+    """An open write transaction, what is to happen once it has committed, and what is kept between transactions."""
 
     session: Session
+    peers: Peers = field(default_factory=Peers)
     events: list[NewEvent] = field(default_factory=list)
     rings: Counter[str] = field(default_factory=Counter)
 
@@ -47,12 +49,14 @@ class Ledger:
         ring: Called with queue and count after a commit; must not block.
         notify: Called after a commit that wrote events; must not block.
         listen: Called after such a commit with the events themselves; must not block.
+        peers: What pruners compare trials by.
     """
 
     database: Database
     ring: Callable[[str, int], None]
     notify: Callable[[], None]
     listen: Callable[[Sequence[NewEvent]], None] = _ignore
+    peers: Peers = field(default_factory=Peers)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -64,7 +68,7 @@ class Ledger:
     def write(self) -> Iterator[Tx]:
         """Open a transaction; when it has committed, messages leave. When the block raises, nothing happened."""
         with self.database.write() as session:
-            tx = Tx(session)
+            tx = Tx(session, self.peers)
             yield tx
             store_events(session, tx.events)
         if tx.events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Float, Integer, bindparam, func, insert, select, update
@@ -26,7 +27,7 @@ class Renewed:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a report's decision depends on."""
+    """What a report's decision depends on; `rev` and `created_at` are the study's."""
 
     study_id: int
     number: int
@@ -34,6 +35,10 @@ class Orders:
     is_deleted: bool
     is_stop_requested: bool
     spec: Mapping[str, Any]
+    rev: int
+    created_at: datetime
+    attempt_no: int
+    n_steps: int | None
 
 
 _HOLDS = (
@@ -76,6 +81,10 @@ _ORDERS = (
         StudyRow.deleted_at.is_not(None),
         TrialRow.is_stop_requested,
         StudyRow.spec,
+        StudyRow.rev,
+        StudyRow.created_at,
+        TrialRow.n_attempts,
+        TrialRow.n_steps,
     )
     .join(TrialRow, TrialRow.study_id == StudyRow.id)
     .where(TrialRow.id == bindparam("the_trial"))

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from api.asks.history import as_past
 from api.errors import Invalid, LeaseLost, NotFound
 from api.schemas.trials import Finding
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
 from api.services.members import is_member
+from api.services.pruning import decide
 from api.services.settle import announce_trial, settle_ending
 from api.services.views import is_number, objective_of
 from api.transaction import Tx
@@ -30,8 +28,6 @@ from db.lifecycle import (
 from db.metrics import Point
 from db.records import AttemptRecord, StudyRecord, TrialRecord
 from db.types import encode_float
-from search import pruners
-from search.types import PruneRequest
 
 
 def report(tx: Tx, attempt_id: int, body: ReportRequest, lease_s: float) -> ReportRead:
@@ -161,13 +157,6 @@ def _no_value(metric: str, value: float | None) -> str:
     return f"the objective {metric} " + ("was never reported" if value is None else f"is {encode_float(value)}")
 
 
-def _read_curve(session: Session, trial_id: int, metric: str) -> dict[int, float]:
-    """Return one metric of one trial: step -> value."""
-    (series,) = metrics.list_series(session, [trial_id], [metric])
-    steps, values = metrics.list_points(session, [series.id])[series.id]
-    return dict(zip(steps, values, strict=True))
-
-
 def _latest(tx: Tx, trial_id: int, metric: str) -> float | None:
     series = metrics.list_series(tx.session, [trial_id], [metric])
     return series[0].latest_value if series else None
@@ -210,37 +199,8 @@ def _decide(tx: Tx, trial_id: int, orders: Orders, fresh: Sequence[Point], answe
     if orders.is_stop_requested or not goes_on:
         reason = "a user stopped the trial" if goes_on else "the study was stopped"
         return answer.model_copy(update={"decision": "stop", "reason": reason})
-    pruner = pruners.get_pruner(orders.spec["pruner"]["name"])
-    metric = orders.spec["objectives"][0]["metric"]
-    if not pruner.needs_history or all(point.name != metric for point in fresh):
-        return answer
-    study = studies.find_study(tx.session, orders.study_id)
-    assert study is not None
-    return _prune(tx, study, trial_id, answer)
-
-
-def _prune(tx: Tx, study: StudyRecord, trial_id: int, answer: ReportRead) -> ReportRead:
-    metric = objective_of(study)
-    own = _read_curve(tx.session, trial_id, metric)
-    # Of the others, only what they had reached by the same step: whole curves would make each report cost more.
-    peers = metrics.list_intermediate(tx.session, study.id, metric, step=max(own, default=0))
-    history = {
-        past.id: as_past(past, own if past.id == trial_id else peers.get(past.id, {}))
-        for past in trials.list_history(tx.session, study.id)
-    }
-    trial = history.pop(trial_id)
-    options = {key: value for key, value in study.spec["pruner"].items() if key != "name"}
-    decision = pruners.get_pruner(study.spec["pruner"]["name"]).decide(
-        PruneRequest(
-            trial=trial,
-            directions=(study.spec["objectives"][0]["direction"],),
-            history=list(history.values()),
-            options=options,
-        )
-    )
-    if not decision.prune:
-        return answer
-    return answer.model_copy(update={"decision": "prune", "reason": decision.reason})
+    word, reason = decide(tx, trial_id, orders, fresh)
+    return answer if word == "continue" else answer.model_copy(update={"decision": word, "reason": reason})
 
 
 def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fresh: Sequence[Point]) -> None:
