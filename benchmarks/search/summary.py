@@ -33,7 +33,7 @@ def summarise_runs(plan: Plan, runs: Runs) -> dict[str, Any]:
             "budgets": list(plan.budgets),
             "parallel": list(plan.parallels),
         },
-        "score": "0 is what random search expects at the same budget, 1 the best of the table or function; least -1",
+        "score": "0 is the mean of random search at the same budget, 1 the best there is; never below -1",
         "groups": {name: _group(comparison, tasks) for name, tasks in groups.items()},
         "where_we_lose": _losses(comparison),
         "cost": _cost(comparison),

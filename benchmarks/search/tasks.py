@@ -43,7 +43,7 @@ class Task:
 
     def expected_random(self, n_trials: int) -> float:
         """Return the expected least loss of `n_trials` (>= 1) independent random trials, computed, not simulated."""
-        return _expected_random(self, n_trials)
+        return float(np.sum(self.losses * _chances(self, n_trials)))
 
     def chance_to_beat_random(self, loss: float, n_trials: int) -> float:
         """Return the probability that the best of `n_trials` random trials is worse than `loss`; a tie counts half."""
@@ -52,19 +52,38 @@ class Task:
         return float(((1.0 - better) ** n_trials + max(0.0, 1.0 - better_or_equal) ** n_trials) / 2)
 
     def score(self, loss: float, n_trials: int) -> float:
-        """Return how far a search's least loss is from what random search expects at `n_trials` (0) to the best (1).
+        """Return where a search's least loss lies between random search at `n_trials` (0) and the best there is (1).
 
-        Never below -1: one search that found nothing must not outweigh twenty.
+        Never below -1: one search that found nothing must not outweigh twenty. What counts as 0 is chosen so that
+        random search scores 0 on average, with that bound.
         """
-        expected = self.expected_random(n_trials)
-        return max(-1.0, (expected - loss) / (expected - self.best))
+        zero = _reference(self, n_trials)
+        return max(-1.0, (zero - loss) / (zero - self.best))
 
 
 @cache
-def _expected_random(task: Task, n_trials: int) -> float:
+def _chances(task: Task, n_trials: int) -> npt.NDArray[np.float64]:
+    """Return the probability of each loss to be the least of `n_trials` random trials."""
     above = np.clip(1.0 - np.cumsum(task.weights), 0.0, 1.0)  # (n,): that one draw is worse
-    at_least = np.concatenate([[1.0], above[:-1]]) ** n_trials
-    return float(np.sum(task.losses * (at_least - above**n_trials)))
+    chances: npt.NDArray[np.float64] = np.concatenate([[1.0], above[:-1]]) ** n_trials - above**n_trials
+    return chances
+
+
+@cache
+def _reference(task: Task, n_trials: int) -> float:
+    """Return the loss that scores 0.
+
+    It is the expected best of random search but for the bound on scores, without which a rare catastrophe would decide
+    what 0 is. Where random search finds the very best more often than not, no loss would do: it is the expected one.
+    """
+    chances, low, high = _chances(task, n_trials), task.best, task.expected_random(n_trials)
+    if chances[task.losses == task.best].sum() >= 0.5:
+        return high
+    for _ in range(60):
+        middle = (low + high) / 2
+        mean = float(np.sum(chances * np.maximum(-1.0, (middle - task.losses) / (middle - task.best))))
+        low, high = (middle, high) if mean < 0 else (low, middle)
+    return high
 
 
 def list_tasks() -> list[str]:

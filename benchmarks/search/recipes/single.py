@@ -90,7 +90,8 @@ def _build(cell: Params) -> tuple[Any, Callable[[Any, Numbers, Numbers], float]]
     if cell["model"] == "neighbours":
         return KNeighborsClassifier(**options), _probability_loss
     if cell["model"] == "logistic":
-        return LogisticRegression(C=options["logistic_C"], max_iter=1000), _probability_loss
+        elastic = {"solver": "saga", "l1_ratio": options["l1_ratio"], "max_iter": 300, "random_state": SEED}
+        return LogisticRegression(C=options["logistic_C"], **elastic), _probability_loss
     if cell["model"] == "support_vectors":
         return SVC(**options, max_iter=MAX_STEPS), _decision_loss
     return RandomForestClassifier(**options, random_state=SEED), _probability_loss
