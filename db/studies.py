@@ -188,7 +188,12 @@ def count_trials(session: Session, study_ids: Collection[int]) -> dict[int, dict
 
 
 def find_best_trial(session: Session, study: StudyRecord) -> TrialRecord | None:
-    """Return the finished trial with the best value; of equals the one with the lower number."""
+    """Return the finished trial with the best value; of equals the one with the lower number.
+
+    None also with several objectives, where no single trial need be best.
+    """
+    if len(study.directions) > 1:
+        return None
     best = list_best_trials(session, study, 1)
     return best[0] if best else None
 
@@ -197,6 +202,8 @@ def list_best_trials(
     session: Session, study: StudyRecord, limit: int, *, with_network: bool = False
 ) -> list[TrialRecord]:
     """Return the finished trials with the best values, best first; of equals the one with the lower number first.
+
+    With several objectives those with the best values of the first one.
 
     Args:
         session: Open transaction.

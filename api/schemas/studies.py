@@ -158,7 +158,9 @@ class StudySettings(Shape):
     pruner: PrunerSpec = Field(default_factory=PrunerSpec)
     repeats: RepeatsSpec = Field(default_factory=RepeatsSpec)
     evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec)
-    objectives: list[ObjectiveSpec] = Field(min_length=1)
+    objectives: list[ObjectiveSpec] = Field(
+        min_length=1, description="One to four. The first one also chooses the epoch whose weights a trial keeps"
+    )
     budget: BudgetSpec = Field(default_factory=BudgetSpec)
     resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
 
@@ -214,6 +216,16 @@ class BestTrial(Shape):
     values: dict[str, float | None] = Field(description="By metric name")
 
 
+class Hypervolume(Shape):
+    """How much of the space of outcomes the trials on a front dominate together."""
+
+    value: float = Field(description="Product of the objectives' units, at least 0; more is better")
+    reference: dict[str, float] = Field(
+        description="By metric: the outcome up to which it is measured, beyond the worst of all trials by a tenth of "
+        "their spread. It moves when a trial is worse than all before; compare volumes of equal references alone"
+    )
+
+
 class StudyRead(Shape):
     """A study, its settings complete with defaults, and how far it is."""
 
@@ -225,7 +237,12 @@ class StudyRead(Shape):
     state: StudyState
     state_reason: str
     trial_counts: TrialCounts
-    best_trial: BestTrial | None
+    best_trial: BestTrial | None = Field(description="null without a result, and where there are several objectives")
+    best_trials: list[BestTrial] = Field(
+        description="The trials that no other one beats in every objective, at most 200, best by the first objective "
+        "first; with one objective the best trial alone. Of several objectives left out in lists of studies"
+    )
+    hypervolume: Hypervolume | None = Field(description="Of two to four objectives; null in lists of studies")
     spec: StudySpec
     n_grid_cells: int | None = Field(description="Size of the grid; null for other samplers")
     notes: str

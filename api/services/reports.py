@@ -11,9 +11,10 @@ from api.errors import Invalid, LeaseLost, NotFound
 from api.schemas.trials import Finding
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
 from api.services.members import is_member
+from api.services.objectives import metrics_of, no_value
 from api.services.pruning import decide
 from api.services.settle import announce_trial, settle_ending
-from api.services.views import is_number, objective_of
+from api.services.views import is_number
 from api.transaction import Tx
 from db import attempts, metrics, outputs, studies, trials
 from db.attempts import Orders, Renewed
@@ -117,11 +118,12 @@ def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> 
     )
     if target is TrialState.WAITING and (trial.is_stop_requested or study.state is StudyState.STOPPING):
         target = TrialState.FAIL
-    values = _with_objective(tx, study, trial, ending) if target in FINISHED_TRIALS else {}
-    value = values.get(objective_of(study))
+    values = _with_objectives(tx, study, trial, ending) if target in FINISHED_TRIALS else {}
+    lacking = [metric for metric in metrics_of(study) if not is_number(values.get(metric))]
+    value = values.get(metrics_of(study)[0])
     reason = ending.reason
-    if target is TrialState.COMPLETE and not is_number(value):
-        target, reason = TrialState.FAIL, _no_value(objective_of(study), value)
+    if target is TrialState.COMPLETE and lacking:
+        target, reason = TrialState.FAIL, no_value(lacking[0], values.get(lacking[0]))
     changes = {
         "reason": reason,
         "n_burned": n_burned,
@@ -145,21 +147,12 @@ def _diagnosis_of(findings: Sequence[Finding] | None) -> dict[str, Any]:
     return {"diagnosis": shown, "findings": list(dict.fromkeys(one.kind for one in findings))}
 
 
-def _with_objective(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> dict[str, float]:
-    metric = objective_of(study)
-    if metric in ending.values:
-        return dict(ending.values)
-    latest = _latest(tx, trial.id, metric)
-    return dict(ending.values) if latest is None else {**ending.values, metric: latest}
-
-
-def _no_value(metric: str, value: float | None) -> str:
-    return f"the objective {metric} " + ("was never reported" if value is None else f"is {encode_float(value)}")
-
-
-def _latest(tx: Tx, trial_id: int, metric: str) -> float | None:
-    series = metrics.list_series(tx.session, [trial_id], [metric])
-    return series[0].latest_value if series else None
+def _with_objectives(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> dict[str, float]:
+    """Return what an attempt ended with; an objective that it does not name is what was reported last."""
+    unnamed = [metric for metric in metrics_of(study) if metric not in ending.values]
+    series = metrics.list_series(tx.session, [trial.id], unnamed) if unnamed else []
+    latest = {one.name: one.latest_value for one in series if one.latest_value is not None}
+    return {**ending.values, **latest}
 
 
 def _check_values(values: Mapping[str, float]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from api.errors import Invalid
 from api.schemas.base import ParamValue
 from api.schemas.studies import StudyCreate, StudySpec
+from api.services.objectives import check_objectives
 from models import catalogue
 from search import pruners, samplers
 from search.errors import SearchError
@@ -45,7 +46,7 @@ def complete_spec(body: StudyCreate) -> StudySpec:
         spec = StudySpec.model_validate({**_given(body), "search_space": space.to_json()})
         _check_names(spec)
         _check_combinations(spec)
-        _check_objectives(spec)
+        check_objectives(spec)
         sampler = _complete_sampler(spec)
         pruner = _complete_pruner(spec)
         evaluation = _complete_evaluation(spec)
@@ -156,18 +157,6 @@ def _check_names(spec: StudySpec) -> None:
 def _check_combinations(spec: StudySpec) -> None:
     model, dataset = catalogue.get_model(spec.model), catalogue.get_dataset(spec.dataset)
     catalogue.check_space_combinations(model, spec.fixed, spec.search_space, dataset)
-
-
-def _check_objectives(spec: StudySpec) -> None:
-    for place, objective in enumerate(spec.objectives):
-        catalogue.get_metric(spec.model, spec.dataset, objective.metric, field=f"objectives.{place}.metric")
-    if len(spec.objectives) > 1:
-        raise Invalid(
-            "one_objective",
-            f"{len(spec.objectives)} objectives were given: a study optimises one",
-            "objectives",
-            "keep the one that decides; the other metrics are recorded anyway",
-        )
 
 
 def _complete_sampler(spec: StudySpec) -> dict[str, Any]:

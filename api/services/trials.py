@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from api.errors import Conflict, Invalid, NotFound
 from api.schemas.trials import ArtifactList, TrialCreate, TrialDetail, TrialPage, TrialQuery, TrialRead
 from api.services.lookup import get_study, get_trial, require_native
+from api.services.objectives import metrics_of
 from api.services.paging import decode_cursor, encode_cursor
 from api.services.settle import announce_study, announce_trial, cancel_waiting, settle_study
 from api.services.specs import check_params
 from api.services.views import (
     is_number,
-    objective_of,
     show_artifact,
     show_trial,
     show_trial_detail,
@@ -145,17 +145,18 @@ def _detail(session: Session, trial: TrialRecord) -> TrialDetail:
 
 
 def _imported(study: StudyRecord, body: TrialCreate) -> dict[str, Any]:
-    metric = objective_of(study)
     values = body.values or {}
-    value = values.get(metric)
-    if body.state == "COMPLETE" and (value is None or not is_number(value)):
-        shown = "missing" if value is None else encode_float(value)
-        raise Invalid(
-            "value_needed",
-            f"a COMPLETE trial needs a finite value of the objective {metric!r}; it is {shown}",
-            f"values.{metric}",
-            'give {"values": {"' + metric + '": 0.97}} or another state',
-        )
+    for metric in metrics_of(study) if body.state == "COMPLETE" else ():
+        value = values.get(metric)
+        if not is_number(value):
+            shown = "missing" if value is None else encode_float(value)
+            raise Invalid(
+                "value_needed",
+                f"a COMPLETE trial needs a finite value of the objective {metric!r}; it is {shown}",
+                f"values.{metric}",
+                'give {"values": {"' + metric + '": 0.97}} or another state',
+            )
+    value = values.get(metrics_of(study)[0])
     return {
         "values": {name: encode_float(number) for name, number in values.items()},
         "value": value if is_number(value) else None,

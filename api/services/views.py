@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.schemas.studies import BestTrial, StudyRead, StudySpec, TrialCounts
 from api.schemas.trials import ArtifactRead, AttemptRead, Finding, TrialDetail, TrialRead
+from api.services.fronts import find_front
 from api.services.members import is_member
 from api.services.specs import n_grid_cells
 from db import attempts, metrics, studies, trials
@@ -25,7 +26,7 @@ def spec_of(study: StudyRecord) -> StudySpec:
 
 
 def objective_of(study: StudyRecord) -> str:
-    """Return the name of the metric that the study optimises."""
+    """Return the name of the metric that the study optimises, or of the first of several."""
     name: str = study.spec["objectives"][0]["metric"]
     return name
 
@@ -36,10 +37,21 @@ def decode_values(values: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState, int] | None = None) -> StudyRead:
-    """Return a study with its counts and its best trial."""
+    """Return a study with its counts and its best trials.
+
+    Args:
+        session: Open transaction.
+        study: The study.
+        counts: Its trials by state, where the study is one of a list: then a front of several objectives, which takes
+            reading all its results, is left out.
+    """
+    is_listed = counts is not None
     if counts is None:
         counts = studies.count_trials(session, [study.id])[study.id]
-    best = studies.find_best_trial(session, study)
+    best, volume = studies.find_best_trial(session, study), None
+    front = [] if best is None else [best]
+    if len(study.directions) > 1 and not is_listed:
+        front, volume = find_front(session, study)
     spec = spec_of(study)
     return StudyRead(
         study_id=study.id,
@@ -49,6 +61,8 @@ def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState,
         state_reason=study.state_reason,
         trial_counts=TrialCounts(**{state.value: n for state, n in counts.items()}),
         best_trial=None if best is None else _show_best(best),
+        best_trials=[_show_best(one) for one in front],
+        hypervolume=volume,
         spec=spec,
         n_grid_cells=n_grid_cells(spec),
         notes=study.notes,

@@ -189,13 +189,6 @@ REFUSALS: dict[str, tuple[str, str, str, Json, Json]] = {
         {"fixed": {"learning_rate": 0.1}},
         {"fixed": {"epochs": 2}},
     ),
-    "two objectives": (
-        "one_objective",
-        "objectives",
-        "one",
-        {"objectives": [{"metric": one, "direction": "maximize"} for one in ("val_accuracy", "val_loss")]},
-        {"objectives": [{"metric": "val_loss", "direction": "minimize"}]},
-    ),
     "no objective": (
         "too_short",
         "objectives",
