@@ -86,7 +86,7 @@ LINES: tuple[Line, ...] = (
     Line("digits-mlp", "mlp", "digits", "accuracy", 16, {"epochs": 40, **_COSINE}, 3, Bar(0.97)),
     Line("digits-cnn", "cnn", "digits", "accuracy", 8, {"epochs": 40, **_COSINE}, 3, Bar(0.985)),
     Line("digits-capsnet", "capsnet", "digits", "accuracy", 8, {"epochs": 20, **_COSINE}, 3, Bar(0.985)),
-    Line("mnist_5k-cnn", "cnn", "mnist_5k", "accuracy", 4, {"epochs": 12, **_COSINE}, 3, Bar(0.97)),
+    Line("mnist_5k-cnn", "cnn", "mnist_5k", "accuracy", 4, {"epochs": 8, **_COSINE}, 2, Bar(0.97)),
     Line("japanese_vowels-rnn", "rnn", "japanese_vowels", "accuracy", 8, _VOWELS, 3, Bar(0.97)),
     Line("sunspots-rnn", "rnn", "sunspots", "rmse", 16, {"epochs": 40, **_COSINE}, bar=Bar(18.6)),
     Line("descriptions-rnn", "rnn", "descriptions", "perplexity", 10, {"epochs": 25, **_COSINE}, bar=_BIGRAM),
