@@ -16,7 +16,7 @@ from benchmarks.search.catalogue import TABLES, Table
 from benchmarks.search.recipes import RECIPES
 from benchmarks.search.recipes.base import capped
 from benchmarks.search.recipes.data import load_part
-from benchmarks.search.tables import FOLDER, Columns, TableError, empty_columns, load_columns, save_columns
+from benchmarks.search.tables import FOLDER, Columns, empty_columns, load_columns, save_columns
 
 SAVE_EVERY_S = 20.0
 
@@ -85,12 +85,8 @@ def groups_of(table: Table) -> list[Sequence[int]]:
 
 
 def _begin(table: Table) -> Columns:
-    try:
-        return load_columns(table.name, table.space)
-    except TableError as error:
-        if "there is no table" not in str(error):
-            raise
-        return empty_columns(table.space)
+    has_file = (FOLDER / f"{table.name}.npz").exists()
+    return load_columns(table.name, table.space) if has_file else empty_columns(table.space)
 
 
 command = typer.Typer(add_completion=False)
