@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CTE, Insert, bindparam, cast, insert, literal, select, text
+from sqlalchemy import CTE, ColumnElement, Insert, bindparam, cast, insert, literal, select, text
 from sqlalchemy.types import BigInteger
 
 from db.tables import EventRow
 from db.types import Json
+
+Payload = dict[str, Any]
+METRICS_PAYLOAD = bindparam("the_payload", type_=Json)
 
 
 def storing(*, is_sqlite: bool) -> Insert:
@@ -16,11 +20,12 @@ def storing(*, is_sqlite: bool) -> Insert:
     return _STORING[is_sqlite]
 
 
-def notices(kind: str, source: CTE, trial_id: Any, payload: Any) -> CTE:
+def notices(kind: str, source: CTE, trial_id: Any, payload: Any, *conditions: ColumnElement[bool]) -> CTE:
     """Return the insertion of a notice for each row of `source`, as part of a statement for PostgreSQL."""
     columns: list[Any] = [_xid(), literal(kind), *_bound("the_study"), trial_id, payload]
     names = ("xid", "kind", "study_id", "trial_id", "payload")
-    return insert(EventRow).from_select(names, select(*columns).select_from(source)).cte(f"{kind}_notice")
+    rows = select(*columns).select_from(source).where(*conditions)
+    return insert(EventRow).from_select(names, rows).cte(f"{kind}_notice")
 
 
 def trial_event(study_id: int, trial_id: int, number: int, state: str, value: float | None) -> dict[str, Any]:
@@ -42,16 +47,15 @@ def study_event(study_id: int, name: str, state: str, rev: int) -> dict[str, Any
     return _event("study", study_id, None, {"study_id": study_id, "name": name, "state": state, "rev": rev})
 
 
-def metrics_payload(ids: tuple[int, int, int], name: str, step: int, value: float | str) -> dict[str, Any]:
-    """Return the notice of one new point; `ids` are those of study and trial, and the trial's number."""
-    study_id, trial_id, number = ids
+def metrics_payload(study_id: int, trial_id: int, number: int, points: Sequence[tuple[str, int, Any]]) -> Payload:
+    """Return the notice of new points, each a name, a step and an encoded value; there is one at least."""
     return {
         "study_id": study_id,
         "trial_id": trial_id,
         "number": number,
-        "step": step,
+        "step": max(step for _, step, _ in points),
         "n_steps": None,
-        "points": [[name, step, value]],
+        "points": [list(point) for point in points],
     }
 
 

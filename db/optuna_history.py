@@ -8,16 +8,16 @@ in their order, because each is drawn while the study's row is locked.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists, or_, select
-from sqlalchemy.types import BigInteger
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists, func, or_, select, type_coerce
+from sqlalchemy.types import JSON, BigInteger, String
 
 from db.metrics import Kind
-from db.optuna_link import Link
+from db.optuna_link import Link, Row
 from db.tables import MetricPointRow, MetricSeriesRow, StudyRow, TrialAttrRow, TrialRow
 
 _MANY = 8  # from so many trials on, what belongs to them is asked for at once
@@ -39,8 +39,9 @@ class TrialRead:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    has_points: bool
-    has_attrs: bool
+    # On SQLite whether there are any; on PostgreSQL, where each statement costs a round trip, all of them or None.
+    points: Any
+    attrs: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,6 @@ class Changes:
     points: Mapping[int, Mapping[int, float]]
 
 
-_ATTRS_OF = exists(select(TrialAttrRow.trial_id).where(TrialAttrRow.trial_id == TrialRow.id).correlate(TrialRow))
-_SERIES_OF = exists(select(MetricSeriesRow.id).where(MetricSeriesRow.trial_id == TrialRow.id).correlate(TrialRow))
 _COLUMNS = (
     TrialRow.id,
     TrialRow.number,
@@ -67,9 +66,21 @@ _COLUMNS = (
     TrialRow.created_at,
     TrialRow.started_at,
     TrialRow.finished_at,
-    _SERIES_OF,
-    _ATTRS_OF,
 )
+
+
+def _belongings(is_sqlite: bool) -> list[Any]:
+    points, attrs = MetricPointRow, TrialAttrRow
+    of_curve = (MetricSeriesRow.trial_id == TrialRow.id, MetricSeriesRow.name == bindparam("the_metric", type_=String))
+    if is_sqlite:
+        series = select(MetricSeriesRow.id).where(*of_curve)
+        noted = select(attrs.trial_id).where(attrs.trial_id == TrialRow.id)
+        return [exists(one.correlate(TrialRow)) for one in (series, noted)]
+    some_points = select(func.json_agg(func.json_build_array(points.step, points.value, points.kind)))
+    some_attrs = select(func.json_agg(func.json_build_array(attrs.is_system, attrs.key, attrs.value)))
+    curve = some_points.join(MetricSeriesRow, MetricSeriesRow.id == points.series_id).where(*of_curve)
+    noted = some_attrs.where(attrs.trial_id == TrialRow.id)
+    return [type_coerce(one.correlate(TrialRow).scalar_subquery(), JSON) for one in (curve, noted)]
 
 
 def _changed() -> ColumnElement[bool]:
@@ -83,15 +94,30 @@ def _changed() -> ColumnElement[bool]:
 
 
 _STUDY_ID = bindparam("the_study", type_=BigInteger)
-_SINCE = (
-    select(*_COLUMNS)
-    .select_from(StudyRow)
-    .outerjoin(TrialRow, and_(TrialRow.study_id == StudyRow.id, _changed()))
-    .where(StudyRow.id == _STUDY_ID, StudyRow.deleted_at.is_(None))
-    .order_by(TrialRow.number)
-)
-_ONE = (
-    select(TrialRow.study_id, *_COLUMNS)
+
+
+def _since(is_sqlite: bool) -> Executable:
+    return (
+        select(*_COLUMNS, *_belongings(is_sqlite))
+        .select_from(StudyRow)
+        .outerjoin(TrialRow, and_(TrialRow.study_id == StudyRow.id, _changed()))
+        .where(StudyRow.id == _STUDY_ID, StudyRow.deleted_at.is_(None))
+        .order_by(TrialRow.number)
+    )
+
+
+def _one(is_sqlite: bool) -> Executable:
+    return (
+        select(*_COLUMNS, *_belongings(is_sqlite))
+        .join(StudyRow, StudyRow.id == TrialRow.study_id)
+        .where(TrialRow.id == bindparam("the_id"), StudyRow.deleted_at.is_(None))
+    )
+
+
+_SINCE = {is_sqlite: _since(is_sqlite) for is_sqlite in (True, False)}
+_ONE = {is_sqlite: _one(is_sqlite) for is_sqlite in (True, False)}
+_STUDY_OF = (
+    select(TrialRow.study_id)
     .join(StudyRow, StudyRow.id == TrialRow.study_id)
     .where(TrialRow.id == bindparam("the_id"), StudyRow.deleted_at.is_(None))
 )
@@ -123,46 +149,51 @@ class Seen:
 
 def list_changes(link: Link, seen: Seen) -> Changes | None:
     """Return the trials of a study that ended since, are running, or wait newly, by number; None without the study."""
-    since = {"the_study": seen.study_id, "the_rev": seen.rev, "the_id": seen.last_id}
-    rows = link.run(_SINCE, since)
+    values = {"the_study": seen.study_id, "the_rev": seen.rev, "the_id": seen.last_id, "the_metric": seen.metric}
+    rows = link.run(_SINCE[link.is_sqlite], values)
     if not rows:
         return None
-    trials = [TrialRead(*row) for row in rows if row[0] is not None]
-    return _with_belongings(link, trials, {**since, "the_metric": seen.metric})
+    return _with_belongings(link, [TrialRead(*row) for row in rows if row[0] is not None], values)
 
 
-def find_change(link: Link, trial_id: int, metric_of: Callable[[int], str]) -> tuple[int, Changes] | None:
-    """Return the study of one trial, and the trial as it is now; None where there is none.
+def find_study_of(link: Link, trial_id: int) -> int | None:
+    """Return the study of a trial, unless there is none or it is deleted."""
+    rows = link.run(_STUDY_OF, {"the_id": trial_id})
+    return int(rows[0][0]) if rows else None
 
-    Args:
-        link: Where to.
-        trial_id: The trial.
-        metric_of: Returns by study what its curves are named.
-    """
-    rows = link.run(_ONE, {"the_id": trial_id})
-    if not rows:
-        return None
-    study_id = int(rows[0][0])
-    return study_id, _with_belongings(link, [TrialRead(*rows[0][1:])], {"the_metric": metric_of(study_id)})
+
+def find_change(link: Link, trial_id: int, metric: str) -> Changes | None:
+    """Return one trial as it is now, None where there is none; `metric` names its curve."""
+    values = {"the_id": trial_id, "the_metric": metric}
+    rows = link.run(_ONE[link.is_sqlite], values)
+    return _with_belongings(link, [TrialRead(*row) for row in rows], values) if rows else None
 
 
 def _with_belongings(link: Link, trials: Sequence[TrialRead], values: Mapping[str, Any]) -> Changes:
-    with_points = [trial.id for trial in trials if trial.has_points]
-    with_attrs = [trial.id for trial in trials if trial.has_attrs]
-    points: dict[int, dict[int, float]] = {trial_id: {} for trial_id in with_points}
-    for trial_id, step, value, kind in _fetch(link, with_points, values, (_POINTS_OF_ONE, _POINTS_OF_MANY)):
-        if trial_id in points:
-            points[trial_id][step] = _NON_FINITE[Kind(kind)] if value is None else value
-    attrs: dict[int, list[tuple[bool, str, str]]] = {trial_id: [] for trial_id in with_attrs}
-    for trial_id, is_system, key, value in _fetch(link, with_attrs, values, (_ATTRS_OF_ONE, _ATTRS_OF_MANY)):
-        if trial_id in attrs:
-            attrs[trial_id].append((is_system, key, value))
+    points: dict[int, dict[int, float]] = {}
+    attrs: dict[int, list[tuple[bool, str, str]]] = {}
+    if link.is_sqlite:
+        with_points = [trial.id for trial in trials if trial.points]
+        for trial_id, *point in _fetch(link, with_points, values, (_POINTS_OF_ONE, _POINTS_OF_MANY)):
+            points.setdefault(trial_id, {})[point[0]] = _decoded(point)
+        with_attrs = [trial.id for trial in trials if trial.attrs]
+        for trial_id, *attr in _fetch(link, with_attrs, values, (_ATTRS_OF_ONE, _ATTRS_OF_MANY)):
+            attrs.setdefault(trial_id, []).append((attr[0], attr[1], attr[2]))
+        return Changes(trials, attrs, points)
+    for trial in trials:
+        points[trial.id] = {point[0]: _decoded(point) for point in trial.points or ()}
+        attrs[trial.id] = [(attr[0], attr[1], attr[2]) for attr in trial.attrs or ()]
     return Changes(trials, attrs, points)
+
+
+def _decoded(point: Sequence[Any]) -> float:
+    _, value, kind = point
+    return _NON_FINITE[Kind(kind)] if value is None else float(value)
 
 
 def _fetch(
     link: Link, ids: Sequence[int], values: Mapping[str, Any], statements: tuple[Executable, Executable]
-) -> Sequence[Any]:
+) -> list[Row]:
     of_one, of_many = statements
     if len(ids) >= _MANY:
         return link.run(of_many, values)

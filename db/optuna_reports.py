@@ -20,7 +20,6 @@ from sqlalchemy import (
     Update,
     bindparam,
     case,
-    exists,
     func,
     insert,
     select,
@@ -29,77 +28,76 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from db.metrics import Kind, kind_of
-from db.optuna_events import metrics_payload, notices, storing
+from db.optuna_events import METRICS_PAYLOAD, notices, storing
 from db.optuna_link import Link
-from db.optuna_trials import is_open as _is_open
+from db.optuna_trials import is_open
 from db.tables import MetricPointRow, MetricSeriesRow, TrialRow
-from db.types import Json, encode_float
 
+Points = Sequence[tuple[int, float]]
 _SERIES, _POINT = MetricSeriesRow, MetricPointRow
-_OWNER = {"trial_id": bindparam("the_trial", type_=BigInteger), "name": bindparam("the_name", type_=String)}
-
-
-def _opening(is_sqlite: bool) -> Executable:
-    adding = (sqlite.insert if is_sqlite else postgresql.insert)(_SERIES).values(_OWNER)
-    # Where the curve is there already, setting its name to what it is makes the statement answer with its id.
-    found = adding.on_conflict_do_update(index_elements=["trial_id", "name"], set_={"name": adding.excluded["name"]})
-    return found.returning(_SERIES.id)
-
-
-_OPEN_SERIES = {is_sqlite: _opening(is_sqlite) for is_sqlite in (True, False)}
+_TRIAL = bindparam("the_trial", type_=BigInteger)
+_NAME = bindparam("the_name", type_=String)
 _STEP = bindparam("the_step", type_=BigInteger)
 _VALUE = bindparam("the_value", type_=Float(53))
 _KIND = bindparam("the_kind", type_=SmallInteger)
 _AT_MS = bindparam("the_at_ms", type_=BigInteger)
 _SERIES_ID = bindparam("the_series", type_=BigInteger)
+
+# Whether the trial takes values. The lock makes those who end it meanwhile wait (SQLite's transaction is the lock).
+_CHECK = select(TrialRow.id).where(*is_open("the_trial")).with_for_update(key_share=True)
 _ADVANCE = (
     update(TrialRow)
-    .where(*_is_open("the_trial"))
+    .where(*is_open("the_trial"))
     .values(step=case((func.coalesce(TrialRow.step, -1) < _STEP, _STEP), else_=TrialRow.step))
     .returning(TrialRow.id)
 )
-
-
-Points = Sequence[tuple[int, float]]
+_NEW_SERIES: dict[str, Any] = {
+    "trial_id": _TRIAL,
+    "name": _NAME,
+    "n_points": 1,
+    "latest_step": _STEP,
+    "latest_value": _VALUE,
+    "latest_kind": _KIND,
+    "min_value": _VALUE,
+    "max_value": _VALUE,
+}
+_NEW_POINT: dict[str, Any] = {"step": _STEP, "value": _VALUE, "kind": _KIND, "at_ms": _AT_MS}
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Where a trial's intermediate values go: ids of study and trial, its number, id and name of the series."""
+    """Where a trial's intermediate values go: ids of study and trial, and the curve's name."""
 
     study_id: int
     trial_id: int
-    number: int
-    series_id: int
     name: str
 
 
-def open_series(link: Link, trial_id: int, name: str) -> int:
-    """Return the id of a trial's curve, which is made if it is not there. The trial exists."""
-    values = {"the_trial": trial_id, "the_name": name}
-    ((series_id,),) = link.run(_OPEN_SERIES[link.is_sqlite], values)
-    return int(series_id)
-
-
-def store_value(link: Link, curve: Curve, step: int, value: float, at_ms: int) -> bool:
+def store_value(link: Link, curve: Curve, point: tuple[int, float, int], notice: Mapping[str, Any] | None) -> bool:
     """Store an intermediate value of an open trial of Optuna's, or replace it. Returns whether it is open.
 
+    Args:
+        link: Where to.
+        curve: The trial and its curve.
+        point: Step, value, and when it came in milliseconds since 1970.
+        notice: What the live stream is told; None: nothing yet.
+
     Effects:
-        The point, the curve's summary, how far the trial is, one event.
+        The point and its curve's summary; with a notice, one event and how far the trial is.
     """
-    ids = (curve.study_id, curve.trial_id, curve.number)
+    step, value, at_ms = point
     values = {
         "the_trial": curve.trial_id,
-        "the_series": curve.series_id,
-        **_point_values(step, value, at_ms),
-        "the_payload": metrics_payload(ids, curve.name, step, encode_float(value)),
+        "the_name": curve.name,
         "the_study": curve.study_id,
+        "the_payload": notice,
+        **_point_values(step, value, at_ms),
     }
     if link.is_sqlite:
         return _store_in_turn(link, values)
-    ((n_open, n_old),) = link.run(_STORE_AT_ONCE, values)
+    ((n_open, n_old, series_id),) = link.run(_STORE_QUIETLY if notice is None else _STORE_AND_TELL, values)
     if n_old:
-        link.run(_RECOUNT, values)
+        link.run(_RECOUNT, {"the_series": series_id})
     return bool(n_open)
 
 
@@ -114,7 +112,7 @@ def insert_curves(connection: Connection, name: str, curves: Sequence[tuple[int,
         for series_id, (_, values) in zip(made, curves, strict=True)
         for step, value in values
     ]
-    connection.execute(_ADD_POINTS, points)
+    connection.execute(insert(_POINT).values(series_id=_SERIES_ID, **_NEW_POINT), points)
     connection.execute(_RECOUNT, [{"the_series": series_id} for series_id in made])
 
 
@@ -124,89 +122,83 @@ def _point_values(step: int, value: float, at_ms: int) -> dict[str, Any]:
     return {"the_step": step, "the_value": finite, "the_kind": int(kind), "the_at_ms": at_ms}
 
 
-_POINT_COLUMNS = ("series_id", "step", "value", "kind", "at_ms")
-_NEW_POINT = dict(zip(_POINT_COLUMNS, (_SERIES_ID, _STEP, _VALUE, _KIND, _AT_MS), strict=True))
-_ADD_POINT = sqlite.insert(_POINT).values(_NEW_POINT).on_conflict_do_nothing().returning(_POINT.step)
-_ADD_POINTS = insert(_POINT).values(_NEW_POINT)
-_REPLACE_POINT = (
-    update(_POINT)
-    .where(_POINT.series_id == _SERIES_ID, _POINT.step == _STEP)
-    .values(value=_VALUE, kind=_KIND, at_ms=_AT_MS)
-)
+def _store_in_turn(link: Link, values: Mapping[str, Any]) -> bool:
+    with link.transaction() as execute:
+        if not execute(_CHECK if values["the_payload"] is None else _ADVANCE, values):
+            return False
+        ((series_id,),) = execute(_KEEP_SERIES, values)
+        if not execute(_ADD_POINT, {**values, "the_series": series_id}):
+            execute(_REPLACE_POINT, {**values, "the_series": series_id})
+            execute(_RECOUNT, {"the_series": series_id})
+        if values["the_payload"] is not None:
+            execute(storing(is_sqlite=True), {**values, "the_kind": "metrics"})
+    return True
 
 
-def _summarising() -> Update:
+def _keeping(adding: Any) -> Any:
+    """Return the insertion of a curve with one point; where it is there already, its summary counts the point in."""
     is_later = func.coalesce(_SERIES.latest_step, -1) < _STEP
-    return (
-        update(_SERIES)
-        .where(_SERIES.id == _SERIES_ID)
-        .values(
-            n_points=_SERIES.n_points + 1,
-            latest_value=case((is_later, _VALUE), else_=_SERIES.latest_value),
-            latest_kind=case((is_later, _KIND), else_=_SERIES.latest_kind),
-            latest_step=case((is_later, _STEP), else_=_SERIES.latest_step),
-            # Without a finite value the comparison is NULL: the bound stays.
-            min_value=case((func.coalesce(_SERIES.min_value, _VALUE) >= _VALUE, _VALUE), else_=_SERIES.min_value),
-            max_value=case((func.coalesce(_SERIES.max_value, _VALUE) <= _VALUE, _VALUE), else_=_SERIES.max_value),
-        )
-    )
+    # Without a finite value the comparison is NULL: the bound stays.
+    summary = {
+        "n_points": _SERIES.n_points + 1,
+        "latest_value": case((is_later, _VALUE), else_=_SERIES.latest_value),
+        "latest_kind": case((is_later, _KIND), else_=_SERIES.latest_kind),
+        "latest_step": case((is_later, _STEP), else_=_SERIES.latest_step),
+        "min_value": case((func.coalesce(_SERIES.min_value, _VALUE) >= _VALUE, _VALUE), else_=_SERIES.min_value),
+        "max_value": case((func.coalesce(_SERIES.max_value, _VALUE) <= _VALUE, _VALUE), else_=_SERIES.max_value),
+    }
+    return adding.on_conflict_do_update(index_elements=["trial_id", "name"], set_=summary).returning(_SERIES.id)
 
 
 def _recounting() -> Update:
     mine = _POINT.series_id == _SERIES.id
     newest = select(func.max(_POINT.step)).where(mine).correlate(_SERIES).scalar_subquery()
 
-    def count(what: Any) -> Any:
+    def of_all(what: Any) -> Any:
         return select(what).where(mine).correlate(_SERIES).scalar_subquery()
 
-    def latest(what: Any) -> Any:
+    def of_latest(what: Any) -> Any:
         return select(what).where(mine, _POINT.step == newest).correlate(_SERIES).scalar_subquery()
 
     return (
         update(_SERIES)
         .where(_SERIES.id == _SERIES_ID)
         .values(
-            n_points=count(func.count()),
+            n_points=of_all(func.count()),
             latest_step=newest,
-            latest_value=latest(_POINT.value),
-            latest_kind=latest(_POINT.kind),
-            min_value=count(func.min(_POINT.value)),
-            max_value=count(func.max(_POINT.value)),
+            latest_value=of_latest(_POINT.value),
+            latest_kind=of_latest(_POINT.kind),
+            min_value=of_all(func.min(_POINT.value)),
+            max_value=of_all(func.max(_POINT.value)),
         )
     )
 
 
-_SUMMARISE = _summarising()
-_RECOUNT = _recounting()
+def _storing_at_once(checking: Any, *, tells: bool) -> Executable:
+    """Return one statement for PostgreSQL.
 
-
-def _store_in_turn(link: Link, values: Mapping[str, Any]) -> bool:
-    with link.transaction() as execute:
-        if not execute(_ADVANCE, values):
-            return False
-        if execute(_ADD_POINT, values):
-            execute(_SUMMARISE, values)
-        else:
-            execute(_REPLACE_POINT, values)
-            execute(_RECOUNT, values)
-        execute(storing(is_sqlite=True), {**values, "the_kind": "metrics"})
-    return True
-
-
-def _storing_at_once() -> Executable:
-    """Return the one statement for PostgreSQL; it answers how many trials were open, and how many points were there."""
-    is_open = _ADVANCE.cte("is_open")
-    old = select(_POINT.step).where(_POINT.series_id == _SERIES_ID, _POINT.step == _STEP).cte("old")
+    It answers how many trials were open, how many points were there before, and the curve's id.
+    """
+    is_open_ = checking.cte("is_open")
+    known = select(_SERIES.id).where(_SERIES.trial_id == _TRIAL, _SERIES.name == _NAME).scalar_subquery()
+    old = select(_POINT.step).where(_POINT.series_id == known, _POINT.step == _STEP).cte("old")
     # All the rest reads from `is_open`: nothing is stored for a trial that has ended.
-    values: list[Any] = list(_NEW_POINT.values())
-    new = postgresql.insert(_POINT).from_select(_POINT_COLUMNS, select(*values).select_from(is_open))
-    point = new.on_conflict_do_update(
-        index_elements=_POINT_COLUMNS[:2], set_={name: new.excluded[name] for name in _POINT_COLUMNS[2:]}
-    )
-    summary = _summarising().where(exists(select(is_open.c.id)))
-    notice = notices("metrics", is_open, is_open.c.id, bindparam("the_payload", type_=Json))
-    counts: list[Any] = [select(func.count()).select_from(one).scalar_subquery() for one in (is_open, old)]
-    return select(*counts).add_cte(point.cte("point"), summary.cte("summary"), notice)
+    of_series = select(*_NEW_SERIES.values()).select_from(is_open_)
+    series = _keeping(postgresql.insert(_SERIES).from_select(list(_NEW_SERIES), of_series)).cte("series")
+    new = postgresql.insert(_POINT).from_select(["series_id", *_NEW_POINT], select(series.c.id, *_NEW_POINT.values()))
+    replacing = {name: new.excluded[name] for name in ("value", "kind", "at_ms")}
+    parts = [new.on_conflict_do_update(index_elements=["series_id", "step"], set_=replacing).cte("point")]
+    if tells:
+        parts.append(notices("metrics", is_open_, is_open_.c.id, METRICS_PAYLOAD))
+    counts: list[Any] = [select(func.count()).select_from(one).scalar_subquery() for one in (is_open_, old)]
+    return select(*counts, select(series.c.id).scalar_subquery()).add_cte(*parts)
 
 
-_STORE_AT_ONCE = _storing_at_once()
+_KEEP_SERIES = _keeping(sqlite.insert(_SERIES).values(_NEW_SERIES))
+_ADD_POINT = (
+    sqlite.insert(_POINT).values(series_id=_SERIES_ID, **_NEW_POINT).on_conflict_do_nothing().returning(_POINT.step)
+)
+_REPLACE_POINT = update(_POINT).where(_POINT.series_id == _SERIES_ID, _POINT.step == _STEP).values(_NEW_POINT)
+_RECOUNT = _recounting()
+_STORE_QUIETLY = _storing_at_once(_CHECK, tells=False)
+_STORE_AND_TELL = _storing_at_once(_ADVANCE, tells=True)

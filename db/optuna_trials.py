@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     ColumnElement,
     Connection,
@@ -26,11 +27,12 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from db.lifecycle import FINISHED_TRIALS, OPEN_TRIALS, TrialState, trial_sources
-from db.optuna_events import notices, storing, study_event, trial_event
+from db.optuna_events import Payload, notices, storing, study_event, trial_event
 from db.optuna_link import Link, default_of
-from db.tables import StudyRow, TrialAttrRow, TrialRow
+from db.tables import MetricSeriesRow, StudyRow, TrialAttrRow, TrialRow
 from db.types import Json, utc_now
 
 
@@ -44,6 +46,7 @@ def is_open(parameter: str) -> tuple[ColumnElement[bool], ...]:
 
 
 _IS_OPEN = is_open("the_id")
+_MAYBE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 _TAKE_NUMBERS = (
     update(StudyRow)
     .where(StudyRow.id == bindparam("the_id"), StudyRow.kind == "optuna", StudyRow.deleted_at.is_(None))
@@ -107,11 +110,12 @@ _START = (
 def _ending(target: TrialState, rev: Any) -> Any:
     sources = [state.value for state in {*trial_sources(target), target}]
     times = {"finished_at": utc_now(), "finished_rev": rev} if target in FINISHED_TRIALS else {}
+    furthest = select(func.max(MetricSeriesRow.latest_step)).where(MetricSeriesRow.trial_id == TrialRow.id)
     return (
         update(TrialRow)
         .where(*_IS_OPEN, TrialRow.state.in_([literal(state) for state in sources]))
         .values(state=target, value=bindparam("the_value", type_=Float), values=bindparam("the_values", type_=Json))
-        .values(times)
+        .values(step=furthest.correlate(TrialRow).scalar_subquery(), **times)
         .returning(TrialRow.id, TrialRow.number)
     )
 
@@ -121,10 +125,12 @@ def _ending_at_once(target: TrialState) -> Executable:
     # Reading from `bumped` makes the study's row the first that is locked, as everywhere.
     ended = _ending(target, bumped.c.rev).where(bumped.c.id == TrialRow.study_id).cte("ended")
     trial = notices("trial", ended, ended.c.id, bindparam("the_payload", type_=Json))
+    rest = bindparam("the_rest", type_=_MAYBE)
+    points = notices("metrics", ended, ended.c.id, rest, rest.is_not(None))
     shown = func.jsonb_build_object(
         "study_id", bumped.c.id, "name", bumped.c.name, "state", bumped.c.state, "rev", bumped.c.rev
     )
-    return select(ended.c.id).add_cte(trial, notices("study", bumped, null(), shown))
+    return select(ended.c.id).add_cte(points, trial, notices("study", bumped, null(), shown))
 
 
 _END = {target: _ending(target, bindparam("the_rev", type_=BigInteger)) for target in TrialState}
@@ -176,11 +182,12 @@ class NewTrial:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a trial ends, or what it is worth so far."""
+    """How a trial ends, or what it is worth so far; `rest` is a notice of points that nobody was told of yet."""
 
     state: TrialState
     value: float | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    rest: Payload | None = None
 
 
 def start_new_trial(link: Link, study_id: int) -> tuple[int, int] | None:
@@ -264,17 +271,24 @@ def end_trial(link: Link, draft: Draft, trial_id: int, ending: Ending) -> bool:
     """Give an open trial of Optuna's a state and values. Returns whether it was open and may go there.
 
     Effects:
-        The study's `rev` grows; events of the trial and the study.
+        The study's `rev` grows; events of the trial, of its points that nobody was told of yet, and of the study.
     """
     notice = trial_event(draft.study_id, trial_id, draft.number, ending.state, ending.value)
-    values = {**notice, "the_id": trial_id, "the_value": ending.value, "the_values": dict(ending.values)}
+    values = {
+        **notice,
+        "the_id": trial_id,
+        "the_value": ending.value,
+        "the_values": dict(ending.values),
+        "the_rest": ending.rest,
+    }
     if not link.is_sqlite:
         return bool(link.run(_END_AT_ONCE[ending.state], values))
     with link.transaction() as execute:
         ((study_id, rev, name, state),) = execute(_BUMP_REV, {"the_study": draft.study_id})
         rows = execute(_END[ending.state], {**values, "the_rev": rev})
         if rows:
-            for event in (notice, study_event(study_id, name, state, rev)):
+            rest = [] if ending.rest is None else [{**notice, "the_kind": "metrics", "the_payload": ending.rest}]
+            for event in (*rest, notice, study_event(study_id, name, state, rev)):
                 execute(storing(is_sqlite=True), event)
     return bool(rows)
 

@@ -47,8 +47,8 @@ class History:
             self._rev = max([self._rev, *(row.finished_rev or -1 for row in changes.trials)])
             # A trial that ran and was handed back to wait is neither among the new nor among the running ones.
             for trial_id in was_running - {row.id for row in changes.trials}:
-                found = find_change(link, trial_id, lambda _: self.metrics[0])
-                self._keep(self.freezer.freeze(found[1]) if found else [])
+                found = find_change(link, trial_id, self.metrics[0])
+                self._keep(self.freezer.freeze(found) if found else [])
             return True
 
     def list_trials(self, states: Container[TrialState] | None) -> list[FrozenTrial]:

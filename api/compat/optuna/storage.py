@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
@@ -17,11 +18,12 @@ from optuna.trial import FrozenTrial, TrialState
 from api.compat.optuna.entries import Entry, make_entry, show_shape, show_value
 from api.compat.optuna.freezing import copied, end_of, thaw
 from api.compat.optuna.history import History
+from api.compat.optuna.pending import Pending
 from api.compat.optuna.study_storage import StudyStorage, open_database, translated
 from db import optuna_reports, optuna_studies, optuna_trials
 from db.engine import Database
 from db.lifecycle import FINISHED_TRIALS
-from db.optuna_history import find_change
+from db.optuna_history import find_change, find_study_of
 from db.optuna_reports import Curve
 from db.optuna_trials import Draft
 
@@ -51,7 +53,7 @@ class TunewellStorage(StudyStorage):
         self._url = database_url
         self._finished: dict[int, FrozenTrial] = {}
         self._drafts: dict[int, Draft] = {}
-        self._curves: dict[int, Curve] = {}
+        self._pending: dict[int, Pending] = {}
 
     def __reduce__(self) -> tuple[type[TunewellStorage], tuple[str]]:
         return TunewellStorage, (self._url,)
@@ -125,10 +127,12 @@ class TunewellStorage(StudyStorage):
             return self._start(trial_id)
         draft = self._draft(trial_id)
         ending = end_of(state, values, self._history(draft.study_id).metrics)
+        pending = self._pending.pop(trial_id, None)
+        if pending is not None:
+            ending = replace(ending, rest=pending.take())
         with translated():
             is_moved = optuna_trials.end_trial(self._link, draft, trial_id, ending)
         self._drafts.pop(trial_id, None)
-        self._curves.pop(trial_id, None)
         if not is_moved:
             self._refuse(trial_id, f"a trial that waits does not become {state.name}: start it first")
         return True
@@ -140,11 +144,15 @@ class TunewellStorage(StudyStorage):
             KeyError: There is no such trial.
             UpdateFinishedTrialError: It has ended, or our own workers run it.
         """
-        curve = self._curve(trial_id)
-        at_ms = int(time.time() * 1000)
+        draft, value = self._draft(trial_id), float(intermediate_value)
+        curve = Curve(draft.study_id, trial_id, self._history(draft.study_id).metrics[0])
+        pending = self._pending.setdefault(trial_id, Pending(curve, draft.number))
+        notice = pending.add(step, value, time.monotonic())
         with translated():
-            is_stored = optuna_reports.store_value(self._link, curve, step, float(intermediate_value), at_ms)
+            point = (step, value, int(time.time() * 1000))
+            is_stored = optuna_reports.store_value(self._link, curve, point, notice)
         if not is_stored:
+            self._pending.pop(trial_id, None)
             self._refuse(trial_id)
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
@@ -174,12 +182,12 @@ class TunewellStorage(StudyStorage):
         finished = self._finished.get(trial_id)
         if finished is not None:
             return finished
+        history = self._history(self._study_of(trial_id))
         with translated():
-            found = find_change(self._link, trial_id, lambda study_id: self._history(study_id).metrics[0])
+            found = find_change(self._link, trial_id, history.metrics[0])
         if found is None:
             raise KeyError(f"there is no trial with id {trial_id}")
-        study_id, changes = found
-        (trial,) = self._history(study_id).freezer.freeze(changes)
+        (trial,) = history.freezer.freeze(found)
         if trial.state.is_finished():
             self._finished[trial_id] = trial
         return trial
@@ -214,15 +222,15 @@ class TunewellStorage(StudyStorage):
             self._drafts[trial_id] = draft
         return draft
 
-    def _curve(self, trial_id: int) -> Curve:
-        curve = self._curves.get(trial_id)
-        if curve is None:
-            draft = self._draft(trial_id)
-            name = self._history(draft.study_id).metrics[0]
-            with translated():
-                series_id = optuna_reports.open_series(self._link, trial_id, name)
-            curve = self._curves[trial_id] = Curve(draft.study_id, trial_id, draft.number, series_id, name)
-        return curve
+    def _study_of(self, trial_id: int) -> int:
+        draft = self._drafts.get(trial_id)
+        if draft is not None:
+            return draft.study_id
+        with translated():
+            study_id = find_study_of(self._link, trial_id)
+        if study_id is None:
+            raise KeyError(f"there is no trial with id {trial_id}")
+        return study_id
 
     def _add_param(self, trial_id: int, draft: Draft, shown: tuple[str, Any], entry: Entry) -> bool:
         params, entries = dict([*draft.params.items(), shown]), (*draft.entries, entry)
