@@ -104,10 +104,9 @@ def run_one(key: Key) -> Stored:
         peer = open_peer(key.sampler, Setting(task.space, key.seed, key.n_trials, key.parallel))
         run = simulate(peer, task, key.n_trials, key.parallel)
     tail = run.ask_s[-max(1, len(run.ask_s) // 10) :]
-    losses = tuple(float(f"{loss:.8g}") for loss in run.losses)
-    return Stored(
-        losses, round(statistics.fmean(run.ask_s), 6), round(statistics.fmean(tail), 6), describe_peer(key.sampler)
-    )
+    # Not rounded: a loss is told from its neighbours in the table, and equal ones are ties.
+    mean_s, late_s = (round(statistics.fmean(seconds), 6) for seconds in (run.ask_s, tail))
+    return Stored(tuple(run.losses), mean_s, late_s, describe_peer(key.sampler))
 
 
 @cache
