@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from db.lifecycle import AttemptState, EvaluationState, StudyState, TrialState, WorkerState
-from db.tables import ArtifactRow, AttemptRow, Base, EvaluationRow, StudyRow, TrialRow, WorkerRow
+from db.tables import ArtifactRow, AttemptRow, Base, EvaluationRow, StudyEditRow, StudyRow, TrialRow, WorkerRow
 
 R = TypeVar("R")
 Query = TypedReturnsRows[Any]
@@ -45,6 +45,21 @@ class StudyRecord:
     finished_at: datetime | None
     deadline_at: datetime | None
     deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEditRecord:
+    """One row of `study_edit`."""
+
+    study_id: int
+    edit_no: int
+    author: str
+    rev: int
+    next_number: int
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    replaced: Mapping[str, Mapping[str, Any]]
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +167,7 @@ class EvaluationRecord:
 
 _ROWS: Mapping[type[Any], type[Base]] = {
     StudyRecord: StudyRow,
+    StudyEditRecord: StudyEditRow,
     TrialRecord: TrialRow,
     AttemptRecord: AttemptRow,
     WorkerRecord: WorkerRow,

@@ -137,6 +137,12 @@ def list_overdue(session: Session) -> list[int]:
     return list(session.execute(statement).scalars())
 
 
+def is_overdue(session: Session, study_id: int) -> bool:
+    """Tell whether a study's wall time is used up."""
+    statement = select(StudyRow.id).where(StudyRow.id == study_id, ~_in_time())
+    return session.execute(statement).one_or_none() is not None
+
+
 def update_study(session: Session, study_id: int, values: Mapping[str, Any]) -> None:
     """Change columns of a study; its `rev` grows.
 

@@ -96,6 +96,29 @@ class StudyRow(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class StudyEditRow(Base):
+    """One change of a study's settings while it ran: what they were, what they became, and what that replaced."""
+
+    __tablename__ = "study_edit"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    study_id: Mapped[int] = mapped_column(
+        BigIntId, ForeignKey("study.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    # From 0 in its study.
+    edit_no: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    author: Mapped[str] = mapped_column(String(100))
+    # The study's change that the edit is: whatever was asked with a smaller one was asked before it.
+    rev: Mapped[int] = mapped_column(BigInteger)
+    next_number: Mapped[int] = mapped_column(Integer)
+    # The parts of the study's spec that differ, as they were and as they are.
+    before: Mapped[dict[str, Any]] = mapped_column(Json)
+    after: Mapped[dict[str, Any]] = mapped_column(Json)
+    # By number: the parameters that a trial which never ran had before the edit gave it others.
+    replaced: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
+
+
 class TrialRow(Base):
     """One evaluation of a parameter set. Finished rows are immutable."""
 

@@ -30,7 +30,7 @@ class Snapshot:
         study: As it was; trials that ended after its `rev` are not known to have ended.
         plan: What it asks.
         finished: Its finished trials, by number.
-        open: Its waiting and running trials, by number.
+        open: Its waiting and running trials, by number, their parameters filled up to points of the space.
         last_end: The change of the study with which the last of the finished trials ended; -1 before.
         known: `params_key` of the parameter sets that have a result.
     """
@@ -62,7 +62,7 @@ class Histories:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, datetime], _Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, datetime, str], _Kept] = OrderedDict()
 
     def read(self, session: Session, study: StudyRecord) -> Snapshot:
         """Return a study's trials as they were at `study.rev`; none where its sampler does not learn."""
@@ -71,11 +71,13 @@ class Histories:
             return Snapshot(study, plan, (), ())
         kept = self._catch_up(session, study, plan)
         finished = [kept.finished[number] for number in sorted(kept.finished)]
-        open_now = history.list_open(session, study.id, study.rev)
+        open_now = [filled(plan, one) for one in history.list_open(session, study.id, study.rev)]
         return Snapshot(study, plan, finished, open_now, kept.last_end, kept.known)
 
     def _catch_up(self, session: Session, study: StudyRecord, plan: Plan) -> _Kept:
-        key = study.id, study.created_at  # the time too: a database that was emptied begins to number anew
+        # The time too: a database that was emptied begins to number anew. The digest: an edit of the space can give
+        # trials from before it values of parameters that they do not store.
+        key = study.id, study.created_at, plan.digest
         with self._lock:
             before = self._kept.get(key, _NOTHING)
         if before.rev >= study.rev:
@@ -113,6 +115,12 @@ def as_past(trial: TrialRecord, intermediate: Mapping[int, float], metrics: Sequ
     )
 
 
+def filled(plan: Plan, trial: TrialRecord) -> TrialRecord:
+    """Return a trial with values also of parameters that were added to the space since."""
+    params = plan.fill(trial.params)
+    return trial if params is trial.params else replace(trial, params=params)
+
+
 def params_key(params: Mapping[str, ParamValue]) -> str:
     """Return a text that is the same for equal parameters alone."""
     return json.dumps(dict(params), sort_keys=True)
@@ -130,9 +138,9 @@ def _read_on(session: Session, study: StudyRecord, plan: Plan, before: _Kept) ->
     points: Mapping[int, tuple[int, float]] = {}
     if any(one.state is TrialState.PRUNED for one in records):
         points = history.last_points(session, study.id, plan.metrics[0], before.rev, study.rev)
-    read = {one.number: as_past(one, _curve(points, one.number), plan.metrics) for one in records}
+    read = {one.number: as_past(filled(plan, one), _curve(points, one.number), plan.metrics) for one in records}
     last_end = max(one.finished_rev or 0 for one in records)
-    known = before.known.union(params_key(one.params) for one in read.values() if one.state == "COMPLETE")
+    known = before.known.union(params_key(one.params) for one in records if one.state is TrialState.COMPLETE)
     return _Kept(study.rev, {**before.finished, **read}, last_end, known)
 
 

@@ -30,6 +30,8 @@ class Plan:
         space: What is searched.
         sampler: Proposes.
         digest: Of all settings that a suggestion depends on; a suggestion made under another one cannot be repeated.
+        base: By flat parameter, what it is in a trial that has no value for it: what the study assumes or fixes, or the
+            model's default. Lists without a value are left out.
         is_finite: Whether the space holds finitely many parameter sets, so that the same may well come twice.
         n_cells: How many trials the sampler can propose, each another one; None without an end, 0 for none at all.
     """
@@ -38,6 +40,7 @@ class Plan:
     space: SearchSpace
     sampler: Sampler
     digest: str
+    base: Mapping[str, ParamValue]
     is_finite: bool
     n_cells: int | None
 
@@ -76,6 +79,22 @@ class Plan:
         """Return all hyperparameters of the network that a trial's parameters make, defaults and fixed ones too."""
         return network_params(self.spec, params)
 
+    def fill(self, params: Mapping[str, ParamValue]) -> Mapping[str, ParamValue]:
+        """Return a trial's parameters with what others of the space were for it, so that it is a point of the space.
+
+        A trial from before a parameter was added has no value for it, but was trained with one.
+        """
+        lacking = {name: self.base[name] for name in self.space if name not in params and name in self.base}
+        if not lacking:
+            return params
+        extra = {name: value for name, value in params.items() if name not in self.space}
+        return {**self.space.active({**lacking, **params}), **extra}
+
+    def fits(self, params: Mapping[str, ParamValue]) -> bool:
+        """Tell whether a trial could have been proposed as it is, parameters that were added since left aside."""
+        found = self.space.project(self.fill(params))
+        return found is not None and params.keys() <= found.keys()
+
     def structure(self, params: Mapping[str, ParamValue]) -> Hashable:
         """Return what trials that train together have in common."""
         return catalogue.structure_key(catalogue.get_model(self.spec.model), self.complete(params))
@@ -106,7 +125,17 @@ def _plan(text: str) -> Plan:
         spec=spec,
         space=space,
         sampler=sampler,
+        base=_base(spec, space),
         digest=hashlib.sha256(asked.encode()).hexdigest()[:16],
         is_finite=space.size() is not None,
         n_cells=sampler.n_cells(space),
     )
+
+
+def _base(spec: StudySpec, space: SearchSpace) -> dict[str, ParamValue]:
+    defaults = {name: one.default for name, one in catalogue.get_model(spec.model).hyperparameters.items()}
+    values = {**defaults, **spec.fixed, **spec.assumed}
+    base = {name: values[name] for name in space if name in values}
+    for group, one in space.lists:
+        base.update(one.split(group, values.get(group)))
+    return base

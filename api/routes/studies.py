@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.auth import ForUsers
+from api.auth import ForUsers, role_of
 from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
 from api.schemas.advice import AdviceList
-from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyPage, StudyRead, StudyUpdate
+from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyEdits, StudyPage, StudyRead, StudyUpdate
 from api.services import advice, curves, export, studies
+from api.services.edits import prepare_edit
 from db.lifecycle import StudyState
 from db.studies import StudyFilter
 
@@ -47,10 +48,20 @@ def read_study(study: StudyRef, control: ForUsers) -> StudyRead:
 
 
 @router.patch("/studies/{study}", responses=refusals(404, 409))
-def update_study(study: StudyRef, body: StudyUpdate, control: ForUsers) -> StudyRead:
-    """Pause, resume, stop, extend, rename or annotate a study."""
+def update_study(study: StudyRef, body: StudyUpdate, control: ForUsers, request: Request) -> StudyRead:
+    """Pause, resume, stop, extend, rename or annotate a study, or change what it searches while it runs."""
+    author = str(role_of(control, request.headers.get("authorization")))
+    # Asking a sampler takes its time: that is done before the study is locked.
+    prepared = prepare_edit(control.ledger, control.asker, study, body)
     with control.ledger.write() as tx:
-        return studies.update_study(tx, study, body)
+        return studies.update_study(tx, study, body, studies.Editor(author, prepared))
+
+
+@router.get("/studies/{study}/edits", responses=refusals(404))
+def list_edits(study: StudyRef, control: ForUsers) -> StudyEdits:
+    """List how the study's space and budget were changed, oldest first."""
+    with control.ledger.read() as session:
+        return studies.list_edits(session, study)
 
 
 @router.delete("/studies/{study}", status_code=204, responses=refusals(404))

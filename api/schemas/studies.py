@@ -149,6 +149,11 @@ class StudySettings(Shape):
     dataset: str = Field(examples=["digits"])
     model: str = Field(examples=["mlp"])
     fixed: dict[str, ParamValue] = Field(default_factory=dict, description="Hyperparameters that do not vary")
+    assumed: dict[str, ParamValue] = Field(
+        default_factory=dict,
+        description="What searched hyperparameters are where a trial has no value for them, instead of the model's "
+        "defaults. Adding a parameter to a running study's space puts here what it was fixed to",
+    )
     constraints: list[str] = Field(
         default_factory=list,
         description="Statements about the space's parameters that every trial makes true, such as "
@@ -184,17 +189,61 @@ class StudyCreate(StudySettings):
     tags: list[Tag] = Field(default_factory=list, max_length=50)
 
 
+class BudgetUpdate(BudgetSpec):
+    """Limits to change; those left out stay as they are, and null takes a limit away."""
+
+
+_SPACE_EDIT = (
+    "By parameter: a whole shape with `type` adds it or takes the place of the one there; a shape without `type` "
+    'changes the given fields alone, such as {"high": 0.5}; null removes the parameter. Parameters left out stay. '
+    'The text "default" is the space that the model suggests'
+)
+
+
 class StudyUpdate(Shape):
     """Changes to a study; fields left out stay as they are."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"search_space": {"learning_rate": {"high": 0.5}, "activation": None}, "budget": {"n_trials": 40}}
+            ]
+        }
+    )
 
     action: Literal["pause", "resume", "stop"] | None = Field(
         default=None, description="pause: no new trials start. stop: running trials end too. resume: undoes a pause"
     )
     n_trials: StrictInt | None = Field(default=None, ge=1, le=1_000_000, description="Only ever raised")
     max_parallel: StrictInt | None = Field(default=None, ge=1, le=100_000)
+    budget: BudgetUpdate | None = Field(
+        default=None, description="Limits to change; those left out stay as they are, and null takes a limit away"
+    )
+    search_space: dict[str, Any] | Literal["default"] | None = Field(default=None, description=_SPACE_EDIT)
+    constraints: list[str] | None = Field(default=None, description="All of them, in place of those there are")
     name: StudyName | None = None
     notes: Text | None = Field(default=None, max_length=20_000)
     tags: list[Tag] | None = Field(default=None, max_length=50)
+
+
+class StudyEdit(Shape):
+    """One change of a study's settings while it ran."""
+
+    edit_no: int = Field(description="From 0")
+    author: str = Field(description="The role of who made it")
+    created_at: datetime
+    next_number: int = Field(description="Trials from this number on were proposed with the new settings")
+    before: dict[str, Any] = Field(description="The settings that changed, as they were")
+    after: dict[str, Any] = Field(description="The same, as they became")
+    replaced: list[int] = Field(
+        description="Numbers of trials that waited, fitted no longer and got other parameters before they ran"
+    )
+
+
+class StudyEdits(Shape):
+    """All changes of a study's settings, oldest first."""
+
+    items: list[StudyEdit]
 
 
 class TrialCounts(Shape):

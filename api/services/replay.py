@@ -9,12 +9,14 @@ from api.asks.asker import Asker
 from api.asks.plans import Plan, plan_of
 from api.asks.process import AskFailed
 from api.asks.replay import Replay, Replayed
+from api.asks.versions import read_versions
 from api.errors import Conflict, Unavailable
 from api.schemas.replay import ReplayedTrial, ReplayPage
 from api.services.lookup import get_study
 from api.services.paging import decode_cursor, encode_cursor
 from api.transaction import Ledger
 from db import history, trials
+from db.edits import list_edits
 from db.records import StudyRecord, TrialRecord
 from search.types import Suggestion, SuggestRequest
 
@@ -60,16 +62,16 @@ def _read(ledger: Ledger, asker: Asker, ref: str) -> tuple[StudyRecord, Replay]:
         study = get_study(session, ref)
         if study.kind != "native":
             raise Conflict("no_sampler", f"study {study.name!r} was made by another tool, which asked its own sampler")
-        plan = plan_of(study)
+        plan, versions = plan_of(study), read_versions(study, list_edits(session, study.id))
         records = trials.list_history(session, study.id)
         points = history.last_points(session, study.id, plan.metrics[0], -1, study.rev) if plan.learns else {}
 
-    def suggest(request: SuggestRequest, n: int) -> Sequence[Suggestion]:
+    def suggest(plan: Plan, request: SuggestRequest, n: int) -> Sequence[Suggestion]:
         if plan.learns:
             return asker.ask_again(plan, request, n)
         return _alone(plan, request)
 
-    return study, Replay(study, plan, records, points, suggest)
+    return study, Replay(study, versions, records, points, suggest)
 
 
 def _alone(plan: Plan, request: SuggestRequest) -> Sequence[Suggestion]:

@@ -16,6 +16,7 @@ from api.services.objectives import check_objectives
 from models import catalogue
 from search import pruners, samplers
 from search.errors import SearchError
+from search.parameters.lists import SEPARATOR
 from search.samplers.random import check_satisfiable
 from search.space import SearchSpace, parse_space
 
@@ -81,8 +82,22 @@ def network_params(spec: StudySpec, params: Mapping[str, ParamValue]) -> dict[st
     Raises:
         CatalogueError: What `catalogue.complete_params` raises.
     """
-    whole = {**spec.fixed, **space_of(spec).assemble(params)}
-    return dict(catalogue.complete_params(catalogue.get_model(spec.model), whole))
+    return dict(catalogue.complete_params(catalogue.get_model(spec.model), _given_values(spec, params)))
+
+
+def _given_values(spec: StudySpec, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+    """Return what is set of the network: by the study, and by a trial, also one from before the space was changed."""
+    return {**spec.assumed, **spec.fixed, **join_lists(params)}
+
+
+def join_lists(params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+    """Return a trial's parameters with each list as its text, whether or not the space still has the list."""
+    whole = {name: value for name, value in params.items() if "." not in name}
+    for name, length in params.items():
+        group, _, part = name.rpartition(".")
+        if part == "length" and isinstance(length, int):
+            whole[group] = SEPARATOR.join(str(params[f"{group}.{place}"]) for place in range(1, length + 1))
+    return dict(sorted(whole.items()))
 
 
 def check_params(spec: StudySpec, params: Mapping[str, ParamValue]) -> None:
@@ -103,7 +118,7 @@ def check_combination(spec: StudySpec, params: Mapping[str, ParamValue]) -> None
         CatalogueError: `impossible_combination`.
     """
     model, dataset = catalogue.get_model(spec.model), catalogue.get_dataset(spec.dataset)
-    catalogue.check_combination(model, {**spec.fixed, **space_of(spec).assemble(params)}, dataset)
+    catalogue.check_combination(model, _given_values(spec, params), dataset)
 
 
 def n_grid_cells(spec: StudySpec) -> int | None:
@@ -127,6 +142,7 @@ def _check_model(body: StudyCreate) -> None:
     catalogue.get_dataset(body.dataset)
     catalogue.metrics_for(body.model, body.dataset)
     catalogue.check_params(model, body.fixed, field="fixed")
+    catalogue.check_params(model, body.assumed, field="assumed")
     # Names first: a misspelt parameter deserves its suggestion even where its range is wrong as well.
     for name in body.search_space if body.search_space != "default" else ():
         if name not in model.hyperparameters:
@@ -151,6 +167,14 @@ def _check_names(spec: StudySpec) -> None:
             f"{both[0]!r} stands in both fixed and search_space",
             f"fixed.{both[0]}",
             "keep it in one of the two",
+        )
+    needless = sorted(set(spec.assumed) - set(spec.search_space))
+    if needless:
+        raise Invalid(
+            "assumed_unsearched",
+            f"{needless[0]!r} stands in assumed, but not in search_space",
+            f"assumed.{needless[0]}",
+            "what all trials have in common belongs in fixed",
         )
 
 

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.errors import Conflict, NotFound
-from api.schemas.studies import StudyCreate, StudyPage, StudyRead, StudyUpdate
+from api.schemas.studies import StudyCreate, StudyEdit, StudyEdits, StudyPage, StudyRead, StudyUpdate
+from api.services.budgets import reached_enough
+from api.services.edits import Prepared, edited_spec, is_edit, replace_unfit
+from api.services.limits import changed_limits, columns_of, may_go_on
 from api.services.lookup import get_study, require_native
 from api.services.paging import decode_cursor, encode_cursor
 from api.services.settle import announce_study, settle_study, stop_study
 from api.services.specs import complete_spec
-from api.services.views import show_study
+from api.services.views import show_study, spec_of
 from api.transaction import Tx
-from db import studies
+from db import edits, studies
 from db.lifecycle import ENDED_STUDIES, StudyState
 from db.records import StudyRecord
 from db.studies import StudyFilter
 
 _ABOUT_ANY_STUDY = frozenset({"name", "notes", "tags"})
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """Who changes a study, and what its sampler proposed for that ahead."""
+
+    author: str = "admin"
+    prepared: Prepared | None = None
 
 
 def create_study(tx: Tx, body: StudyCreate) -> StudyRead:
@@ -67,26 +79,54 @@ def list_studies(session: Session, wanted: StudyFilter, cursor: str | None, limi
     return StudyPage(items=items, next_cursor=encode_cursor(page[-1].id) if has_more else None)
 
 
-def update_study(tx: Tx, ref: str, body: StudyUpdate) -> StudyRead:
+def update_study(tx: Tx, ref: str, body: StudyUpdate, by: Editor = Editor()) -> StudyRead:
     """Change a study.
+
+    Args:
+        tx: The transaction.
+        ref: Id or name of the study.
+        body: What to change.
+        by: Who changes it, with what was prepared for that.
 
     Raises:
         NotFound: No such study.
-        Conflict: `name_taken`, `budget_lowered`, `optuna_study`, or `wrong_state` for an action that does not fit.
+        Invalid: A rule that the new space breaks, or `given_twice`.
+        Conflict: `name_taken`, `budget_lowered`, `optuna_study`, `grid_fixed`, or `wrong_state` for what does not fit.
+
+    Effects:
+        Keeps changes of space and budget as an edit; replaces waiting trials that do not fit another space.
     """
     study = studies.lock_study(tx.session, get_study(tx.session, ref).id)
     assert study is not None
     if body.model_fields_set - _ABOUT_ANY_STUDY:
         require_native(study, "steer it")
-    _change_columns(tx, study, body)
+    limits = _change_columns(tx, study, body, by)
     if body.action is not None:
         _act(tx, study, body.action)
-    if body.n_trials is not None and study.state in ENDED_STUDIES:
-        _reopen(tx, study)
+    _reopen(tx, study, limits)
     announce_study(tx, study.id)
     if study.kind == "native":
         settle_study(tx, study.id)
     return _show(tx, study.id)
+
+
+def list_edits(session: Session, ref: str) -> StudyEdits:
+    """Return the changes of a study's settings, oldest first."""
+    found = edits.list_edits(session, get_study(session, ref).id)
+    return StudyEdits(
+        items=[
+            StudyEdit(
+                edit_no=one.edit_no,
+                author=one.author,
+                created_at=one.created_at,
+                next_number=one.next_number,
+                before=dict(one.before),
+                after=dict(one.after),
+                replaced=sorted(int(number) for number in one.replaced),
+            )
+            for one in found
+        ]
+    )
 
 
 def delete_study(tx: Tx, ref: str) -> None:
@@ -129,24 +169,48 @@ def _show(tx: Tx, study_id: int) -> StudyRead:
     return show_study(tx.session, study)
 
 
-def _change_columns(tx: Tx, study: StudyRecord, body: StudyUpdate) -> None:
-    given = body.model_dump(exclude={"action"}, exclude_unset=True)
-    values: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if body.n_trials is not None and (study.n_trials is None or body.n_trials < study.n_trials):
-        now = "unlimited" if study.n_trials is None else study.n_trials
-        raise Conflict(
-            "budget_lowered", f"n_trials is {now} and can only be raised", "n_trials", "stop the study to end it sooner"
-        )
-    if "n_trials" in values or "max_parallel" in values:
-        budget = {**study.spec["budget"]}
-        budget.update({key: values[key] for key in ("n_trials", "max_parallel") if key in values})
-        values["spec"] = {**study.spec, "budget": budget}
+def _change_columns(tx: Tx, study: StudyRecord, body: StudyUpdate, by: Editor) -> dict[str, Any]:
+    """Change what a request asks for, and return the limits among it."""
+    about = body.model_dump(include=set(_ABOUT_ANY_STUDY), exclude_unset=True)
+    values: dict[str, Any] = {key: value for key, value in about.items() if value is not None}
+    limits = changed_limits(study, body)
+    values.update(columns_of(study, limits))
+    names: list[str] = []
+    if limits or is_edit(body):
+        before = spec_of(study).model_dump(mode="json")
+        spec = edited_spec(study, body) if is_edit(body) else dict(before)
+        spec["budget"] = {**spec["budget"], **limits}
+        names = sorted(key for key in spec if spec[key] != before[key])
+        values["spec"] = spec
     if not values:
-        return
+        return limits
+    if set(names) - {"budget"} and study.state not in ENDED_STUDIES:
+        values["is_exhausted"] = False  # another space has other things to try
     try:
         studies.update_study(tx.session, study.id, values)
     except IntegrityError as error:
         raise _name_taken(str(body.name)) from error
+    if names:
+        _keep_edit(tx, study, names, by)
+    return limits
+
+
+def _keep_edit(tx: Tx, before: StudyRecord, names: list[str], by: Editor) -> None:
+    edit_no = len(edits.list_edits(tx.session, before.id))
+    after = studies.find_study(tx.session, before.id)
+    assert after is not None
+    replaced = replace_unfit(tx, after, edit_no + 1, by.prepared) if set(names) - {"budget"} else {}
+    values = {
+        "study_id": before.id,
+        "edit_no": edit_no,
+        "author": by.author,
+        "rev": studies.bump_rev(tx.session, before.id),
+        "next_number": before.next_number,
+        "before": {name: before.spec[name] for name in names if name in before.spec},
+        "after": {name: after.spec[name] for name in names},
+        "replaced": replaced,
+    }
+    edits.insert_edit(tx.session, values)
 
 
 def _act(tx: Tx, study: StudyRecord, action: str) -> None:
@@ -162,11 +226,16 @@ def _act(tx: Tx, study: StudyRecord, action: str) -> None:
         raise _wrong_state(study, action, f"only a {source} study can be told to {action}")
 
 
-def _reopen(tx: Tx, study: StudyRecord) -> None:
-    current = studies.find_study(tx.session, study.id)
-    if current is not None and current.n_trials is not None and current.next_number < current.n_trials:
-        studies.update_study(tx.session, study.id, {"is_exhausted": False})
-        studies.move_study(tx.session, study.id, StudyState.RUNNING)
+def _reopen(tx: Tx, before: StudyRecord, limits: dict[str, Any]) -> None:
+    after = studies.find_study(tx.session, before.id)
+    if after is not None and may_go_on(before, after, limits) and _is_early(tx, after):
+        studies.update_study(tx.session, before.id, {"is_exhausted": False})
+        studies.move_study(tx.session, before.id, StudyState.RUNNING)
+
+
+def _is_early(tx: Tx, study: StudyRecord) -> bool:
+    """Tell whether neither time nor results end a study at once."""
+    return not studies.is_overdue(tx.session, study.id) and reached_enough(tx.session, study) is None
 
 
 def _wrong_state(study: StudyRecord, action: str, why: str) -> Conflict:

@@ -64,6 +64,20 @@ class ListParameter:
             return None
         return SEPARATOR.join(str(params[f"{name}.{place}"]) for place in range(1, length + 1))
 
+    def split(self, name: str, text: object) -> dict[str, ParamValue]:
+        """Return the length and the places that a text such as `64-32` stands for; none where it is no such list."""
+        parts = text.split(SEPARATOR) if isinstance(text, str) and text else []
+        values = [self._read(part) for part in parts]
+        if not values or None in values:
+            return {}
+        places = {f"{name}.{place}": value for place, value in enumerate(values, start=1)}
+        return {self.length_name(name): len(values), **places}
+
+    def _read(self, part: str) -> ParamValue:
+        if isinstance(self.each, CategoricalParameter):
+            return next((choice for choice in self.each.choices if str(choice) == part), None)
+        return int(part) if part.isdecimal() else None
+
     def to_json(self) -> dict[str, object]:
         """Return the JSON shape that `search.space.parse_space` reads."""
         return {"type": "list", "length": {"low": self.low, "high": self.high}, "each": self.each.to_json()}

@@ -314,7 +314,7 @@ export interface paths {
         head?: never;
         /**
          * Update Study
-         * @description Pause, resume, stop, extend, rename or annotate a study.
+         * @description Pause, resume, stop, extend, rename or annotate a study, or change what it searches while it runs.
          */
         patch: operations["update_study_api_v1_studies__study__patch"];
         trace?: never;
@@ -371,6 +371,26 @@ export interface paths {
          * @description Return how the values of the complete trials are spread.
          */
         get: operations["read_distribution_api_v1_studies__study__distribution_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/edits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Edits
+         * @description List how the study's space and budget were changed, oldest first.
+         */
+        get: operations["list_edits_api_v1_studies__study__edits_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1016,6 +1036,55 @@ export interface components {
          * @description How much may be spent, counted once across all workers.
          */
         BudgetSpec: {
+            /**
+             * Gpu Hours
+             * @description The same, of slots of workers that serve a gpu queue
+             */
+            gpu_hours?: number | null;
+            /**
+             * Max Parallel
+             * @description Trials that may run at the same time
+             * @default 16
+             */
+            max_parallel: number;
+            /**
+             * Max Retries
+             * @description Lost or crashed attempts forgiven per trial
+             * @default 3
+             */
+            max_retries: number;
+            /**
+             * N Trials
+             * @description null: until stopped or exhausted
+             * @default 20
+             */
+            n_trials: number | null;
+            /**
+             * Patience
+             * @description The study ends when so many trials in a row ended without a new best
+             */
+            patience?: number | null;
+            /**
+             * Target
+             * @description The study ends as soon as a trial's final objective is this or better
+             */
+            target?: number | null;
+            /**
+             * Timeout S
+             * @description Wall time of the study
+             */
+            timeout_s?: number | null;
+            /**
+             * Worker Hours
+             * @description Hours for which slots of workers may be held; trials that share a slot count once
+             */
+            worker_hours?: number | null;
+        };
+        /**
+         * BudgetUpdate
+         * @description Limits to change; those left out stay as they are, and null takes a limit away.
+         */
+        BudgetUpdate: {
             /**
              * Gpu Hours
              * @description The same, of slots of workers that serve a gpu queue
@@ -2464,6 +2533,13 @@ export interface components {
          *     }
          */
         StudyCreate: {
+            /**
+             * Assumed
+             * @description What searched hyperparameters are where a trial has no value for them, instead of the model's defaults. Adding a parameter to a running study's space puts here what it was fixed to
+             */
+            assumed?: {
+                [key: string]: boolean | number | string | null;
+            };
             budget?: components["schemas"]["BudgetSpec"];
             /**
              * Constraints
@@ -2514,6 +2590,59 @@ export interface components {
             } | "default";
             /** Tags */
             tags?: string[];
+        };
+        /**
+         * StudyEdit
+         * @description One change of a study's settings while it ran.
+         */
+        StudyEdit: {
+            /**
+             * After
+             * @description The same, as they became
+             */
+            after: {
+                [key: string]: unknown;
+            };
+            /**
+             * Author
+             * @description The role of who made it
+             */
+            author: string;
+            /**
+             * Before
+             * @description The settings that changed, as they were
+             */
+            before: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Edit No
+             * @description From 0
+             */
+            edit_no: number;
+            /**
+             * Next Number
+             * @description Trials from this number on were proposed with the new settings
+             */
+            next_number: number;
+            /**
+             * Replaced
+             * @description Numbers of trials that waited, fitted no longer and got other parameters before they ran
+             */
+            replaced: number[];
+        };
+        /**
+         * StudyEdits
+         * @description All changes of a study's settings, oldest first.
+         */
+        StudyEdits: {
+            /** Items */
+            items: components["schemas"]["StudyEdit"][];
         };
         /**
          * StudyPage
@@ -2575,6 +2704,13 @@ export interface components {
          * @description What a study searches, where, and for how long.
          */
         StudySpec: {
+            /**
+             * Assumed
+             * @description What searched hyperparameters are where a trial has no value for them, instead of the model's defaults. Adding a parameter to a running study's space puts here what it was fixed to
+             */
+            assumed?: {
+                [key: string]: boolean | number | string | null;
+            };
             budget?: components["schemas"]["BudgetSpec"];
             /**
              * Constraints
@@ -2624,6 +2760,16 @@ export interface components {
         /**
          * StudyUpdate
          * @description Changes to a study; fields left out stay as they are.
+         * @example {
+         *       "budget": {
+         *         "n_trials": 40
+         *       },
+         *       "search_space": {
+         *         "learning_rate": {
+         *           "high": 0.5
+         *         }
+         *       }
+         *     }
          */
         StudyUpdate: {
             /**
@@ -2631,6 +2777,13 @@ export interface components {
              * @description pause: no new trials start. stop: running trials end too. resume: undoes a pause
              */
             action?: ("pause" | "resume" | "stop") | null;
+            /** @description Limits to change; those left out stay as they are, and null takes a limit away */
+            budget?: components["schemas"]["BudgetUpdate"] | null;
+            /**
+             * Constraints
+             * @description All of them, in place of those there are
+             */
+            constraints?: string[] | null;
             /** Max Parallel */
             max_parallel?: number | null;
             /**
@@ -2642,6 +2795,13 @@ export interface components {
             name?: string | null;
             /** Notes */
             notes?: string | null;
+            /**
+             * Search Space
+             * @description By parameter: a whole shape with `type` adds it or takes the place of the one there; a shape without `type` changes the given fields alone, such as {"high": 0.5}; null removes the parameter. Parameters left out stay. The text "default" is the space that the model suggests
+             */
+            search_space?: {
+                [key: string]: unknown;
+            } | "default" | null;
             /** Tags */
             tags?: string[] | null;
         };
@@ -4272,6 +4432,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DistributionRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    list_edits_api_v1_studies__study__edits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyEdits"];
                 };
             };
             /** @description A token is needed, or the one given is not in force */
