@@ -15,7 +15,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Dialect
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import PoolProxiedConnection
 
 from db.engine import Database
@@ -87,29 +86,46 @@ class Link:
         self._mine = threading.local()
         self._all: set[PoolProxiedConnection] = set()
         self._guard = threading.Lock()
+        dbapi = database.engine.dialect.loaded_dbapi
+        assert dbapi is not None
+        self._errors: type[Exception] = dbapi.Error
         self._prepared: dict[int, tuple[Executable, Prepared]] = {}
         # SQLite admits one writer; threads that queue here wake in order instead of polling a busy file.
         self._gate: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
 
     def run(self, statement: Executable, values: Mapping[str, Any]) -> list[Row]:
-        """Run one statement and return its rows."""
-        with self._cursor() as cursor:
+        """Run one statement and return its rows.
+
+        Raises:
+            LinkError: The database refused it, or does not answer.
+        """
+        cursor = self._cursor()
+        try:
             return self._execute(cursor, statement, values)
+        except self._errors as error:
+            raise self._failed(error, cursor) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Callable[[Executable, Mapping[str, Any]], list[Row]]]:
         """Open a transaction and hand out what runs statements in it.
 
         It is committed when the block ends, and rolled back when the block raises.
+
+        Raises:
+            LinkError: The database refused a statement, or does not answer.
         """
-        with self._gate, self._cursor() as cursor:
-            cursor.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+        with self._gate:
+            cursor = self._cursor()
             try:
-                yield lambda statement, values: self._execute(cursor, statement, values)
-                cursor.execute("COMMIT")
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
+                cursor.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+                try:
+                    yield lambda statement, values: self._execute(cursor, statement, values)
+                    cursor.execute("COMMIT")
+                except BaseException:
+                    cursor.execute("ROLLBACK")
+                    raise
+            except self._errors as error:
+                raise self._failed(error, cursor) from error
 
     @contextmanager
     def bulk(self) -> Iterator[Connection]:
@@ -119,7 +135,8 @@ class Link:
 
     def release(self) -> None:
         """Give back the calling thread's connection."""
-        connection = vars(self._mine).pop("connection", None)
+        connection = getattr(self._mine, "connection", None)
+        vars(self._mine).clear()
         if connection is not None:
             self._give_back(connection)
 
@@ -138,42 +155,34 @@ class Link:
         cursor.execute(prepared.sql, prepared.bind(values))
         return [] if cursor.description is None else prepared.read(cursor)
 
-    @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        cursor = self._awake().cursor()
-        dialect = self._database.engine.dialect
-        assert dialect.loaded_dbapi is not None
-        try:
-            yield cursor
-        except dialect.loaded_dbapi.Error as error:
-            if dialect.is_disconnect(error, self._mine.connection, cursor):
-                self.release()
-            raise LinkError(str(error)) from error
-        finally:
-            cursor.close()
-
-    def _awake(self) -> DBAPIConnection:
-        connection: PoolProxiedConnection | None = getattr(self._mine, "connection", None)
-        if connection is None:
+    def _cursor(self) -> Any:
+        cursor = getattr(self._mine, "cursor", None)
+        if cursor is None:
             return self._open()
         now = time.monotonic()
         idle_s, self._mine.used_at = now - self._mine.used_at, now
         if idle_s > _IDLE_S and not self.is_sqlite:
             try:
-                connection.cursor().execute("SELECT 1")
-            except self._database.engine.dialect.loaded_dbapi.Error:
+                cursor.execute("SELECT 1")
+            except self._errors:
                 self.release()
                 return self._open()
-        return connection
+        return cursor
 
-    def _open(self) -> DBAPIConnection:
+    def _open(self) -> Any:
         connection = self._database.engine.raw_connection()
         if not self.is_sqlite:
             connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]
-        self._mine.connection, self._mine.used_at = connection, time.monotonic()
+        cursor = connection.cursor()
+        self._mine.connection, self._mine.cursor, self._mine.used_at = connection, cursor, time.monotonic()
         with self._guard:
             self._all.add(connection)
-        return connection
+        return cursor
+
+    def _failed(self, error: Exception, cursor: Any) -> LinkError:
+        if self._database.engine.dialect.is_disconnect(error, self._mine.connection, cursor):  # type: ignore[arg-type]
+            self.release()
+        return LinkError(str(error))
 
     def _give_back(self, connection: PoolProxiedConnection) -> None:
         with self._guard:
