@@ -36,7 +36,6 @@ class TrialRead:
     distributions: Sequence[Sequence[Any]] | None
     values: Mapping[str, Any]
     outcome_constraints: Sequence[Any] | None
-    created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     # On SQLite whether there are any; on PostgreSQL, where each statement costs a round trip, all of them or None.
@@ -53,6 +52,7 @@ class Changes:
     points: Mapping[int, Mapping[int, float]]
 
 
+_STARTED = func.coalesce(TrialRow.started_at, TrialRow.created_at)
 _COLUMNS = (
     TrialRow.id,
     TrialRow.number,
@@ -63,8 +63,8 @@ _COLUMNS = (
     TrialRow.distributions,
     TrialRow.values,
     TrialRow.outcome_constraints,
-    TrialRow.created_at,
-    TrialRow.started_at,
+    # A trial of ours that was cancelled while it waited never started; Optuna wants a time all the same.
+    case((TrialRow.finished_at.is_(None), TrialRow.started_at), else_=_STARTED),
     TrialRow.finished_at,
 )
 
@@ -122,7 +122,7 @@ _STUDY_OF = (
     .where(TrialRow.id == bindparam("the_id"), StudyRow.deleted_at.is_(None))
 )
 _POINTS = (
-    select(MetricSeriesRow.trial_id, MetricPointRow.step, MetricPointRow.value, MetricPointRow.kind)
+    select(MetricPointRow.step, MetricPointRow.value, MetricPointRow.kind, MetricSeriesRow.trial_id)
     .join(MetricPointRow, MetricPointRow.series_id == MetricSeriesRow.id)
     .where(MetricSeriesRow.name == bindparam("the_metric"))
 )
@@ -170,25 +170,21 @@ def find_change(link: Link, trial_id: int, metric: str) -> Changes | None:
 
 
 def _with_belongings(link: Link, trials: Sequence[TrialRead], values: Mapping[str, Any]) -> Changes:
-    points: dict[int, dict[int, float]] = {}
-    attrs: dict[int, list[tuple[bool, str, str]]] = {}
-    if link.is_sqlite:
-        with_points = [trial.id for trial in trials if trial.points]
-        for trial_id, *point in _fetch(link, with_points, values, (_POINTS_OF_ONE, _POINTS_OF_MANY)):
-            points.setdefault(trial_id, {})[point[0]] = _decoded(point)
-        with_attrs = [trial.id for trial in trials if trial.attrs]
-        for trial_id, *attr in _fetch(link, with_attrs, values, (_ATTRS_OF_ONE, _ATTRS_OF_MANY)):
-            attrs.setdefault(trial_id, []).append((attr[0], attr[1], attr[2]))
-        return Changes(trials, attrs, points)
-    for trial in trials:
-        points[trial.id] = {point[0]: _decoded(point) for point in trial.points or ()}
-        attrs[trial.id] = [(attr[0], attr[1], attr[2]) for attr in trial.attrs or ()]
-    return Changes(trials, attrs, points)
+    if not link.is_sqlite:
+        attrs_of = {trial.id: [(one[0], one[1], one[2]) for one in trial.attrs] for trial in trials if trial.attrs}
+        return Changes(trials, attrs_of, {trial.id: _curve(trial.points) for trial in trials if trial.points})
+    points: dict[int, list[Row]] = {trial.id: [] for trial in trials if trial.points}
+    for row in _fetch(link, list(points), values, (_POINTS_OF_ONE, _POINTS_OF_MANY)):
+        points.setdefault(row[3], []).append(row)
+    attrs: dict[int, list[tuple[bool, str, str]]] = {trial.id: [] for trial in trials if trial.attrs}
+    for trial_id, is_system, key, value in _fetch(link, list(attrs), values, (_ATTRS_OF_ONE, _ATTRS_OF_MANY)):
+        attrs.setdefault(trial_id, []).append((is_system, key, value))
+    return Changes(trials, attrs, {trial_id: _curve(rows) for trial_id, rows in points.items()})
 
 
-def _decoded(point: Sequence[Any]) -> float:
-    _, value, kind = point
-    return _NON_FINITE[Kind(kind)] if value is None else float(value)
+def _curve(points: Sequence[Sequence[Any]]) -> dict[int, float]:
+    """Return values by step of points that begin with step, value and kind."""
+    return {point[0]: _NON_FINITE[Kind(point[2])] if point[1] is None else float(point[1]) for point in points}
 
 
 def _fetch(

@@ -52,14 +52,12 @@ class Freezer:
         system = {key: json.loads(value) for is_system, key, value in attrs if is_system}
         if row.outcome_constraints is not None:
             system[_CONSTRAINTS] = [decode_float(value) for value in row.outcome_constraints]
-        # A trial of ours that was cancelled while it waited never started; Optuna wants a time all the same.
-        started_at = row.created_at if row.started_at is None and state.is_finished() else row.started_at
         return FrozenTrial(
             number=row.number,
             state=state,
             value=None,
             values=values,
-            datetime_start=_local(started_at),
+            datetime_start=_local(row.started_at),
             datetime_complete=_local(row.finished_at),
             params=params,
             distributions=distributions,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, nullcontext
 
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
@@ -37,7 +39,7 @@ class History:
 
     def refresh(self, link: Link) -> bool:
         """Read what has changed. Returns False where the study is no longer there."""
-        with self._lock:
+        with self._lock, nullcontext() if self._trials else _without_collector():
             seen = Seen(self.study.id, self.metrics[0], self._rev, self._last_id)
             changes = list_changes(link, seen)
             if changes is None:
@@ -71,3 +73,18 @@ class History:
                 self._open.pop(trial.number, None)
             for name, distribution in trial.distributions.items():
                 self.known.setdefault(name, distribution)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python's cycle collector away while a long study is read: it would take a third of the time, in vain.
+
+    It looks at all new objects again and again, and none of them is garbage.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
