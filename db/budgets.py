@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, not_, select
 from sqlalchemy.orm import Session
 
 from db.lifecycle import TrialState
 from db.tables import AttemptRow, TrialRow, WorkerRow
-from db.types import UtcDateTime, utc_now
+from db.types import UtcDateTime, has_violation, utc_now
 
 _HELD = (
     select(
@@ -77,6 +77,7 @@ def _best_rev(direction: str) -> Select[Any]:
             TrialRow.study_id == bindparam("the_study"),
             TrialRow.state == TrialState.COMPLETE,
             TrialRow.value.is_not(None),
+            not_(has_violation(TrialRow.outcome_constraints)),
         )
         .order_by(order, TrialRow.finished_rev)
         .limit(1)

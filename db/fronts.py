@@ -6,13 +6,13 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import not_, select
 from sqlalchemy.orm import Session
 
 from db.lifecycle import TrialState
 from db.records import TrialRecord, fetch_all, select_record
 from db.tables import TrialRow
-from db.types import decode_float
+from db.types import decode_float, has_violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Outcome:
 
 
 def list_outcomes(session: Session, study_id: int, metrics: Sequence[str]) -> list[Outcome]:
-    """Return the outcomes of the finished trials that have a finite value of every objective, by number.
+    """Return the outcomes of the finished trials with a finite value of every objective and no violation, by number.
 
     Args:
         session: Open transaction.
@@ -33,7 +33,12 @@ def list_outcomes(session: Session, study_id: int, metrics: Sequence[str]) -> li
     """
     statement = (
         select(TrialRow.id, TrialRow.values)
-        .where(TrialRow.study_id == study_id, TrialRow.state == TrialState.COMPLETE, TrialRow.value.is_not(None))
+        .where(
+            TrialRow.study_id == study_id,
+            TrialRow.state == TrialState.COMPLETE,
+            TrialRow.value.is_not(None),
+            not_(has_violation(TrialRow.outcome_constraints)),
+        )
         .order_by(TrialRow.number)
     )
     found = [

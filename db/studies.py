@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, cast, func, insert, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import ENDED_STUDIES, StudyState, TrialState, study_sources
 from db.records import StudyRecord, TrialRecord, fetch_all, find_one, select_record
 from db.tables import ArtifactRow, StudyRow, TrialRow
-from db.types import utc_now
+from db.types import has_violation, utc_now
 
 # Statements of the hot path are built once: building one costs several times what running it does.
 _BY_ID = select_record(StudyRecord).where(StudyRow.id == bindparam("the_ref"))
@@ -196,7 +196,8 @@ def count_trials(session: Session, study_ids: Collection[int]) -> dict[int, dict
 def find_best_trial(session: Session, study: StudyRecord) -> TrialRecord | None:
     """Return the finished trial with the best value; of equals the one with the lower number.
 
-    None also with several objectives, where no single trial need be best.
+    None also with several objectives, where no single trial need be best. A trial that breaks a constraint on outcomes
+    is never best.
     """
     if len(study.directions) > 1:
         return None
@@ -209,7 +210,8 @@ def list_best_trials(
 ) -> list[TrialRecord]:
     """Return the finished trials with the best values, best first; of equals the one with the lower number first.
 
-    With several objectives those with the best values of the first one.
+    With several objectives those with the best values of the first one. A trial that breaks a constraint on outcomes
+    is none of them.
 
     Args:
         session: Open transaction.
@@ -227,6 +229,7 @@ def _best(direction: str, with_network: bool) -> Select[Any]:
         TrialRow.study_id == bindparam("the_study"),
         TrialRow.state == TrialState.COMPLETE,
         TrialRow.value.is_not(None),
+        not_(has_violation(TrialRow.outcome_constraints)),
     )
     if with_network:
         stored = select(ArtifactRow.id).where(ArtifactRow.trial_id == TrialRow.id, ArtifactRow.kind == "network")

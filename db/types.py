@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, BindParameter, DateTime, Dialect, Float, Integer
+from sqlalchemy import JSON, BigInteger, BindParameter, Boolean, DateTime, Dialect, Float, Integer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import bindparam
@@ -96,6 +96,26 @@ def _microseconds_between_postgresql(element: microseconds_between, compiler: SQ
 def _microseconds_between_sqlite(element: microseconds_between, compiler: SQLCompiler, **kw: Any) -> str:
     start, end = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"({end} - {start})"
+
+
+class has_violation(FunctionElement[bool]):  # noqa: N801 - named as the SQL function it stands for
+    """Whether a JSON list of numbers has one above 0, or NaN; false where the column is empty."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(has_violation, "postgresql")
+def _has_violation_postgresql(element: has_violation, compiler: SQLCompiler, **kw: Any) -> str:
+    path = '$[*] ? (@ > 0 || @ == "Infinity" || @ == "NaN")'
+    return f"coalesce(jsonb_path_exists({compiler.process(element.clauses, **kw)}, '{path}'), false)"
+
+
+@compiles(has_violation, "sqlite")
+def _has_violation_sqlite(element: has_violation, compiler: SQLCompiler, **kw: Any) -> str:
+    # Any text is above any number.
+    limits = f"json_each({compiler.process(element.clauses, **kw)}) AS violation"
+    return f"EXISTS (SELECT 1 FROM {limits} WHERE violation.value > 0 AND violation.value <> '-Infinity')"  # noqa: S608 - a column
 
 
 def encode_float(value: float) -> float | str:

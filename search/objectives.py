@@ -24,7 +24,8 @@ def best_value(values: Iterable[float], direction: Direction) -> float | None:
 def best_trial(history: Sequence[PastTrial], directions: tuple[Direction, ...]) -> PastTrial | None:
     """Return the COMPLETE trial with the best value; of equals the one with the lower number.
 
-    None if no trial has completed with a number, and with several objectives, where no single trial need be best.
+    None if no trial has completed with a number, and with several objectives, where no single trial need be best. A
+    trial that breaks a constraint on outcomes is not among those that count.
     """
     if len(directions) != 1:
         return None
@@ -52,7 +53,8 @@ def best_so_far(history: Sequence[PastTrial], direction: Direction) -> list[tupl
 
 
 def _has_number(trial: PastTrial) -> bool:
-    return trial.state == "COMPLETE" and bool(trial.values) and not math.isnan(_value(trial))
+    is_feasible = all(violation <= 0 for violation in trial.constraints)
+    return is_feasible and trial.state == "COMPLETE" and bool(trial.values) and not math.isnan(_value(trial))
 
 
 def _value(trial: PastTrial) -> float:

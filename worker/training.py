@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from models.engine.members import Plan
 from models.engine.trainer import TrainSettings
 from models.engine.trials import train_trials
 from models.files import write_atomically
+from worker.costs import measure_costs
 from worker.messages import BatchOrder, CheckpointSaved, EpochDone, LaneEnded, LaneLog, LaneOrder
 from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE
 
@@ -47,15 +49,25 @@ class Speaker:
         dataset: On what.
         channel: The way to the supervisor.
         decide: The decision on a lane, as it stands.
+        clock: Seconds that only grow.
     """
 
-    def __init__(self, order: BatchOrder, dataset: Dataset, channel: Channel, decide: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        order: BatchOrder,
+        dataset: Dataset,
+        channel: Channel,
+        decide: Callable[[str], str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.order = order
         self.dataset = dataset
         self.channel = channel
         self.decide = decide
         self.ended: set[str] = set()
         self.incumbent = order.incumbent
+        self._clock = clock
+        self._begun_s = clock()
 
     def on_epoch(self, report: EpochReport) -> Decision:
         """Pass an epoch on; a line about it now and then."""
@@ -78,7 +90,7 @@ class Speaker:
     def on_end(self, result: LaneResult) -> None:
         """Say how a lane ended, with everything that its network shows."""
         self.ended.add(result.lane_id)
-        metrics, files = dict(result.metrics), list(result.network_files)
+        metrics, files = {**result.metrics, **self._costs(result)}, list(result.network_files)
         if files and not get_model(self.order.model).is_generative:
             more, made = self._examine(result)
             metrics, files = more | metrics, [*files, *made]
@@ -93,6 +105,21 @@ class Speaker:
                 diagnosis=self._diagnose(result),
             )
         )
+
+    def _costs(self, result: LaneResult) -> dict[str, float]:
+        """Measure what a finished network costs; a failure here costs these numbers, not the trial."""
+        if not result.network_files:
+            return {}
+        train_s = self._clock() - self._begun_s
+        from models.measures.evaluation import read_part
+
+        try:
+            is_generative = get_model(self.order.model).is_generative
+            row = None if is_generative else read_part(self.dataset, "val").features[:1]  # (1, d)
+            return {"train_s": train_s, **measure_costs(result.network_files, row)}
+        except Exception:
+            self.channel.send(LaneLog(result.lane_id, traceback.format_exc(limit=4), "stderr"))
+            return {"train_s": train_s}
 
     def _diagnose(self, result: LaneResult) -> tuple[Mapping[str, Any], ...]:
         """Say what the curves show; should that fail, its neighbours must not suffer."""

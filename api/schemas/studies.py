@@ -67,6 +67,17 @@ class ObjectiveSpec(Shape):
     direction: Literal["minimize", "maximize"]
 
 
+class OutcomeConstraint(Shape):
+    """A limit on what a finished trial may cost or has to reach: `at_most` or `at_least`, one of the two."""
+
+    metric: str = Field(
+        examples=["n_parameters"],
+        description="One that the model reports, or n_parameters, network_bytes, train_s or predict_ms",
+    )
+    at_most: float | None = Field(default=None, strict=True, allow_inf_nan=False)
+    at_least: float | None = Field(default=None, strict=True, allow_inf_nan=False)
+
+
 class BudgetSpec(Shape):
     """How much may be spent, counted once across all workers."""
 
@@ -165,6 +176,11 @@ class StudySettings(Shape):
     evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec)
     objectives: list[ObjectiveSpec] = Field(
         min_length=1, description="One to four. The first one also chooses the epoch whose weights a trial keeps"
+    )
+    outcome_constraints: list[OutcomeConstraint] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Limits on the outcome: a trial that breaks one is never best, and samplers avoid its like",
     )
     budget: BudgetSpec = Field(default_factory=BudgetSpec)
     resources: ResourcesSpec = Field(default_factory=ResourcesSpec)

@@ -113,8 +113,11 @@ class TrialRead(Shape):
     source: str = Field(description="sampler, manual or imported")
     note: str
     params: dict[str, ParamValue]
-    value: float | None = Field(description="The objective where it is finite")
+    value: float | None = Field(description="The objective, or the first of several, where it is finite")
     values: dict[str, float | None] = Field(description="By metric name")
+    is_feasible: bool | None = Field(
+        description="Whether it keeps every constraint on outcomes; null before it completes, and where there are none"
+    )
     findings: list[str] = Field(description="Kinds of what its curves show, the most important first")
     step: int | None = Field(description="Last reported step (epoch)")
     n_steps: int | None

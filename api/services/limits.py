@@ -7,6 +7,7 @@ from typing import Any
 
 from api.errors import Conflict, Invalid
 from api.schemas.studies import StudyUpdate
+from api.services.objectives import check_limits
 from db.lifecycle import ENDED_STUDIES
 from db.records import StudyRecord
 
@@ -19,7 +20,7 @@ def changed_limits(study: StudyRecord, body: StudyUpdate) -> dict[str, Any]:
     """Return the limits that a request sets, by name.
 
     Raises:
-        Invalid: `given_twice`.
+        Invalid: `given_twice`, or `needs_one_objective`.
         Conflict: `budget_lowered`: fewer trials than were granted, or than there are.
     """
     given = {} if body.budget is None else body.budget.model_dump(exclude_unset=True)
@@ -32,6 +33,7 @@ def changed_limits(study: StudyRecord, body: StudyUpdate) -> dict[str, Any]:
         given[name] = value
     if given.get("n_trials") is not None:
         _check_raised(study, given["n_trials"], "n_trials" if body.n_trials is not None else "budget.n_trials")
+    check_limits(study.spec["objectives"], given)
     return given
 
 

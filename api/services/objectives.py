@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from api.errors import Invalid
-from api.schemas.studies import StudySpec
+from api.schemas.studies import OutcomeConstraint, StudySpec
 from db.records import StudyRecord
 from db.types import encode_float
 from models import catalogue
@@ -51,6 +52,48 @@ def check_limits(objectives: Any, limits: Mapping[str, Any]) -> None:
             raise _needs_one(f"{name} compares single values", f"budget.{name}", "leave it out, or keep one objective")
 
 
+def check_outcome_constraints(spec: StudySpec) -> None:
+    """Refuse constraints on outcomes that no trial will have, or without a limit.
+
+    Raises:
+        Invalid: `one_limit` or `constraint_not_measured`.
+        CatalogueError: `unknown_metric`.
+    """
+    for place, one in enumerate(spec.outcome_constraints):
+        field = f"outcome_constraints.{place}"
+        _check_limit(one, field)
+        info = catalogue.get_outcome(spec.model, spec.dataset, one.metric, field=f"{field}.metric")
+        if one.metric != spec.objectives[0].metric and not _is_known_of_all(info) and _is_of_members(spec):
+            message = f"{one.metric!r} is measured of one finished network, and a trial trains several here"
+            hint = "constrain a metric that is reported after every epoch, or train once on the holdout"
+            raise Invalid("constraint_not_measured", message, f"{field}.metric", hint)
+
+
+def outcomes_of(study: StudyRecord) -> tuple[str, ...]:
+    """Return the names of all metrics that a finished trial is judged by: objectives, then what is constrained."""
+    constrained = (one["metric"] for one in study.spec.get("outcome_constraints", ()))
+    return tuple(dict.fromkeys([*metrics_of(study), *constrained]))
+
+
+def violations_of(study: StudyRecord, values: Mapping[str, float]) -> list[float | str] | None:
+    """Return by how much an outcome breaks each of a study's constraints, as `TrialRow` keeps it; None without any.
+
+    At most 0 where the constraint holds. Relative to the limit (to 1 where that is 0), so that samplers may add up
+    those of metrics with different units; infinite for a metric that is missing or not finite.
+    """
+    constraints = study.spec.get("outcome_constraints", ())
+    return [encode_float(_violation(one, values.get(one["metric"]))) for one in constraints] or None
+
+
+def _violation(constraint: Mapping[str, Any], value: float | None) -> float:
+    if value is None or not math.isfinite(value):
+        return math.inf
+    at_most = constraint["at_most"]
+    limit = constraint["at_least"] if at_most is None else at_most
+    excess = limit - value if at_most is None else value - limit
+    return float(excess / abs(limit) if limit else excess)
+
+
 def metrics_of(study: StudyRecord) -> tuple[str, ...]:
     """Return the names of the metrics that a study optimises, in its order."""
     return tuple(objective["metric"] for objective in study.spec["objectives"])
@@ -65,19 +108,36 @@ def _check_each(spec: StudySpec) -> None:
     names: set[str] = set()
     for place, objective in enumerate(spec.objectives):
         field = f"objectives.{place}.metric"
-        info = catalogue.get_metric(spec.model, spec.dataset, objective.metric, field=field)
+        info = catalogue.get_outcome(spec.model, spec.dataset, objective.metric, field=field)
+        if info in catalogue.COST_METRICS and not place:
+            message = f"{info.name!r} is known when a network is finished, and the first objective chooses its epoch"
+            raise Invalid("cost_first", message, field, "put what the network learns first, such as val_loss")
         if objective.metric in names:
             message = f"{objective.metric!r} stands among the objectives twice"
             raise Invalid("objective_twice", message, field, "name each metric once")
         names.add(objective.metric)
         # The first one is measured after every epoch, whatever it is, because it chooses the epoch whose weights stay.
-        if place and not info.is_per_epoch and _is_of_members(spec):
+        if place and not _is_known_of_all(info) and _is_of_members(spec):
             raise Invalid(
                 "objective_not_measured",
                 f"{objective.metric!r} is measured of one finished network, and a trial trains several here",
                 field,
                 "put it first, choose a metric that is reported after every epoch, or train once on the holdout",
             )
+
+
+def _check_limit(constraint: OutcomeConstraint, field: str) -> None:
+    if (constraint.at_most is None) != (constraint.at_least is None):
+        return
+    is_bare = constraint.at_most is None
+    both = "neither at_most nor at_least" if is_bare else "both at_most and at_least"
+    hint = 'such as {"at_most": 100000}' if is_bare else "a range is two constraints"
+    raise Invalid("one_limit", f"the constraint on {constraint.metric!r} has {both}: give one", field, hint)
+
+
+def _is_known_of_all(info: catalogue.MetricInfo) -> bool:
+    """Tell whether a metric is known also of a trial that trains several networks."""
+    return info.is_per_epoch or info in catalogue.COST_METRICS
 
 
 def _is_of_members(spec: StudySpec) -> bool:

@@ -11,7 +11,7 @@ from api.errors import Invalid, LeaseLost, NotFound
 from api.schemas.trials import Finding
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
 from api.services.members import is_member
-from api.services.objectives import metrics_of, no_value
+from api.services.objectives import metrics_of, no_value, outcomes_of, violations_of
 from api.services.pruning import decide
 from api.services.settle import announce_trial, settle_ending
 from api.services.views import is_number
@@ -125,6 +125,7 @@ def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> 
     if target is TrialState.COMPLETE and lacking:
         target, reason = TrialState.FAIL, no_value(lacking[0], values.get(lacking[0]))
     changes = {
+        "outcome_constraints": violations_of(study, values) if target is TrialState.COMPLETE else None,
         "reason": reason,
         "n_burned": n_burned,
         "value": value if is_number(value) and target is not TrialState.FAIL else None,
@@ -148,8 +149,8 @@ def _diagnosis_of(findings: Sequence[Finding] | None) -> dict[str, Any]:
 
 
 def _with_objectives(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> dict[str, float]:
-    """Return what an attempt ended with; an objective that it does not name is what was reported last."""
-    unnamed = [metric for metric in metrics_of(study) if metric not in ending.values]
+    """Return what an attempt ended with; what it does not name of what the study reads is what was reported last."""
+    unnamed = [metric for metric in outcomes_of(study) if metric not in ending.values]
     series = metrics.list_series(tx.session, [trial.id], unnamed) if unnamed else []
     latest = {one.name: one.latest_value for one in series if one.latest_value is not None}
     return {**ending.values, **latest}

@@ -12,7 +12,7 @@ from typing import Any
 from api.errors import Invalid
 from api.schemas.base import ParamValue
 from api.schemas.studies import StudyCreate, StudySpec
-from api.services.objectives import check_objectives
+from api.services.objectives import check_objectives, check_outcome_constraints
 from models import catalogue
 from search import pruners, samplers
 from search.errors import SearchError
@@ -48,6 +48,7 @@ def complete_spec(body: StudyCreate) -> StudySpec:
         _check_names(spec)
         _check_combinations(spec)
         check_objectives(spec)
+        check_outcome_constraints(spec)
         sampler = _complete_sampler(spec)
         pruner = _complete_pruner(spec)
         evaluation = _complete_evaluation(spec)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.errors import Conflict, Invalid, NotFound
 from api.schemas.trials import ArtifactList, TrialCreate, TrialDetail, TrialPage, TrialQuery, TrialRead
 from api.services.lookup import get_study, get_trial, require_native
-from api.services.objectives import metrics_of
+from api.services.objectives import metrics_of, outcomes_of, violations_of
 from api.services.paging import decode_cursor, encode_cursor
 from api.services.settle import announce_study, announce_trial, cancel_waiting, settle_study
 from api.services.specs import check_params
@@ -146,13 +146,13 @@ def _detail(session: Session, trial: TrialRecord) -> TrialDetail:
 
 def _imported(study: StudyRecord, body: TrialCreate) -> dict[str, Any]:
     values = body.values or {}
-    for metric in metrics_of(study) if body.state == "COMPLETE" else ():
+    for metric in outcomes_of(study) if body.state == "COMPLETE" else ():
         value = values.get(metric)
         if not is_number(value):
             shown = "missing" if value is None else encode_float(value)
             raise Invalid(
                 "value_needed",
-                f"a COMPLETE trial needs a finite value of the objective {metric!r}; it is {shown}",
+                f"a COMPLETE trial needs a finite value of {metric!r}; it is {shown}",
                 f"values.{metric}",
                 'give {"values": {"' + metric + '": 0.97}} or another state',
             )
@@ -160,5 +160,6 @@ def _imported(study: StudyRecord, body: TrialCreate) -> dict[str, Any]:
     return {
         "values": {name: encode_float(number) for name, number in values.items()},
         "value": value if is_number(value) else None,
+        "outcome_constraints": violations_of(study, values) if body.state == "COMPLETE" else None,
         "reason": "imported",
     }

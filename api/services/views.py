@@ -142,6 +142,7 @@ def _trial_fields(trial: TrialRecord) -> dict[str, Any]:
         "params": dict(trial.params),
         "value": trial.value,
         "values": decode_values(trial.values),
+        "is_feasible": _is_feasible(trial),
         "findings": list(trial.findings),
         "step": trial.step,
         "n_steps": trial.n_steps,
@@ -152,6 +153,12 @@ def _trial_fields(trial: TrialRecord) -> dict[str, Any]:
         "finished_at": trial.finished_at,
         "duration_s": _duration_s(trial.started_at, trial.finished_at),
     }
+
+
+def _is_feasible(trial: TrialRecord) -> bool | None:
+    if not trial.outcome_constraints:
+        return None
+    return all(decode_float(one) <= 0 for one in trial.outcome_constraints)
 
 
 def _duration_s(started_at: datetime | None, finished_at: datetime | None) -> float | None:

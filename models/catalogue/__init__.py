@@ -47,7 +47,7 @@ from models.catalogue.entries import (
 from models.catalogue.errors import CatalogueError
 from models.catalogue.gan import GAN
 from models.catalogue.linear import LINEAR, LOGISTIC
-from models.catalogue.metrics import GENERATIVE_METRICS, task_metrics
+from models.catalogue.metrics import COST_METRICS, GENERATIVE_METRICS, task_metrics
 from models.catalogue.mlp import MLP
 from models.catalogue.perceptron import PERCEPTRON
 from models.catalogue.rnn import RNN
@@ -131,7 +131,22 @@ def get_metric(model_name: str, dataset_name: str, metric: str, field: str = "me
         raise unknown_name("metric", metric, metrics, field) from None
 
 
+def get_outcome(model_name: str, dataset_name: str, metric: str, field: str = "metric") -> MetricInfo:
+    """Return one of the numbers that a finished trial has: what the model reports, or what its network costs.
+
+    Raises:
+        CatalogueError: `unknown_metric`, with the nearest right name, or what `metrics_for` raises.
+    """
+    model = get_model(model_name)
+    costs = [info for info in COST_METRICS if not (model.is_generative and info.name == "predict_ms")]
+    outcomes = {info.name: info for info in (*metrics_for(model_name, dataset_name), *costs)}
+    if metric not in outcomes:
+        raise unknown_name("metric", metric, outcomes, field)
+    return outcomes[metric]
+
+
 __all__ = [
+    "COST_METRICS",
     "DATASETS",
     "MODELS",
     "CatalogueError",
@@ -157,6 +172,7 @@ __all__ = [
     "get_dataset",
     "get_metric",
     "get_model",
+    "get_outcome",
     "metrics_for",
     "structure_key",
     "suggest_space",

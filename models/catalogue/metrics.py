@@ -143,6 +143,26 @@ TRAINING_METRICS: tuple[MetricInfo, ...] = (
 )
 """What the engine measures of every network after each epoch, for the diagnosis and the eye."""
 
+COST_METRICS: tuple[MetricInfo, ...] = (
+    MetricInfo("n_parameters", "minimize", "Numbers in the network that training changes.", is_per_epoch=False),
+    MetricInfo("network_bytes", "minimize", "Size of the stored network's files, in bytes.", is_per_epoch=False),
+    MetricInfo(
+        "train_s",
+        "minimize",
+        "Seconds from the start of the trial's last attempt to its end, all its repeats and folds together. Networks "
+        "that train as lanes of one program share that time, and each counts all of it.",
+        is_per_epoch=False,
+    ),
+    MetricInfo(
+        "predict_ms",
+        "minimize",
+        "Median of the milliseconds in which the stored network answers for one row, on the worker's CPU. Depends on "
+        "the machine and on what else it does.",
+        is_per_epoch=False,
+    ),
+)
+"""What every finished network costs; a study may constrain them, or minimise them beside what it learns."""
+
 
 def task_metrics(task: Task, n_classes: int | None) -> tuple[MetricInfo, ...]:
     """Return what networks that predict can report on data of a kind.

@@ -140,6 +140,12 @@ REFUSALS: dict[str, tuple[str, str, Json, Json]] = {
         {"objectives": BOTH, "budget": {"patience": 5}},
         {"objectives": BOTH, "budget": {"n_trials": 5}},
     ),
+    "a cost as the first": (
+        "cost_first",
+        "objectives.0.metric",
+        {"objectives": directed("n_parameters", "val_loss")},
+        {"objectives": directed("val_loss", "n_parameters")},
+    ),
     "racing": (
         "needs_one_objective",
         "repeats.racing",
@@ -157,6 +163,14 @@ def test_what_several_objectives_do_not_go_with(caller: Caller, case: str) -> No
     assert (error["code"], error["field"]) == (code, field)
     assert caller.call("GET", "/studies")["items"] == []
     caller.call("POST", "/studies", 201, json={**body, **accepted})
+
+
+def test_a_limit_on_single_values_cannot_be_added_later(caller: Caller) -> None:
+    caller.create("several", objectives=BOTH)
+    caller.create("single", objectives=BOTH[:1])
+    error = caller.refused("PATCH", "/studies/several", 422, json={"budget": {"target": 0.9}})
+    assert (error["code"], error["field"]) == ("needs_one_objective", "budget.target")
+    assert caller.call("PATCH", "/studies/single", json={"budget": {"target": 0.9}})["spec"]["budget"]["target"] == 0.9
 
 
 def test_an_imported_trial_needs_every_objective(caller: Caller) -> None:

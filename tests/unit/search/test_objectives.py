@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -84,3 +85,11 @@ def test_the_curve_ends_at_the_best_trial(values: list[float], direction: Direct
     if best is not None and best.values is not None:
         assert curve[-1][1] == best.values[0]
         assert not any(is_better(a[1], b[1], direction) for a, b in pairwise(curve))
+
+
+def test_a_trial_that_breaks_a_constraint_is_not_best() -> None:
+    broken = replace(complete(0, 9.0), constraints=(-1.0, 0.25))
+    kept = replace(complete(1, 5.0), constraints=(-1.0, 0.0))
+    assert best_trial([broken, kept], ("maximize",)) == kept
+    assert best_trial([broken], ("maximize",)) is None
+    assert best_so_far([broken, kept], "maximize") == [(1, 5.0)]
