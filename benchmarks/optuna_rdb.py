@@ -28,14 +28,14 @@ class OptunaPeer:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._storage = RDBStorage(url)
         if has_wal:
-            event.listen(self._storage.engine, "connect", _use_wal)
+            event.listen(self._storage.engine, "connect", use_wal)
             self._storage.engine.dispose()
 
     def run(self, n_trials: int, n_reports: int, seed: int) -> float:
         """Ask, report `n_reports` times and tell, `n_trials` times; return the seconds it took."""
         sampler = optuna.samplers.RandomSampler(seed=seed)
         study = optuna.create_study(storage=self._storage, sampler=sampler, direction="maximize")
-        space = {name: _distribution(entry) for name, entry in SPACE.items()}
+        space = {name: distribution_of(entry) for name, entry in SPACE.items()}
         started_at = time.perf_counter()
         for _ in range(n_trials):
             trial = study.ask(space)
@@ -63,12 +63,14 @@ class OptunaPeer:
         self._storage.engine.dispose()
 
 
-def _use_wal(connection: Any, _record: object) -> None:
+def use_wal(connection: Any, _record: object) -> None:
+    """Switch a connection to SQLite to the journal that Tunewell uses."""
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _distribution(entry: Mapping[str, Any]) -> BaseDistribution:
+def distribution_of(entry: Mapping[str, Any]) -> BaseDistribution:
+    """Return a parameter of `benchmarks.work.SPACE` as Optuna's."""
     if entry["type"] == "categorical":
         return CategoricalDistribution(entry["choices"])
     if entry["type"] == "int":
