@@ -25,6 +25,8 @@ N_SWEEPS = 4
 STEPS = (1.5, -1.5, 0.7, -0.7)
 """In the logarithm of a scale; a coordinate is moved by the first that helps."""
 SCALES = (-8.0, 6.0)
+BESIDE = math.sqrt(0.75)
+"""The ends of a range are then 1 away from an inactive value, like two choices from each other."""
 NOISE = (math.log(1e-4), math.log(10.0))
 
 
@@ -102,11 +104,17 @@ def _misfit(squares: Floats, target: Floats, scales: _Scales) -> float:
 
 
 def _squares(one: Floats, other: Floats, is_choice: npt.NDArray[np.bool_]) -> Floats:
-    """Return (d, n, m) squared differences; 1 where a choice differs, or one of two is inactive."""
+    """Return (d, n, m) squared differences; 1 where a choice differs, and almost 1 where one of two is inactive.
+
+    An inactive number lies beside the middle of its range, `BESIDE` away from it. Were it as far from every value,
+    there would be no such place in any space, and the kernel no covariance: it would have negative variances.
+    """
     apart = np.abs(one.T[:, :, None] - other.T[:, None, :])  # (d, n, m)
     apart[is_choice] = apart[is_choice] > 1e-9
+    known = np.nan_to_num(one.T, nan=0.0)[:, :, None] + np.nan_to_num(other.T, nan=0.0)[:, None, :]
+    aside = np.where(is_choice[:, None, None], 1.0, (known - 0.5) ** 2 + BESIDE**2)  # where one of the two is known
     missing = np.isnan(one.T)[:, :, None] != np.isnan(other.T)[:, None, :]
-    squares: Floats = np.where(missing, 1.0, np.nan_to_num(apart, nan=0.0)) ** 2
+    squares: Floats = np.where(missing, aside, np.nan_to_num(apart, nan=0.0) ** 2)
     return squares
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from search.insight.regret import BAND, Regret, chance_worse_shuffled, regret
 from search.insight.table import InsightRequest, TooFew
+from search.parameters import ParamValue
 from search.samplers.random import draw_params
 from search.samplers.tpe import TpeSampler
 from search.space import parse_space
@@ -125,6 +126,20 @@ def test_conditional_spaces_are_replayed_too() -> None:
     )
     assert found.n_random is not None
     assert found.n_random == pytest.approx(41, rel=1)  # half the time the best of 60 random trials
+
+
+@pytest.mark.parametrize("n_trials", [40, 150])
+def test_where_parameters_come_and_go_there_is_a_covariance(n_trials: int) -> None:
+    # Evenly spread, and smooth in what is always there: the likelihood then asks for the longest scales.
+    history = []
+    for i in range(n_trials):
+        at, other = (i * 0.618034) % 1, (i * 0.414214) % 1
+        sgd: dict[str, ParamValue] = {"optimizer": "sgd", "momentum": 0.9 * other}
+        adam: dict[str, ParamValue] = {"optimizer": "adam", "beta": 0.5 + other / 2}
+        params = {**(sgd if i % 2 else adam), "rate": 10 ** (4 * at - 4)}
+        history.append(PastTrial(i, "COMPLETE", params, ((at - 0.5) ** 2,)))
+    found = compared(InsightRequest(CONDITIONAL, ("minimize",), history))
+    assert found.random.mean[0] == pytest.approx(1 / 12, abs=0.02)
 
 
 def test_what_has_no_number_counts_as_the_worst() -> None:
