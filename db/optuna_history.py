@@ -83,11 +83,16 @@ def _belongings(is_sqlite: bool) -> list[Any]:
     return [type_coerce(one.correlate(TrialRow).scalar_subquery(), JSON) for one in (curve, noted)]
 
 
+_IS_NEW = TrialRow.id > bindparam("the_id", type_=BigInteger)
+
+
 def _changed() -> ColumnElement[bool]:
     # Waiting trials of Optuna's do not change while they wait. Of ours some do: a better suggestion may replace them.
-    is_new = or_(TrialRow.id > bindparam("the_id", type_=BigInteger), TrialRow.distributions.is_(None))
+    is_new = or_(_IS_NEW, TrialRow.distributions.is_(None))
     return or_(
         TrialRow.finished_rev > bindparam("the_rev", type_=BigInteger),
+        # What the first release stored has none.
+        and_(TrialRow.finished_rev.is_(None), TrialRow.finished_at.is_not(None), _IS_NEW),
         TrialRow.state == "RUNNING",
         and_(TrialRow.state == "WAITING", is_new),
     )

@@ -9,6 +9,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
+from sqlalchemy import text
 
 from api.compat.optuna import NativeStudyError, TunewellStorage
 from tests.servers.api import Caller, Json, Served
@@ -185,6 +186,16 @@ def test_optuna_sees_our_trials_change(caller: Caller, storage: TunewellStorage)
     seen.append(study.trials[0].state)
     assert seen == [TrialState.RUNNING, TrialState.WAITING, TrialState.COMPLETE]
     assert study.trials[0].value == 0.9
+
+
+def test_trials_without_a_revision_are_read_too(caller: Caller, live_api: Served, storage: TunewellStorage) -> None:
+    """What another version or a hand stored may lack what later reads go by."""
+    shown = native(caller)
+    with live_api.control.database.write() as session:
+        session.execute(text("UPDATE trial SET finished_rev = NULL WHERE number < 2"))
+    study = optuna.load_study(storage=storage, study_name="ours")
+    for _ in range(2):
+        assert [trial.number for trial in study.trials] == [trial["number"] for trial in shown]
 
 
 def test_trials_of_ours_are_copied_into_a_study_of_optunas(caller: Caller, storage: TunewellStorage) -> None:

@@ -44,11 +44,11 @@ class History:
             changes = list_changes(link, seen)
             if changes is None:
                 return False
-            was_running = {one._trial_id for one in self._open.values() if one.state is TrialState.RUNNING}
+            expected = {one._trial_id for one in self._open.values() if self._is_read_again(one)}
             self._keep(self.freezer.freeze(changes))
             self._rev = max([self._rev, *(row.finished_rev or -1 for row in changes.trials)])
             # A trial that ran and was handed back to wait is neither among the new nor among the running ones.
-            for trial_id in was_running - {row.id for row in changes.trials}:
+            for trial_id in expected - {row.id for row in changes.trials}:
                 found = find_change(link, trial_id, self.metrics[0])
                 self._keep(self.freezer.freeze(found) if found else [])
             return True
@@ -61,6 +61,9 @@ class History:
             is_open_only = not any(state in states for state in TrialState if state not in _OPEN)
             among = [self._open[number] for number in sorted(self._open)] if is_open_only else self._trials.values()
             return [trial for trial in among if trial.state in states]
+
+    def _is_read_again(self, trial: FrozenTrial) -> bool:
+        return trial.state is TrialState.RUNNING or self.study.kind == "native"
 
     def _keep(self, trials: list[FrozenTrial]) -> None:
         # New trials have higher numbers than all before, and what a dict has keeps its place: it stays sorted.
