@@ -29,7 +29,8 @@ class Outcome:
     Attributes:
         number: From 0 in its study.
         params: A value for every active parameter of the space.
-        losses: One an objective, less being better; infinite for NaN, which is worse than every number.
+        losses: One an objective, less being better; infinite for NaN, which is worse than every number, and
+            where a constraint on outcomes is broken.
     """
 
     number: int
@@ -78,7 +79,10 @@ def look(request: AdviceRequest) -> Study:
             continue
         params = request.space.project(trial.params)
         if params is not None:
-            found.append(Outcome(trial.number, params, _losses(trial.values, request.directions)))
+            losses = _losses(trial.values, request.directions)
+            # Broken constraints on outcomes make a trial as bad as can be, whatever it has reached.
+            is_feasible = all(one <= 0 for one in trial.constraints)
+            found.append(Outcome(trial.number, params, losses if is_feasible else (math.inf,) * len(losses)))
     return Study(request, tuple(found), tuple(_best(found, len(request.directions))))
 
 

@@ -81,7 +81,7 @@ def ped_anova(request: InsightRequest, objective: int = 0) -> Importance | TooFe
     if table.n_trials < MIN_TRIALS or n_complete < MIN_COMPLETE:
         n_needed = max(MIN_TRIALS, table.n_trials + MIN_COMPLETE - n_complete)
         return too_few(table.n_trials, n_needed, "Importance")
-    losses = table.losses[:, objective]
+    losses = table.eligible()[:, objective]
     measured = _normalised(_divergences(table, losses))
     rng = np.random.default_rng(request.seed)
     lots = [rng.integers(0, table.n_trials, table.n_trials) for _ in range(N_RESAMPLES)]

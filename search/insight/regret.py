@@ -68,7 +68,8 @@ class Regret:
         shuffled: (k,) the study's trials in random order.
         n_random: How many random trials reach the study's best half of the time; None with several objectives.
         is_more: Whether it takes more than `n_random`, and how many cannot be said.
-        n_pruned: PRUNED trials; they count as if they had come to the worst complete one.
+        n_pruned: PRUNED trials; they count as if they had come to the worst complete one, as do trials that break a
+            constraint on outcomes.
     """
 
     measure: str
@@ -87,7 +88,7 @@ def regret(request: InsightRequest) -> Regret | TooFew:
     n_complete = table.n_trials - table.n_pruned
     if n_complete < MIN_TRIALS:
         return too_few(n_complete, MIN_TRIALS, "The comparison with random search", "complete")
-    losses = np.stack([_finite(table, column) for column in table.losses.T], axis=1)  # (n, m)
+    losses = np.stack([_finite(table, column) for column in table.eligible().T], axis=1)  # (n, m)
     points = _random_points(request)  # (N_DRAWS, d)
     expected = np.stack(
         [predict(table.units, table.is_choice, tame(column, REACH), points, request.seed) for column in losses.T],

@@ -60,6 +60,7 @@ class Table:
         units: (n, d) where each value lies in its parameter, 0 to 1; NaN where the parameter is inactive.
         losses: (n, m) one an objective, less being better; infinite for NaN and for PRUNED trials.
         is_pruned: (n,)
+        is_feasible: (n,) whether the constraints on outcomes hold.
         numbers: (n,) the trials' own.
         n_failed: How many FAIL trials the study has.
         n_unfit: How many finished trials don't fit the space or the objectives.
@@ -71,6 +72,7 @@ class Table:
     units: Floats
     losses: Floats
     is_pruned: npt.NDArray[np.bool_]
+    is_feasible: npt.NDArray[np.bool_]
     numbers: npt.NDArray[np.int64]
     n_failed: int
     n_unfit: int
@@ -85,6 +87,10 @@ class Table:
         """Count the trials that were pruned."""
         return int(self.is_pruned.sum())
 
+    def eligible(self) -> Floats:
+        """Return (n, m) the losses, infinite where a constraint on outcomes is broken: such a trial is never best."""
+        return np.where(self.is_feasible[:, None], self.losses, np.inf)
+
     def complete(self) -> Table:
         """Return the table without PRUNED trials."""
         return self.pick(~self.is_pruned)
@@ -96,13 +102,14 @@ class Table:
             units=self.units[rows],
             losses=self.losses[rows],
             is_pruned=self.is_pruned[rows],
+            is_feasible=self.is_feasible[rows],
             numbers=self.numbers[rows],
         )
 
 
 def tabulate(request: InsightRequest) -> Table:
     """Return the finished trials that count; never raises for any history."""
-    units, losses, pruned, numbers = [], [], [], []
+    units, losses, kept = [], [], list[PastTrial]()
     n_failed = n_unfit = 0
     for trial in sorted(request.history, key=lambda trial: trial.number):
         n_failed += trial.state == "FAIL"
@@ -114,16 +121,16 @@ def tabulate(request: InsightRequest) -> Table:
             continue
         units.append(units_of(request.space, params))
         losses.append(loss)
-        pruned.append(trial.state == "PRUNED")
-        numbers.append(trial.number)
+        kept.append(trial)
     return Table(
         names=tuple(request.space),
         is_choice=is_choice(request.space),
         n_values=np.array([request.space[name].n_values or 0 for name in request.space], np.int64),
-        units=np.array(units, np.float64).reshape(len(numbers), len(request.space)),
-        losses=np.array(losses, np.float64).reshape(len(numbers), len(request.directions)),
-        is_pruned=np.array(pruned, np.bool_),
-        numbers=np.array(numbers, np.int64),
+        units=np.array(units, np.float64).reshape(len(kept), len(request.space)),
+        losses=np.array(losses, np.float64).reshape(len(kept), len(request.directions)),
+        is_pruned=np.array([trial.state == "PRUNED" for trial in kept], np.bool_),
+        is_feasible=np.array([all(one <= 0 for one in trial.constraints) for trial in kept], np.bool_),
+        numbers=np.array([trial.number for trial in kept], np.int64),
         n_failed=n_failed,
         n_unfit=n_unfit,
     )

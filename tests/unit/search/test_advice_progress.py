@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,14 @@ def test_without_differences_neither_is_said(value: float) -> None:
     for kind in ("larger_budget", "converged"):
         assert of_kind([value] * 60, kind) is None
         assert of_kind([value] * 30 + [0.5] * 30, kind) is None
+
+
+def test_trials_that_break_a_constraint_are_no_improvement() -> None:
+    falling = [PastTrial(i, "COMPLETE", {"a": 0.5}, (1 - i / 24,)) for i in range(24)]
+    broken = [*falling[:18], *(replace(trial, constraints=(0.5,)) for trial in falling[18:])]
+    for history, is_heard in ((falling, True), (broken, False)):
+        kinds = {one.kind for one in advise(AdviceRequest(SPACE, ("minimize",), history))}
+        assert ("larger_budget" in kinds) is is_heard
 
 
 def test_several_objectives_hear_neither() -> None:

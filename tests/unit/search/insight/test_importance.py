@@ -131,6 +131,15 @@ def test_bad_numbers_and_constant_parameters_do_no_harm() -> None:
     assert shares(ped_anova(InsightRequest(space, ("minimize",), history))) == {"a": 1.0, "one": 0.0}
 
 
+def test_trials_that_break_a_constraint_are_not_among_the_best() -> None:
+    space = unit_space("ab")
+    history = random_history(lambda p: number(p, "a"), 200, space)
+    bound = [replace(t, constraints=(0.7 - number(t.params, "b"),)) for t in history]
+    free = shares(ped_anova(InsightRequest(space, ("minimize",), history)))
+    assert free["b"] < 0.1
+    assert shares(ped_anova(InsightRequest(space, ("minimize",), bound)))["b"] > 0.3
+
+
 def test_several_objectives_are_looked_at_one_by_one() -> None:
     directions: tuple[Direction, ...] = ("minimize", "maximize")
     request = request_of(lambda p: (number(p, "a"), number(p, "b")), 100, unit_space("abc"), directions)

@@ -154,6 +154,15 @@ def test_what_has_no_number_counts_as_the_worst() -> None:
     assert found.n_pruned == 10
 
 
+def test_a_best_that_breaks_a_constraint_is_none() -> None:
+    history = random_history(loss, 40, SPACE)
+    bound = [replace(t, constraints=(0.0, 1.0 if t.number < 20 else -1.0)) for t in history]
+    found = compared(InsightRequest(SPACE, ("minimize",), bound))
+    values = [t.values[0] for t in history[20:] if t.values]
+    assert found.study[:20] == (max(values),) * 20
+    assert found.study[-1] == min(values)
+
+
 def test_equal_values_are_no_regret() -> None:
     found = compared(request_of(lambda _: 2.0, 20, SPACE))
     assert set(found.study) == {2.0}
