@@ -214,7 +214,7 @@ def test_the_way_down_takes_studies_of_optuna_along(fresh: Database) -> None:
     schema.upgrade(fresh)
     with fresh.write() as session:
         for kind in ("native", "optuna"):
-            values = {
+            values: dict[str, object] = {
                 "name": kind,
                 "kind": kind,
                 "spec": {},

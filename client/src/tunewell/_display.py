@@ -65,7 +65,9 @@ def count_words(study: Study) -> str:
 
 
 def best_words(study: Study) -> str:
-    """Say the best value so far and its trial; `-` for none."""
+    """Say the best value so far and its trial, or how many trials nothing beats; `-` for none."""
+    if study.best_trials and len(study.spec.objectives) > 1:
+        return f"{len(study.best_trials)} trials that no other beats"
     best = study.best_trial
     if best is None:
         return "-"
@@ -116,7 +118,8 @@ def state_text(state: str) -> Text:
 
 
 def _best_sentence(study: Study) -> str:
-    return "no result yet" if study.best_trial is None else f"best {best_words(study)}"
+    words = best_words(study)
+    return "no result yet" if words == "-" else f"best {words}"
 
 
 def _headline(study: Study) -> Text:

@@ -27,6 +27,23 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
+class OutcomeConstraint:
+    """A limit on what a finished trial may cost or has to reach; one of the two is given."""
+
+    metric: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hypervolume:
+    """How much of the space of outcomes a front dominates, measured up to `reference`, by metric."""
+
+    value: float
+    reference: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A stored output of a trial: `kind` is network, checkpoint or file."""
 
@@ -99,13 +116,18 @@ class StudySpec:
     pruner: Mapping[str, Any] = field(default_factory=dict)
     repeats: Repeats = field(default_factory=Repeats)
     evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
+    outcome_constraints: tuple[OutcomeConstraint, ...] = ()
     budget: Budget = field(default_factory=Budget)
     resources: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study, its settings, and how far it is. `rev` grows with every change."""
+    """A study, its settings, and how far it is. `rev` grows with every change.
+
+    With several objectives `best_trial` is None, and `best_trials` are those that no other one beats in every one of
+    them; lists of studies leave these out.
+    """
 
     study_id: int
     name: str
@@ -114,6 +136,8 @@ class Study:
     trial_counts: Mapping[str, int]
     state_reason: str = ""
     best_trial: BestTrial | None = None
+    best_trials: tuple[BestTrial, ...] = ()
+    hypervolume: Hypervolume | None = None
     n_grid_cells: int | None = None
     notes: str = ""
     tags: tuple[str, ...] = ()
@@ -155,8 +179,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial. `value` is the objective where it is finite, `findings` the kinds of what its curves show.
+    """A trial. `value` is the first objective where it is finite, `findings` the kinds of what its curves show.
 
+    `is_feasible` says whether it keeps the study's constraints on outcomes; None before it completes or without any.
     Only single trials know `metric_names`, `attempts` and the whole `diagnosis` (None: nobody looked).
     """
 
@@ -170,6 +195,7 @@ class Trial:
     note: str = ""
     value: float | None = None
     values: Mapping[str, float | None] = field(default_factory=dict)
+    is_feasible: bool | None = None
     findings: tuple[str, ...] = ()
     step: int | None = None
     n_steps: int | None = None

@@ -1797,6 +1797,24 @@ export interface components {
             type: string;
         };
         /**
+         * Hypervolume
+         * @description How much of the space of outcomes the trials on a front dominate together.
+         */
+        Hypervolume: {
+            /**
+             * Reference
+             * @description By metric: the outcome up to which it is measured, beyond the worst of all trials by a tenth of their spread. It moves when a trial is worse than all before; compare volumes of equal references alone
+             */
+            reference: {
+                [key: string]: number;
+            };
+            /**
+             * Value
+             * @description Product of the objectives' units, at least 0; more is better
+             */
+            value: number;
+        };
+        /**
          * ImportanceRead
          * @description How much each parameter matters for being among the best tenth of the trials (PED-ANOVA). Pruned ones are not.
          */
@@ -2148,6 +2166,22 @@ export interface components {
             /**
              * Metric
              * @example val_accuracy
+             */
+            metric: string;
+        };
+        /**
+         * OutcomeConstraint
+         * @description A limit on what a finished trial may cost or has to reach: `at_most` or `at_least`, one of the two.
+         */
+        OutcomeConstraint: {
+            /** At Least */
+            at_least?: number | null;
+            /** At Most */
+            at_most?: number | null;
+            /**
+             * Metric
+             * @description One that the model reports, or n_parameters, network_bytes, train_s or predict_ms
+             * @example n_parameters
              */
             metric: string;
         };
@@ -2575,8 +2609,16 @@ export interface components {
              * @default
              */
             notes: string;
-            /** Objectives */
+            /**
+             * Objectives
+             * @description One to four. The first one also chooses the epoch whose weights a trial keeps
+             */
             objectives: components["schemas"]["ObjectiveSpec"][];
+            /**
+             * Outcome Constraints
+             * @description Limits on the outcome: a trial that breaks one is never best, and samplers avoid its like
+             */
+            outcome_constraints?: components["schemas"]["OutcomeConstraint"][];
             pruner?: components["schemas"]["PrunerSpec"];
             repeats?: components["schemas"]["RepeatsSpec"];
             resources?: components["schemas"]["ResourcesSpec"];
@@ -2659,7 +2701,13 @@ export interface components {
          * @description A study, its settings complete with defaults, and how far it is.
          */
         StudyRead: {
+            /** @description null without a result, and where there are several objectives */
             best_trial: components["schemas"]["BestTrial"] | null;
+            /**
+             * Best Trials
+             * @description The trials that no other one beats in every objective, at most 200, best by the first objective first; with one objective the best trial alone. Of several objectives left out in lists of studies
+             */
+            best_trials: components["schemas"]["BestTrial"][];
             /**
              * Created At
              * Format: date-time
@@ -2669,6 +2717,8 @@ export interface components {
             deleted_at: string | null;
             /** Finished At */
             finished_at: string | null;
+            /** @description Of two to four objectives; null in lists of studies */
+            hypervolume: components["schemas"]["Hypervolume"] | null;
             /**
              * Kind
              * @description native: sampled here and trained by workers. optuna: both done by a script of Optuna's
@@ -2735,8 +2785,16 @@ export interface components {
              * @example mlp
              */
             model: string;
-            /** Objectives */
+            /**
+             * Objectives
+             * @description One to four. The first one also chooses the epoch whose weights a trial keeps
+             */
             objectives: components["schemas"]["ObjectiveSpec"][];
+            /**
+             * Outcome Constraints
+             * @description Limits on the outcome: a trial that breaks one is never best, and samplers avoid its like
+             */
+            outcome_constraints?: components["schemas"]["OutcomeConstraint"][];
             pruner?: components["schemas"]["PrunerSpec"];
             repeats?: components["schemas"]["RepeatsSpec"];
             resources?: components["schemas"]["ResourcesSpec"];
@@ -2903,6 +2961,11 @@ export interface components {
             findings: string[];
             /** Finished At */
             finished_at: string | null;
+            /**
+             * Is Feasible
+             * @description Whether it keeps every constraint on outcomes; null before it completes, and where there are none
+             */
+            is_feasible: boolean | null;
             /** Is Stop Requested */
             is_stop_requested: boolean;
             /**
@@ -2945,7 +3008,7 @@ export interface components {
             trial_id: number;
             /**
              * Value
-             * @description The objective where it is finite
+             * @description The objective, or the first of several, where it is finite
              */
             value: number | null;
             /**
@@ -2985,6 +3048,11 @@ export interface components {
             findings: string[];
             /** Finished At */
             finished_at: string | null;
+            /**
+             * Is Feasible
+             * @description Whether it keeps every constraint on outcomes; null before it completes, and where there are none
+             */
+            is_feasible: boolean | null;
             /** Is Stop Requested */
             is_stop_requested: boolean;
             /** N Attempts */
@@ -3020,7 +3088,7 @@ export interface components {
             trial_id: number;
             /**
              * Value
-             * @description The objective where it is finite
+             * @description The objective, or the first of several, where it is finite
              */
             value: number | null;
             /**

@@ -16,6 +16,23 @@ from tests.unit.client.conftest import Runner
 from tests.unit.client.fakes import FakeServer, message, ok, page, stream, study_json, trial_json
 
 HOSTILE = "\x1b]0;x\x07[red]n\u202e"
+FRONT_SPEC: dict[str, Any] = {
+    **study_json()["spec"],
+    "objectives": [
+        {"metric": "val_accuracy", "direction": "maximize"},
+        {"metric": "n_parameters", "direction": "minimize"},
+    ],
+    "outcome_constraints": [{"metric": "train_s", "at_most": 60.0, "at_least": None}],
+}
+FRONT: list[dict[str, Any]] = [
+    {
+        "trial_id": 9,
+        "number": number,
+        "params": {"widths": "8"},
+        "values": {"val_accuracy": value, "n_parameters": n},
+    }
+    for number, value, n in ((4, 0.97, 5000), (2, 0.91, 800))
+]
 
 
 class TestSubmit:
@@ -215,3 +232,28 @@ def test_the_example_of_the_help_is_a_study(run: Runner) -> None:
     study = parse_study(text, "help")
     assert study["search_space"]["learning_rate"]["low"] == 1e-4
     assert study["objectives"] == [{"metric": "val_accuracy", "direction": "maximize"}]
+
+
+class TestSeveralObjectives:
+    """Studies without a single best trial, and trials that break constraints on outcomes."""
+
+    def test_the_front_is_a_table(self, server: FakeServer, run: Runner) -> None:
+        front = study_json(spec=FRONT_SPEC, best_trial=None, best_trials=FRONT)
+        server.on("GET", "/studies/x", ok(front), ok(front), ok(front))
+        lines = run("study", "best", "x").out.splitlines()
+        assert lines[0].split() == ["TRIAL", "VAL_ACCURACY", "N_PARAMETERS", "PARAMETERS"]
+        assert [line.split() for line in lines[1:]] == [
+            ["4", "0.97", "5000", "widths=8"],
+            ["2", "0.91", "800", "widths=8"],
+        ]
+        assert [one["number"] for one in json.loads(run("study", "best", "x", "--json").out)] == [4, 2]
+        shown = run("study", "show", "x").out
+        assert "2 trials that no other beats" in shown
+        assert "train_s at most 60" in shown
+
+    def test_what_breaks_a_constraint_is_marked(self, server: FakeServer, run: Runner) -> None:
+        kept = trial_json(0, state="COMPLETE", value=0.5, is_feasible=True)
+        broken = trial_json(1, state="COMPLETE", value=0.75, is_feasible=False)
+        server.on("GET", "/studies/x/trials", page(kept, broken))
+        lines = run("study", "trials", "x").out.splitlines()
+        assert ["(breaks a constraint)" in line for line in lines[1:]] == [False, True]

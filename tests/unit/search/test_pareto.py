@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from search.pareto import Volume, hypervolume, pareto_places, thin
 from search.types import Direction
 
-DIRECTIONS = st.lists(st.sampled_from(["minimize", "maximize"]), min_size=1, max_size=4)
+BOTH: tuple[Direction, ...] = ("minimize", "maximize")
+DIRECTIONS = st.lists(st.sampled_from(BOTH), min_size=1, max_size=4)
 
 
 @st.composite

@@ -22,7 +22,7 @@ from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table, 
 from tunewell.cli.session import EXIT_STUDY_FAILED, console, session_of
 from tunewell.client import Client
 from tunewell.progress import watch_study
-from tunewell.records import Study, StudySpec, Trial
+from tunewell.records import OutcomeConstraint, Study, StudySpec, Trial
 from tunewell.terminal import clean
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="Name or id of the study")]
@@ -152,10 +152,12 @@ def watch_to_end(client: Client, study: str | int, out: Console | None = None) -
 
 
 def best(ctx: typer.Context, study: StudyArgument, as_json: JsonFlag = False) -> None:
-    """Show the best trial."""
+    """Show the best trial; with several objectives, the trials that no other one beats in all of them."""
     with session_of(ctx).client() as client:
         found = client.get_study(study)
-    if as_json:
+    if len(found.spec.objectives) > 1:
+        _print_front(found, as_json)
+    elif as_json:
         print_json(found.best_trial)
     elif found.best_trial is None:
         sys.stdout.write("No trial of this study has a result yet.\n")
@@ -163,6 +165,19 @@ def best(ctx: typer.Context, study: StudyArgument, as_json: JsonFlag = False) ->
         values = [(name, number_words(value)) for name, value in found.best_trial.values.items()]
         params = [(name, number_words(value)) for name, value in found.best_trial.params.items()]
         print_facts([("trial", found.best_trial.number), *values, *params])
+
+
+def _print_front(study: Study, as_json: bool) -> None:
+    if as_json:
+        print_json(study.best_trials)
+        return
+    metrics = [objective.metric for objective in study.spec.objectives]
+    rows = [
+        (one.number, *(number_words(one.values.get(name)) for name in metrics), params_words(one.params))
+        for one in study.best_trials
+    ]
+    columns = ("TRIAL", *(name.upper() for name in metrics), "PARAMETERS")
+    print_table(columns, rows, "No trial of this study has a result yet.")
 
 
 TRIALS_HELP = """List trials of a study.
@@ -239,7 +254,7 @@ def _to_stdout(path: Path) -> None:
 
 def _row(trial: Trial) -> tuple[object, ...]:
     step = "-" if trial.step is None else f"{trial.step}/{trial.n_steps}" if trial.n_steps else str(trial.step)
-    value = number_words(trial.value)
+    value = number_words(trial.value) + (" (breaks a constraint)" if trial.is_feasible is False else "")
     return (
         trial.number,
         state_text(trial.state),
@@ -262,6 +277,7 @@ def _facts(study: Study) -> list[tuple[str, object]]:
         ("sampler", _component(spec.sampler)),
         ("pruner", _component(spec.pruner)),
         ("training", _training(spec)),
+        ("outcome", "; ".join(map(_limit, spec.outcome_constraints))),
         ("progress", count_words(study)),
         ("best", best_words(study)),
         ("", params_words(best_trial.params) if best_trial else ""),
@@ -272,6 +288,12 @@ def _facts(study: Study) -> list[tuple[str, object]]:
         ("created", time_words(study.created_at)),
         ("finished", time_words(study.finished_at) if study.finished_at else ""),
     ]
+
+
+def _limit(constraint: OutcomeConstraint) -> str:
+    if constraint.at_most is not None:
+        return f"{constraint.metric} at most {number_words(constraint.at_most)}"
+    return f"{constraint.metric} at least {number_words(constraint.at_least)}"
 
 
 def _training(spec: StudySpec) -> str:
