@@ -94,7 +94,7 @@ def _progress(study: Study) -> _Progress | None:
     losses = np.array([trial.losses[0] for trial in study.trials])  # (n,)
     n, quarter = len(losses), math.ceil(len(losses) / 4)
     best = float(losses.min())
-    gain = float(np.median(losses[:quarter])) - best
+    gain = _middle(losses[:quarter]) - best
     if not 0 < gain < math.inf:
         return None
     improvements, record = [0], float(losses[0])
@@ -103,4 +103,9 @@ def _progress(study: Study) -> _Progress | None:
             improvements.append(place)
             record = float(loss)
     late = tuple(place for place in improvements if place >= n - quarter)
-    return _Progress(gain, late, improvements[-1], float(np.median(losses[-quarter:])) - best)
+    return _Progress(gain, late, improvements[-1], _middle(losses[-quarter:]) - best)
+
+
+def _middle(losses: np.ndarray) -> float:
+    """Return the median; halved first, for the two in the middle may add up to more than a double holds."""
+    return 2.0 * float(np.median(losses / 2.0))

@@ -13,6 +13,7 @@ import pytest
 
 from api.errors import Unavailable
 from api.jobs import Job, JobPool
+from tests.servers.processes import is_alive
 from tests.servers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -136,6 +137,7 @@ def test_a_job_does_not_outlive_a_killed_server() -> None:
     with server:
         assert server.stdout is not None
         pid = int(server.stdout.readline())
-        assert psutil.pid_exists(pid)
+        job = psutil.Process(pid)
+        assert is_alive(job)
         server.kill()
-        wait_until(lambda: not psutil.pid_exists(pid), LONG_S, what="the job ends with its server")
+        wait_until(lambda: not is_alive(job), LONG_S, what="the job ends with its server")

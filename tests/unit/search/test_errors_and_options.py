@@ -64,7 +64,12 @@ def test_given_options_are_kept_and_absent_ones_filled() -> None:
         "n_candidates": 24,
     }
     assert samplers.check_options("grid", {}) == {"seed": None}
-    assert pruners.check_options("median", {"n_warmup_steps": 3}) == {"n_startup_trials": 5, "n_warmup_steps": 3}
+    assert pruners.check_options("median", {"n_warmup_steps": 3}) == {
+        "n_startup_trials": 5,
+        "n_warmup_steps": 3,
+        "interval_steps": 1,
+        "n_min_trials": 1,
+    }
     assert pruners.check_options("none", {}) == {}
 
 
