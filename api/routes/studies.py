@@ -10,8 +10,9 @@ from fastapi.responses import StreamingResponse
 from api.auth import ForUsers, role_of
 from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
 from api.schemas.advice import AdviceList
+from api.schemas.enqueue import EnqueuedTrials, Points
 from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyEdits, StudyPage, StudyRead, StudyUpdate
-from api.services import advice, curves, export, studies
+from api.services import advice, curves, enqueue, export, studies
 from api.services.edits import prepare_edit
 from db.lifecycle import StudyState
 from db.studies import StudyFilter
@@ -62,6 +63,14 @@ def list_edits(study: StudyRef, control: ForUsers) -> StudyEdits:
     """List how the study's space and budget were changed, oldest first."""
     with control.ledger.read() as session:
         return studies.list_edits(session, study)
+
+
+@router.post("/studies/{study}/trials:enqueue", status_code=201, responses=refusals(404, 409))
+def enqueue_trials(study: StudyRef, body: Points, control: ForUsers) -> EnqueuedTrials:
+    """Add trials to run, all of them or none; parameters that are left out are chosen by the study's sampler."""
+    points = enqueue.complete_points(control.ledger, control.asker, study, body.points)
+    with control.ledger.write() as tx:
+        return enqueue.enqueue(tx, study, points)
 
 
 @router.delete("/studies/{study}", status_code=204, responses=refusals(404))

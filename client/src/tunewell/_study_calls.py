@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
-from tunewell._calls import Calls, Query, StudyRef, study_path
+from tunewell._calls import Calls, Query, StudyRef, items_of, study_path
 from tunewell._decode import decode
 from tunewell._download import download
 from tunewell._pacing import Pacing
-from tunewell.records import Study
+from tunewell.edits import StudyEdit
+from tunewell.records import ParamValue, Study, Trial
 
 ExportFormat = Literal["csv", "json"]
 
@@ -21,6 +22,9 @@ class StudyChanges(TypedDict, total=False):
     action: Literal["pause", "resume", "stop"]
     n_trials: int
     max_parallel: int
+    budget: Mapping[str, int | float | None]
+    search_space: Mapping[str, Mapping[str, Any] | None] | Literal["default"]
+    constraints: Sequence[str]
     name: str
     notes: str
     tags: list[str]
@@ -65,12 +69,38 @@ class StudyCalls(Calls):
         return self._pages(Study, "/studies", {**params, "limit": page_size})
 
     def update_study(self, study: StudyRef, **changes: Unpack[StudyChanges]) -> Study:
-        """Change a study: `action`, `n_trials` (only ever raised), `max_parallel`, `name`, `notes`, `tags`.
+        """Change a study: `action`, `n_trials` (only ever raised), `max_parallel`, `name`, `notes`, `tags`, and more.
+
+        `budget` changes the limits that it names, None takes one away. `search_space` changes the parameters that it
+        names: a whole shape with `type` adds or replaces one, other fields such as `{"high": 0.5}` change those alone,
+        None removes it. `constraints` are all of them. Trials that have run stay what they are.
 
         Raises:
+            Invalid: The new space breaks a rule; nothing is changed.
             Conflict: The study's state does not allow it, or the name is taken.
         """
         return decode(Study, self._transport.json("PATCH", study_path(study), body=dict(changes)))
+
+    def list_edits(self, study: StudyRef) -> tuple[StudyEdit, ...]:
+        """Read how a study's space and budget were changed, oldest first."""
+        return items_of(StudyEdit, self._transport.json("GET", f"{study_path(study)}/edits"))
+
+    def enqueue_trials(
+        self, study: StudyRef, points: Sequence[Mapping[str, ParamValue]], *, note: str = ""
+    ) -> tuple[Trial, ...]:
+        """Add trials to run, all of them or none.
+
+        Args:
+            study: Id or name.
+            points: Values by parameter, 1 to 100 points; the study's sampler chooses what they leave out.
+            note: For people, on each of them.
+
+        Raises:
+            Invalid: A point lies outside the space; none is added.
+            Conflict: The study is stopping.
+        """
+        body = {"points": [{"params": dict(point), "note": note} for point in points]}
+        return items_of(Trial, self._transport.json("POST", f"{study_path(study)}/trials:enqueue", body=body))
 
     def pause_study(self, study: StudyRef) -> Study:
         """Start no new trials; running ones go on."""

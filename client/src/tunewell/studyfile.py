@@ -39,6 +39,19 @@ def parse_study(text: str, source: str) -> dict[str, Any]:
     return study
 
 
+def parse_value(text: str, source: str) -> object:
+    """Parse one value as it would stand in a study, such as `0.01`, `relu` or `{type: fixed, value: 3}`.
+
+    Args:
+        text: YAML.
+        source: What it was given for, for messages.
+
+    Raises:
+        Invalid: `study_file`.
+    """
+    return _yaml(text, source)
+
+
 def with_overrides(study: dict[str, Any], *, name: str | None = None, n_trials: int | None = None) -> dict[str, Any]:
     """Return the study with another name or number of trials, where given."""
     changed = dict(study)

@@ -551,6 +551,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/trials:enqueue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enqueue Trials
+         * @description Add trials to run, all of them or none; parameters that are left out are chosen by the study's sampler.
+         */
+        post: operations["enqueue_trials_api_v1_studies__study__trials_enqueue_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/trials/{number}": {
         parameters: {
             query?: never;
@@ -1337,6 +1357,14 @@ export interface components {
              * @description Ascending
              */
             values: number[];
+        };
+        /**
+         * EnqueuedTrials
+         * @description The trials that were added, in the order of their points.
+         */
+        EnqueuedTrials: {
+            /** Items */
+            items: components["schemas"]["TrialRead"][];
         };
         /**
          * ErrorDetail
@@ -2204,6 +2232,43 @@ export interface components {
              * @description Standard deviation of the share over the trees
              */
             spread: number;
+        };
+        /**
+         * Point
+         * @description A trial to run, given in whole or in part.
+         */
+        Point: {
+            /**
+             * Note
+             * @description Any text without NUL characters
+             * @default
+             */
+            note: string;
+            /**
+             * Params
+             * @description Values of parameters of the search space; the study's sampler chooses the others
+             */
+            params: {
+                [key: string]: boolean | number | string | null;
+            };
+        };
+        /**
+         * Points
+         * @description Trials to run: all of them are added, or none.
+         * @example {
+         *       "points": [
+         *         {
+         *           "note": "as in the paper",
+         *           "params": {
+         *             "learning_rate": 0.01
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        Points: {
+            /** Points */
+            points: components["schemas"]["Point"][];
         };
         /**
          * PrunerSpec
@@ -5207,6 +5272,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TrialRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    enqueue_trials_api_v1_studies__study__trials_enqueue_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Points"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnqueuedTrials"];
                 };
             };
             /** @description A token is needed, or the one given is not in force */

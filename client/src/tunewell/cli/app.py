@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell import __version__
-from tunewell.cli import catalogue, insight, optuna, replay, results, study, study_changes, trial
+from tunewell.cli import catalogue, insight, optuna, replay, results, study, study_changes, study_edits, trial
 from tunewell.cli.session import session_of
 
 HELP = """Search hyperparameters of neural networks with a Tunewell server.
@@ -62,6 +62,7 @@ def options(
 study_app = typer.Typer(help="Submit, watch, read and change studies.", no_args_is_help=True, rich_markup_mode=None)
 study.add_commands(study_app)
 study_changes.add_commands(study_app)
+study_edits.add_commands(study_app)
 replay.add_commands(study_app)
 results.add_commands(app)
 insight.add_commands(app)

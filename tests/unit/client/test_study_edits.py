@@ -1,0 +1,86 @@
+"""`tunewell study edit`, `edits` and `enqueue`: what is typed becomes what the server is asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.client.conftest import Runner
+from tests.unit.client.fakes import FakeServer, ok, study_json, trial_json
+
+EDIT = {
+    "edit_no": 0,
+    "author": "user",
+    "created_at": "2026-11-01T10:00:00Z",
+    "next_number": 7,
+    "before": {"search_space": {"lr": {"low": 0.1}}, "budget": {"n_trials": 20}},
+    "after": {"search_space": {"lr": {"low": 0.2}, "dropout": {}}, "budget": {"n_trials": 40}},
+    "replaced": [5, 6],
+}
+
+
+def answer(server: FakeServer, *edits: object) -> None:
+    found = study_json(name="digits")
+    server.on("PATCH", "/studies/digits", ok(found))
+    server.on("GET", "/studies/digits/edits", ok({"items": []}))
+    server.on("GET", "/studies/3/edits", ok({"items": list(edits)}))
+
+
+def test_what_is_typed_becomes_one_change(server: FakeServer, run: Runner) -> None:
+    answer(server, EDIT)
+    result = run(
+        *("study", "edit", "digits", "--set", "lr.high=0.3", "--set", "lr.low=1e-4", "--set", "activation=null"),
+        *("--set", "dropout={type: float, low: 0, high: 0.5}", "--constraint", "lr < dropout"),
+        *("--limit", "n_trials=40", "--limit", "target=null"),
+    )
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "Changed digits; 2 waiting trials got other parameters\n"
+    assert server.bodies() == [
+        {
+            "search_space": {
+                "lr": {"high": 0.3, "low": 1e-4},
+                "activation": None,
+                "dropout": {"type": "float", "low": 0, "high": 0.5},
+            },
+            "constraints": ["lr < dropout"],
+            "budget": {"n_trials": 40, "target": None},
+        }
+    ]
+
+
+def test_an_empty_constraint_removes_them_and_nothing_new_is_said(server: FakeServer, run: Runner) -> None:
+    answer(server)
+    assert run("study", "edit", "digits", "--constraint", "").out == "digits is that already\n"
+    assert server.bodies() == [{"constraints": []}]
+
+
+@pytest.mark.parametrize("wrong", [("--set", "lr"), ("--set", "=3"), ("--limit", "n_trials"), ("--set", "lr={a: 1")])
+def test_what_is_no_change_is_refused_here(server: FakeServer, run: Runner, wrong: tuple[str, str]) -> None:
+    answer(server, EDIT)
+    result = run("study", "edit", "digits", *wrong)
+    assert result.code == 2
+    assert wrong[0] in result.err
+    assert server.bodies() == []
+    assert run("study", "edit", "digits").code == 2
+    assert run("study", "edit", "digits", "--set", "lr.low=1").code == 0
+
+
+def test_edits_are_listed(server: FakeServer, run: Runner) -> None:
+    server.on("GET", "/studies/digits/edits", ok({"items": [EDIT]}))
+    out = run("study", "edits", "digits").out
+    assert "dropout, lr, n_trials" in out
+    assert "user" in out
+
+
+def test_points_are_added(server: FakeServer, run: Runner) -> None:
+    server.on("POST", "/studies/digits/trials:enqueue", ok({"items": [trial_json(7)]}))
+    result = run("study", "enqueue", "digits", "lr=0.01,activation=relu", "units=64", "--note", "paper")
+    assert result.code == 0
+    assert server.bodies() == [
+        {
+            "points": [
+                {"params": {"lr": 0.01, "activation": "relu"}, "note": "paper"},
+                {"params": {"units": 64}, "note": "paper"},
+            ]
+        }
+    ]
+    assert run("study", "enqueue", "digits", "lr").code == 2
