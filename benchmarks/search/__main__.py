@@ -34,6 +34,7 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
     parallel: Annotated[str, typer.Option(help="Numbers of workers, comma-separated.")] = "1,8",
     out: Annotated[Path, typer.Option(help="The figures; runs go to the same name with .jsonl.")] = OUT,
     processes: Annotated[int, typer.Option(help="Searches at once, one thread each.", min=1, max=2)] = 1,
+    run: Annotated[bool, typer.Option(help="Run what is missing; `--no-run` summarises what there is.")] = True,
     again: Annotated[str, typer.Option(help="Samplers whose stored runs are forgotten first: they changed.")] = "",
 ) -> None:
     """Run whatever searches are missing in the file of runs, and summarise all of the plan.
@@ -46,7 +47,8 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
     if again:
         forget_runs(runs_path, _known(again, list(PEERS), "sampler"))
     started_at = datetime.now(UTC)
-    run_missing(plan, runs_path, processes)
+    if run:
+        run_missing(plan, runs_path, processes)
     document = describe_run(seed=0, is_quick=quick, started_at=started_at)
     document |= summarise_runs(plan, load_runs(runs_path))
     out.write_text(json.dumps(document, indent=2) + "\n")

@@ -34,9 +34,14 @@ class Comparison:
     task_of: Callable[[str], Task]
 
     def find(self, task: str, sampler: str, parallel: int, seed: int, budget: int) -> Stored | None:
-        """Return the run whose first `budget` trials are those of a search with this budget; None if it is missing."""
-        told = budget if PEERS[sampler].uses_budget else self.plan.budgets[-1]
-        return self.runs.get(Key(task, sampler, parallel, seed, told))
+        """Return the run whose first `budget` trials are those of a search with this budget; None if it is missing.
+
+        Of a sampler that does not use its budget it is the longest there is: a slow one may have run only short ones.
+        """
+        longer = [told for told in self.plan.budgets if told >= budget]
+        budgets = [budget] if PEERS[sampler].uses_budget else sorted(longer, reverse=True)
+        found = (self.runs.get(Key(task, sampler, parallel, seed, told)) for told in budgets)
+        return next((run for run in found if run is not None), None)
 
     def losses(self, task: str, sampler: str, parallel: int, budget: int) -> dict[int, float]:
         """Return the least loss of each seed that ran."""

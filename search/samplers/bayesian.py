@@ -9,7 +9,7 @@ from typing import Final
 from search.options import SEED, Option, get_int
 from search.samplers.base import Cost, OneByOne, Sampler
 from search.samplers.cmaes import CmaesSampler
-from search.samplers.gp import GpSampler, count_finished, refuse_empty
+from search.samplers.gp import N_STARTUP, GpSampler, count_finished, refuse_empty
 from search.samplers.nsga import NSGA2, NSGA3
 from search.samplers.tpe import TpeSampler
 from search.space import SearchSpace
@@ -43,7 +43,7 @@ class BayesianSampler(OneByOne):
     learns: Final = True
     options: tuple[Option, ...] = (
         SEED,
-        Option("n_startup_trials", "int", 10, 0, 100_000, "Trials that must be finished before it begins to learn."),
+        N_STARTUP,
         Option("n_candidates", "int", 24, 1, 10_000, "Candidates of each suggestion, where it chooses TPE."),
     )
 

@@ -14,6 +14,11 @@ from search.samplers.sobol import start_params
 from search.space import SearchSpace
 from search.types import PastTrial, Suggestion, SuggestRequest
 
+N_STARTUP: Final = Option(
+    *("n_startup_trials", "int", 10, 0, 100_000),
+    "Trials before it begins to learn; half of them must be finished, the others may still run.",
+)
+
 
 class GpSampler:
     """Fits a Gaussian process to all finished trials and proposes where improvement is expected most.
@@ -37,7 +42,7 @@ class GpSampler:
     learns: Final = True
     options: tuple[Option, ...] = (
         SEED,
-        Option("n_startup_trials", "int", 10, 0, 100_000, "Trials that must be finished before it begins to learn."),
+        N_STARTUP,
     )
 
     def check(self, space: SearchSpace, n_trials: int | None) -> None:
@@ -79,12 +84,11 @@ class GpSampler:
 
 
 def suggest_by_gp(request: SuggestRequest, q: int, shared: Collection[str], n_startup: int) -> list[Suggestion]:
-    """Return `q` suggestions: quasi-random ones until `n_startup` trials are finished, then a Gaussian process's."""
+    """Return `q` suggestions: quasi-random ones until it `is_started`, then a Gaussian process's."""
     space = pinned_space(request)
-    n_finished = count_finished(request)
     is_single = all(parameter.n_values == 1 for parameter in request.space.values())
-    if n_finished < max(n_startup, 1) or is_single:
-        note = f"sobol ({n_finished} of {max(n_startup, 1)} start-up trials are finished)"
+    if not is_started(request, n_startup) or is_single:
+        note = f"sobol ({count_finished(request)} of {max(n_startup, 1)} start-up trials are finished)"
         return _start(request, q, note)
     # Imported when first asked: SciPy's optimizer costs a process a third of a second that other samplers need not pay.
     from search.samplers.gaussian.propose import Proposer, one_thread, propose_batch
@@ -137,8 +141,17 @@ def count_finished(request: SuggestRequest) -> int:
 
 
 def is_started(request: SuggestRequest, n_startup: int) -> bool:
-    """Tell whether enough trials are finished for a sampler to learn from."""
-    return count_finished(request) >= max(n_startup, 1)
+    """Tell whether a Gaussian process has enough to learn from: `n_startup` trials of which half are finished.
+
+    Where eight run at once, waiting for all of them would spend seven more trials without a model, and running trials
+    are imagined to end anyway.
+    """
+    n_startup, n_finished = max(n_startup, 1), count_finished(request)
+    n_running = sum(
+        trial.state == "RUNNING" and trial.number != request.number and request.space.fits(trial.params)
+        for trial in request.history
+    )
+    return 2 * n_finished >= n_startup and n_finished + n_running >= n_startup
 
 
 def _has_value(state: str, values: object, intermediate: object, n_objectives: int) -> bool:

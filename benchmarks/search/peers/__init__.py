@@ -43,7 +43,7 @@ class Entry:
 
 PEERS: Mapping[str, Entry] = {
     "random": Entry("uniform", "numpy", "numpy"),
-    "bayesian": Entry("ours", "optuna", "", uses_budget=True),
+    "bayesian": Entry("ours", "optuna", ""),
     "optuna": Entry("optuna_default", "optuna", "optuna"),
     "hyperopt": Entry("hyperopt_tpe", "hyperopt", "hyperopt"),
     "smac": Entry("smac_facade", "smac", "smac", uses_budget=True),

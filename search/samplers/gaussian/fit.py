@@ -1,7 +1,8 @@
 """Fits a Gaussian process: the length scales and the noise that make the data most likely, given what is usual.
 
 Source: Rasmussen and Williams (2006), equations 5.8 and 5.9. Priors: length scales that grow with the number of
-parameters, Hvarfner et al., Vanilla Bayesian Optimization Performs Great in High Dimensions, arXiv 2402.02229.
+parameters, Hvarfner et al., Vanilla Bayesian Optimization Performs Great in High Dimensions, arXiv 2402.02229; shorter
+and surer than theirs, with which ten trials are explained by a plane whose best values lie in corners.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from search.samplers.gaussian.encoding import Array, Mask
 from search.samplers.gaussian.kernel import matern, squared_distances
 
 # Log-normal priors (mean and deviation of the logarithm).
-LENGTH_PRIOR = (math.sqrt(2.0), math.sqrt(3.0))
+LENGTH_PRIOR = (0.0, 1.0)
 NOISE_PRIOR = (-6.0, 2.0)
 SCALE_PRIOR = (0.0, 1.0)
 # In logarithms: lengths, noise and scale beyond these are one to the data and hard on the arithmetic.

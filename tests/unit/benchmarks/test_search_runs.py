@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner
 
+from benchmarks.search.__main__ import command
+from benchmarks.search.comparison import Comparison
 from benchmarks.search.peers import Setting, open_peer
 from benchmarks.search.picture import draw
 from benchmarks.search.results import Key, Stored, append_run, forget_runs, load_runs
@@ -109,8 +113,21 @@ def test_runs_survive_their_file_and_a_line_that_was_cut_off(tmp_path: Path) -> 
 
 def test_a_run_with_a_longer_budget_answers_for_its_beginning() -> None:
     assert _run(3.0, 2.0, 1.0).least(2) == 2.0
-    plan = Plan(["svm_digits"], ["random", "bayesian"], 1, (2, 3), (1,))
-    assert [(key.sampler, key.n_trials) for key in plan.keys()] == [("random", 3), ("bayesian", 2), ("bayesian", 3)]
+    plan = Plan(["svm_digits"], ["random", "smac"], 1, (2, 3), (1,))
+    assert [(key.sampler, key.n_trials) for key in plan.keys()] == [("random", 3), ("smac", 2), ("smac", 3)]
+
+
+def test_a_slow_peer_may_have_short_searches_alone() -> None:
+    plan = Plan(["svm_digits"], ["random", "smac"], 2, (2, 3), (1,))
+    runs = {
+        Key("svm_digits", "random", 1, 0, 2): _run(3.0, 2.0),
+        Key("svm_digits", "random", 1, 1, 3): _run(5.0, 4.0, 1.0),
+        Key("svm_digits", "smac", 1, 0, 3): _run(3.0, 2.0, 1.0),
+    }
+    comparison = Comparison(plan, runs, get_task)
+    assert comparison.losses("svm_digits", "random", 1, 2) == {0: 2.0, 1: 4.0}
+    assert comparison.losses("svm_digits", "random", 1, 3) == {1: 1.0}
+    assert comparison.losses("svm_digits", "smac", 1, 2) == {}  # told 3, it may have begun otherwise
 
 
 def test_what_is_there_is_not_run_again(tmp_path: Path) -> None:
@@ -125,6 +142,19 @@ def test_what_is_there_is_not_run_again(tmp_path: Path) -> None:
     before = path.read_bytes()
     run_missing(plan, path, n_processes=1)
     assert path.read_bytes() == before
+
+
+def test_what_there_is_can_be_summarised_without_running(tmp_path: Path) -> None:
+    out = tmp_path / "mine.json"
+    key = Key("svm_digits", "random", 1, 0, 3)
+    append_run(out.with_suffix(".jsonl"), key, _run(3.0, 2.0, 1.0))
+    words = ["--tasks", "svm_digits", "--samplers", "random", "--seeds", "2", "--budgets", "3", "--out", str(out)]
+    result = CliRunner().invoke(command, [*words, "--no-run"])
+    assert result.exit_code == 0, result.output
+    assert set(load_runs(out.with_suffix(".jsonl"))) == {key}
+    assert json.loads(out.read_text())["plan"]["seeds"] == 2
+    assert CliRunner().invoke(command, words).exit_code == 0
+    assert len(load_runs(out.with_suffix(".jsonl"))) == 4
 
 
 def test_a_stored_loss_is_exactly_that_of_its_cell(tmp_path: Path) -> None:
