@@ -8,7 +8,7 @@ import numpy as np
 
 from search.options import SEED, Option, get_int
 from search.parameters import ParamValue
-from search.samplers.base import OneByOne, pinned_space
+from search.samplers.base import Cost, OneByOne, pinned_space
 from search.samplers.draws import derive_seed
 from search.samplers.gp import refuse_empty
 from search.samplers.random import draw_params
@@ -18,6 +18,8 @@ from search.types import Suggestion, SuggestRequest
 
 # Samples before a draw takes the place of those that break constraints or are known.
 N_ATTEMPTS = 64
+# Trials beyond which an ask takes a tenth of a second: all generations are told anew.
+MANY_TRIALS = 2000
 
 
 class CmaesSampler(OneByOne):
@@ -52,6 +54,10 @@ class CmaesSampler(OneByOne):
     def n_cells(self, space: SearchSpace) -> int | None:
         """Return None: evolution has no end."""
         return None
+
+    def cost(self, request: SuggestRequest) -> Cost:
+        """Return "slow" beyond `MANY_TRIALS`."""
+        return "slow" if len(request.history) > MANY_TRIALS else "instant"
 
     def suggest(self, request: SuggestRequest) -> Suggestion:
         """Sample the distribution that the history leads to.

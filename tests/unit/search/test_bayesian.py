@@ -43,8 +43,8 @@ def request(space: SearchSpace, n: int, directions: tuple[Direction, ...] = ("mi
 def test_the_choice_fits_space_objectives_and_trials(
     space: SearchSpace, n_trials: int, n_objectives: int, chosen: str
 ) -> None:
-    directions: tuple[Direction, ...] = ("minimize", "maximize", "minimize", "maximize")[:n_objectives]
-    asked = request(space, n_trials, directions)
+    directions: tuple[Direction, ...] = ("minimize", "maximize", "minimize", "maximize")
+    asked = request(space, n_trials, directions[:n_objectives])
     choice = choose(asked)
     assert choice.sampler.name == chosen
     suggestion = BAYESIAN.suggest(asked)

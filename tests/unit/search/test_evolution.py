@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState
 
-from search.samplers.cmaes import CmaesSampler
+from search.samplers.cmaes import MANY_TRIALS, CmaesSampler
 from search.samplers.evolution import LEAST_SIGMA, START_SIGMA, Strategy, evolve
 from search.samplers.gaussian.data import gather
 from search.samplers.gaussian.encoding import Encoding
@@ -48,6 +48,12 @@ def test_it_closes_in_on_the_minimum() -> None:
     assert state.mean == pytest.approx(0.7, abs=0.03)
     assert state.sigma < START_SIGMA
     assert state.generation == 140 // 7  # of 4 + 3 ln 3 trials each, after ten to start with
+
+
+def test_telling_thousands_of_trials_is_no_work_for_the_api() -> None:
+    trials = [PastTrial(0, "COMPLETE", {"x0": 0.5, "x1": 0.5, "x2": 0.5}, (1.0,))] * (MANY_TRIALS + 1)
+    costs = [CmaesSampler().cost(SuggestRequest(CUBE, ("minimize",), 7, 1, history=trials[:n])) for n in (100, None)]
+    assert costs == ["instant", "slow"]
 
 
 def test_the_order_of_finishing_does_not_matter() -> None:
