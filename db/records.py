@@ -13,7 +13,17 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from db.lifecycle import AttemptState, EvaluationState, StudyState, TrialState, WorkerState
-from db.tables import ArtifactRow, AttemptRow, Base, EvaluationRow, StudyEditRow, StudyRow, TrialRow, WorkerRow
+from db.tables import (
+    ArtifactRow,
+    AttemptRow,
+    Base,
+    EvaluationRow,
+    LentTrialRow,
+    StudyEditRow,
+    StudyRow,
+    TrialRow,
+    WorkerRow,
+)
 
 R = TypeVar("R")
 Query = TypedReturnsRows[Any]
@@ -60,6 +70,21 @@ class StudyEditRecord:
     after: Mapping[str, Any]
     replaced: Mapping[str, Mapping[str, Any]]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LentRecord:
+    """One row of `lent_trial`."""
+
+    study_id: int
+    number: int
+    lender_id: int
+    lender_number: int
+    state: TrialState
+    params: Mapping[str, Any]
+    values: Sequence[Any] | None
+    outcome_constraints: Sequence[Any] | None
+    last_point: Sequence[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +193,7 @@ class EvaluationRecord:
 _ROWS: Mapping[type[Any], type[Base]] = {
     StudyRecord: StudyRow,
     StudyEditRecord: StudyEditRow,
+    LentRecord: LentTrialRow,
     TrialRecord: TrialRow,
     AttemptRecord: AttemptRow,
     WorkerRecord: WorkerRow,
@@ -176,6 +202,7 @@ _ROWS: Mapping[type[Any], type[Base]] = {
 }
 _ENUMS: Mapping[type[Any], type[Any]] = {
     StudyRecord: StudyState,
+    LentRecord: TrialState,
     TrialRecord: TrialState,
     AttemptRecord: AttemptState,
     WorkerRecord: WorkerState,

@@ -143,6 +143,14 @@ def is_overdue(session: Session, study_id: int) -> bool:
     return session.execute(statement).one_or_none() is not None
 
 
+def list_of_model(session: Session, model: str, dataset: str | None, limit: int) -> list[StudyRecord]:
+    """Return studies of our own of one network, and on one data set unless that is None, newest first."""
+    statement = select_record(StudyRecord).where(_alive(), _native(), StudyRow.spec["model"].as_string() == model)
+    if dataset is not None:
+        statement = statement.where(StudyRow.spec["dataset"].as_string() == dataset)
+    return fetch_all(session, StudyRecord, statement.order_by(StudyRow.id.desc()).limit(limit))
+
+
 def update_study(session: Session, study_id: int, values: Mapping[str, Any]) -> None:
     """Change columns of a study; its `rev` grows.
 

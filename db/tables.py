@@ -119,6 +119,27 @@ class StudyEditRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
 
 
+class LentTrialRow(Base):
+    """A trial of another study as it was when it was lent: its parameters in terms of the study that learns from it."""
+
+    __tablename__ = "lent_trial"
+    __table_args__ = (CheckConstraint("number < 0", name="number"), {"sqlite_with_rowid": False})
+
+    study_id: Mapped[int] = mapped_column(
+        BigIntId, ForeignKey("study.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    # Up to -1, so that it is never taken for a trial of the study's own.
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    lender_id: Mapped[int] = mapped_column(BigInteger)
+    lender_number: Mapped[int] = mapped_column(Integer)
+    state: Mapped[TrialState] = mapped_column(String(16))
+    params: Mapped[dict[str, Any]] = mapped_column(Json)
+    # One number an objective of the study; of a pruned trial there is none, but the last [step, value] of its curve.
+    values: Mapped[list[Any] | None] = mapped_column(Json)
+    outcome_constraints: Mapped[list[Any] | None] = mapped_column(Json)
+    last_point: Mapped[list[Any] | None] = mapped_column(Json)
+
+
 class TrialRow(Base):
     """One evaluation of a parameter set. Finished rows are immutable."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from search.cells import CellTree
 from search.conditions import Conditions, active_names, order_names
 from search.constraints import Constraint, parse_constraints
 from search.errors import SpaceError, suggest_name
-from search.parameters import FixedParameter, ListParameter, Parameter, ParamValue
+from search.parameters import FixedParameter, FloatParameter, IntParameter, ListParameter, Parameter, ParamValue
 from search.parse import parse_shapes
 
 
@@ -214,6 +216,22 @@ class SearchSpace(Mapping[str, Parameter]):
             return None
         return {name: kept[name] for name in sorted(kept)} if self.satisfies(kept) else None
 
+    def nearest(self, params: Mapping[str, object]) -> dict[str, ParamValue] | None:
+        """Return the point of the space nearest to `params`, parameter by parameter: numbers move, choices do not.
+
+        None where a parameter is missing, a choice is none of the space's, or what comes out breaks a constraint.
+        """
+        moved: dict[str, object] = {}
+        for name, value in params.items():
+            one = self._by_name.get(name)
+            if isinstance(one, FixedParameter):
+                moved[name] = one.value
+            elif isinstance(one, FloatParameter | IntParameter) and _is_number(value):
+                moved[name] = one.snap(value)
+            else:
+                moved[name] = value
+        return self.project(moved)
+
     def fits(self, params: Mapping[str, object]) -> bool:
         """Tell whether every active parameter of the space has a value in `params` that it accepts."""
         return self.project(params) is not None
@@ -234,6 +252,10 @@ class SearchSpace(Mapping[str, Parameter]):
         values = ", ".join(f"{name} = {params[name]!r}" for name in constraint.names)
         message = f"the constraint {constraint.text!r} does not hold for {values}"
         return SpaceError("constraint_broken", message, constraint.names[0], "change one of these values")
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _common(values: tuple[ParamValue, ...], pinned: Parameter | None) -> tuple[ParamValue, ...]:

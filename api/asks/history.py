@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from api.asks.plans import Plan, plan_of
 from api.schemas.base import ParamValue
-from db import history
+from db import history, lent
 from db.lifecycle import OPEN_TRIALS, TrialState
-from db.records import StudyRecord, TrialRecord
+from db.records import LentRecord, StudyRecord, TrialRecord
 from db.types import decode_float
 from search.types import PastTrial
 
@@ -29,7 +29,7 @@ class Snapshot:
     Attributes:
         study: As it was; trials that ended after its `rev` are not known to have ended.
         plan: What it asks.
-        finished: Its finished trials, by number.
+        finished: Its finished trials, by number; before them, below 0, those that others lent.
         open: Its waiting and running trials, by number, their parameters filled up to points of the space.
         last_end: The change of the study with which the last of the finished trials ended; -1 before.
         known: `params_key` of the parameter sets that have a result.
@@ -131,7 +131,23 @@ def as_running(trial: TrialRecord) -> PastTrial:
     return PastTrial(number=trial.number, state="RUNNING", params=trial.params)
 
 
+def as_lent(plan: Plan, record: LentRecord) -> PastTrial:
+    """Return a trial that another study lent."""
+    last = record.last_point
+    return PastTrial(
+        number=record.number,
+        state=record.state.value,
+        params=plan.fill(record.params),
+        values=None if record.values is None else tuple(decode_float(one) for one in record.values),
+        intermediate={} if last is None else {last[0]: decode_float(last[1])},
+        constraints=tuple(decode_float(one) for one in record.outcome_constraints or ()),
+    )
+
+
 def _read_on(session: Session, study: StudyRecord, plan: Plan, before: _Kept) -> _Kept:
+    if before is _NOTHING:  # what was lent never changes
+        given = {one.number: as_lent(plan, one) for one in lent.list_lent(session, study.id)}
+        before = replace(before, finished=given)
     records = history.list_finished(session, study.id, before.rev, study.rev)
     if not records:
         return replace(before, rev=study.rev)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from api.asks.asker import draw
-from api.asks.history import as_past, as_running, filled
+from api.asks.history import as_lent, as_past, as_running, filled
 from api.asks.plans import Plan
 from api.asks.versions import Versions
-from db.records import StudyRecord, TrialRecord
+from db.records import LentRecord, StudyRecord, TrialRecord
 from search.types import PastTrial, Suggestion, SuggestRequest
 
 Status: TypeAlias = Literal["same", "different", "unknown"]
@@ -45,6 +45,7 @@ class Replay:
         records: All its trials.
         last_points: The last step and value of each pruned trial, by number.
         suggest: Asks the sampler of a plan.
+        lent: What other studies lent to it; every suggestion saw all of that.
     """
 
     study: StudyRecord
@@ -52,6 +53,7 @@ class Replay:
     records: Sequence[TrialRecord]
     last_points: Mapping[int, tuple[int, float]]
     suggest: Suggest
+    lent: Sequence[LentRecord] = ()
     _batches: dict[tuple[int, int], Sequence[Suggestion]] = field(default_factory=dict)
 
     def replay(self, trial: TrialRecord) -> Replayed:
@@ -102,7 +104,8 @@ class Replay:
         if not plan.learns:
             return ()
         running = set(seen["running"])
-        return tuple(
+        given = tuple(as_lent(plan, one) for one in self.lent)
+        return given + tuple(
             as_running(filled(plan, self.versions.at(record, version)))
             if record.number in running
             else self._finished(record, plan)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
 
 from api.auth import ForAll, ForUsers
 from api.routes.common import refusals
-from api.schemas.catalogue import DatasetList, ModelList, SamplerList
-from api.services import catalogue
+from api.schemas.catalogue import DatasetList, LearnedDefaults, ModelList, SamplerList
+from api.services import catalogue, defaults
 
 router = APIRouter(tags=["catalogue"])
 
@@ -22,6 +24,17 @@ def list_datasets(control: ForAll) -> DatasetList:
 def list_models(control: ForAll) -> ModelList:
     """List networks with their hyperparameters, metrics and default search spaces."""
     return catalogue.list_models()
+
+
+@router.get("/models/{model}/defaults", responses=refusals(404))
+def learn_defaults(
+    model: Annotated[str, Path(max_length=100)],
+    control: ForUsers,
+    dataset: Annotated[str | None, Query(max_length=100, description="Only of studies on this data set")] = None,
+) -> LearnedDefaults:
+    """Return what a network's hyperparameters were in the best tenth of the results of each past study."""
+    with control.ledger.read() as session:
+        return defaults.learn_defaults(session, model, dataset)
 
 
 @router.get("/samplers", responses=refusals())

@@ -11,8 +11,9 @@ from api.auth import ForUsers, role_of
 from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
 from api.schemas.advice import AdviceList
 from api.schemas.enqueue import EnqueuedTrials, Points
+from api.schemas.forks import ForkCreate, LenderList
 from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyEdits, StudyPage, StudyRead, StudyUpdate
-from api.services import advice, curves, enqueue, export, studies
+from api.services import advice, curves, enqueue, export, forks, studies
 from api.services.edits import prepare_edit
 from db.lifecycle import StudyState
 from db.studies import StudyFilter
@@ -20,7 +21,7 @@ from db.studies import StudyFilter
 router = APIRouter(tags=["studies"])
 
 
-@router.post("/studies", status_code=201, responses=refusals(409, 413))
+@router.post("/studies", status_code=201, responses=refusals(404, 409, 413))
 def create_study(body: StudyCreate, control: ForUsers) -> StudyRead:
     """Submit a study. Everything is checked before anything is stored."""
     with control.ledger.write() as tx:
@@ -71,6 +72,20 @@ def enqueue_trials(study: StudyRef, body: Points, control: ForUsers) -> Enqueued
     points = enqueue.complete_points(control.ledger, control.asker, study, body.points)
     with control.ledger.write() as tx:
         return enqueue.enqueue(tx, study, points)
+
+
+@router.post("/studies/{study}:fork", status_code=201, responses=refusals(404, 409))
+def fork_study(study: StudyRef, body: ForkCreate, control: ForUsers) -> StudyRead:
+    """Make a study of another one, with changes and, unless told otherwise, with what that one has learned."""
+    with control.ledger.write() as tx:
+        return forks.fork_study(tx, study, body)
+
+
+@router.get("/studies/{study}/lenders", responses=refusals(404))
+def list_lenders(study: StudyRef, control: ForUsers) -> LenderList:
+    """List the studies whose finished trials this one learns from: those it was forked from, or began with."""
+    with control.ledger.read() as session:
+        return forks.list_lenders(session, study)
 
 
 @router.delete("/studies/{study}", status_code=204, responses=refusals(404))

@@ -94,3 +94,21 @@ class SamplerList(Shape):
 
     samplers: list[SamplerRead]
     pruners: list[SamplerRead]
+
+
+class LearnedDefault(Shape):
+    """What one hyperparameter was in the best trials of past studies."""
+
+    name: str
+    value: ParamValue = Field(description="Median of numbers, the most frequent of other values")
+    catalogue_value: ParamValue = Field(description="What it is where nobody sets it")
+    n_trials: int = Field(description="How many of the best trials had it searched")
+    n_studies: int = Field(description="From how many studies they are")
+
+
+class LearnedDefaults(Shape):
+    """What hyperparameters were in the best tenth of the results of each past study of a network."""
+
+    model: str
+    dataset: str | None = Field(description="null: on any data")
+    items: list[LearnedDefault] = Field(description="Hyperparameters that were searched, in the catalogue's order")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import ParamValue, Shape, Text
+from api.schemas.warm_start import WarmStart
 from db.lifecycle import StudyState
 
 StudyName = Annotated[
@@ -184,6 +185,7 @@ class StudySettings(Shape):
     )
     budget: BudgetSpec = Field(default_factory=BudgetSpec)
     resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
+    warm_start: WarmStart | None = Field(default=None, description="Earlier studies to begin with; used at creation")
 
 
 class StudySpec(StudySettings):

@@ -55,17 +55,17 @@ def edited_spec(study: StudyRecord, body: StudyUpdate) -> dict[str, Any]:
             "search_space" if body.search_space is not None else "constraints",
             "submit the other space as a study of its own",
         )
-    spec = dict(study.spec)
-    space = dict(spec["search_space"] if body.search_space is None else _edited_space(study, body.search_space))
-    settings = {
-        **spec,
-        **_moved(spec, space),
-        "search_space": space,
-        "constraints": list(spec.get("constraints", ())) if body.constraints is None else body.constraints,
-        "name": "x",
-    }
     # `create` would draw a seed and choose a budget; here both are given.
+    settings = {**study.spec, **settings_with(study, body), "name": "x"}
     return complete_spec(StudyCreate.model_validate(settings)).model_dump(mode="json")
+
+
+def settings_with(study: StudyRecord, body: StudyUpdate) -> dict[str, Any]:
+    """Return what becomes of a study's space, constraints, fixed and assumed values by a change of space; unchecked."""
+    spec = study.spec
+    space = dict(spec["search_space"] if body.search_space is None else _edited_space(study, body.search_space))
+    constraints = list(spec.get("constraints", ())) if body.constraints is None else body.constraints
+    return {**_moved(spec, space), "search_space": space, "constraints": constraints}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from api.schemas.replay import ReplayedTrial, ReplayPage
 from api.services.lookup import get_study
 from api.services.paging import decode_cursor, encode_cursor
 from api.transaction import Ledger
-from db import history, trials
+from db import history, lent, trials
 from db.edits import list_edits
 from db.records import StudyRecord, TrialRecord
 from search.types import Suggestion, SuggestRequest
@@ -64,6 +64,7 @@ def _read(ledger: Ledger, asker: Asker, ref: str) -> tuple[StudyRecord, Replay]:
             raise Conflict("no_sampler", f"study {study.name!r} was made by another tool, which asked its own sampler")
         plan, versions = plan_of(study), read_versions(study, list_edits(session, study.id))
         records = trials.list_history(session, study.id)
+        given = lent.list_lent(session, study.id) if plan.learns else []
         points = history.last_points(session, study.id, plan.metrics[0], -1, study.rev) if plan.learns else {}
 
     def suggest(plan: Plan, request: SuggestRequest, n: int) -> Sequence[Suggestion]:
@@ -71,7 +72,7 @@ def _read(ledger: Ledger, asker: Asker, ref: str) -> tuple[StudyRecord, Replay]:
             return asker.ask_again(plan, request, n)
         return _alone(plan, request)
 
-    return study, Replay(study, versions, records, points, suggest)
+    return study, Replay(study, versions, records, points, suggest, given)
 
 
 def _alone(plan: Plan, request: SuggestRequest) -> Sequence[Suggestion]:

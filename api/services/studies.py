@@ -12,6 +12,7 @@ from api.errors import Conflict, NotFound
 from api.schemas.studies import StudyCreate, StudyEdit, StudyEdits, StudyPage, StudyRead, StudyUpdate
 from api.services.budgets import reached_enough
 from api.services.edits import Prepared, edited_spec, is_edit, replace_unfit
+from api.services.lending import find_lenders, lend
 from api.services.limits import changed_limits, columns_of, may_go_on
 from api.services.lookup import get_study, require_native
 from api.services.paging import decode_cursor, encode_cursor
@@ -40,9 +41,25 @@ def create_study(tx: Tx, body: StudyCreate) -> StudyRead:
 
     Raises:
         Invalid: The study breaks a rule; nothing is stored.
+        NotFound: A study to begin with does not exist.
+        Conflict: `name_taken`.
+    """
+    study = store_study(tx, body)
+    return publish_study(tx, study.id)
+
+
+def store_study(tx: Tx, body: StudyCreate) -> StudyRecord:
+    """Store a study with what its warm start names, for `publish_study` to tell of.
+
+    Raises:
+        Invalid: The study breaks a rule; see also `lending.find_lenders`.
+        NotFound: `study_not_found`, of a study to begin with.
         Conflict: `name_taken`.
     """
     spec = complete_spec(body)
+    lenders = find_lenders(tx.session, spec)
+    if spec.warm_start is not None:  # names may change
+        spec.warm_start.studies = [str(one.id) for one in lenders]
     values = {
         "name": body.name,
         "spec": spec.model_dump(mode="json"),
@@ -58,6 +75,14 @@ def create_study(tx: Tx, body: StudyCreate) -> StudyRead:
         study_id = studies.insert_study(tx.session, values, timeout_s=spec.budget.timeout_s)
     except IntegrityError as error:
         raise _name_taken(body.name) from error
+    study = studies.find_study(tx.session, study_id)
+    assert study is not None
+    lend(tx, study, lenders)
+    return study
+
+
+def publish_study(tx: Tx, study_id: int) -> StudyRead:
+    """Tell of a new study, ring for its work, and return it."""
     announce_study(tx, study_id)
     settle_study(tx, study_id)
     return _show(tx, study_id)

@@ -10,7 +10,7 @@ from tunewell._calls import Calls, Query, StudyRef, items_of, study_path
 from tunewell._decode import decode
 from tunewell._download import download
 from tunewell._pacing import Pacing
-from tunewell.edits import StudyEdit
+from tunewell.edits import Lender, StudyEdit
 from tunewell.records import ParamValue, Study, Trial
 
 ExportFormat = Literal["csv", "json"]
@@ -101,6 +101,33 @@ class StudyCalls(Calls):
         """
         body = {"points": [{"params": dict(point), "note": note} for point in points]}
         return items_of(Trial, self._transport.json("POST", f"{study_path(study)}/trials:enqueue", body=body))
+
+    def fork_study(
+        self,
+        study: StudyRef,
+        name: str,
+        *,
+        history: Literal["finished", "none"] = "finished",
+        changes: Mapping[str, Any] | None = None,
+    ) -> Study:
+        """Make a study of another one.
+
+        Args:
+            study: Id or name of the old one, which goes on.
+            name: Of the new one.
+            history: finished: its sampler learns from the old one's finished trials, as far as they fit.
+            changes: Fields of a study; `search_space` and `budget` change what they name, as `update_study` does.
+
+        Raises:
+            Invalid: The new study breaks a rule, or nothing of the history could say anything about it.
+            Conflict: `name_taken`.
+        """
+        body = {"name": name, "history": history, "changes": dict(changes or {})}
+        return decode(Study, self._transport.json("POST", f"{study_path(study)}:fork", body=body))
+
+    def list_lenders(self, study: StudyRef) -> tuple[Lender, ...]:
+        """Read whose finished trials a study learns from: of studies it was forked from, or began with."""
+        return items_of(Lender, self._transport.json("GET", f"{study_path(study)}/lenders"))
 
     def pause_study(self, study: StudyRef) -> Study:
         """Start no new trials; running ones go on."""

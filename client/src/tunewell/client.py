@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import httpx
 
-from tunewell._calls import StudyRef, items_of
+from tunewell._calls import Query, StudyRef, items_of
 from tunewell._decode import decode
 from tunewell._evaluation_calls import EvaluationCalls
 from tunewell._insight_calls import InsightCalls
@@ -17,6 +18,7 @@ from tunewell._replay_calls import ReplayCalls
 from tunewell._study_calls import StudyCalls
 from tunewell._transport import Transport
 from tunewell._trial_calls import TrialCalls
+from tunewell.edits import LearnedDefault
 from tunewell.events import EventStream
 from tunewell.records import Dataset, Event, Model, Worker
 
@@ -83,6 +85,20 @@ class Client(StudyCalls, TrialCalls, EvaluationCalls, InsightCalls, PredictionCa
     def list_models(self) -> tuple[Model, ...]:
         """Read the networks that studies can name."""
         return items_of(Model, self._transport.json("GET", "/models"))
+
+    def learned_defaults(self, model: str, *, dataset: str | None = None) -> tuple[LearnedDefault, ...]:
+        """Read what a network's hyperparameters were in the best tenth of the results of each past study.
+
+        Args:
+            model: Name of the network.
+            dataset: Only of studies on this data set.
+
+        Raises:
+            Invalid: `unknown_model` or `unknown_dataset`.
+        """
+        params: Query = {} if dataset is None else {"dataset": dataset}
+        path = f"/models/{quote(model, safe='')}/defaults"
+        return items_of(LearnedDefault, self._transport.json("GET", path, params=params))
 
     def events(self, study: StudyRef | None = None, last_event_id: str | None = None) -> Iterator[Event]:
         """Follow events of one study or of all; a cut connection is taken up where it broke.

@@ -1,4 +1,4 @@
-"""How studies were changed while they ran, as frozen values."""
+"""How studies were changed, and what they learn from earlier ones, as frozen values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from tunewell.records import ParamValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,37 @@ class StudyEdit:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     replaced: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lender:
+    """A study from whose finished trials another one learns.
+
+    Attributes:
+        study_id: Its id.
+        name: None where it was deleted.
+        n_trials: How many it lent.
+    """
+
+    study_id: int
+    name: str | None
+    n_trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedDefault:
+    """What one hyperparameter was in the best tenth of the results of past studies.
+
+    Attributes:
+        name: Of the hyperparameter.
+        value: Median of numbers, the most frequent of other values.
+        catalogue_value: What it is where nobody sets it.
+        n_trials: How many of the best trials had it searched.
+        n_studies: From how many studies they are.
+    """
+
+    name: str
+    value: ParamValue
+    catalogue_value: ParamValue
+    n_trials: int
+    n_studies: int

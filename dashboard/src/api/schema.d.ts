@@ -227,6 +227,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Learn Defaults
+         * @description Return what a network's hyperparameters were in the best tenth of the results of each past study.
+         */
+        get: operations["learn_defaults_api_v1_models__model__defaults_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/samplers": {
         parameters: {
             query?: never;
@@ -317,6 +337,26 @@ export interface paths {
          * @description Pause, resume, stop, extend, rename or annotate a study, or change what it searches while it runs.
          */
         patch: operations["update_study_api_v1_studies__study__patch"];
+        trace?: never;
+    };
+    "/api/v1/studies/{study}:fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork Study
+         * @description Make a study of another one, with changes and, unless told otherwise, with what that one has learned.
+         */
+        post: operations["fork_study_api_v1_studies__study__fork_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/studies/{study}/advice": {
@@ -481,6 +521,26 @@ export interface paths {
          * @description Find out where the differences between trials come from: a job of seconds, done once for the trials there are.
          */
         post: operations["start_interactions_api_v1_studies__study__interactions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/lenders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Lenders
+         * @description List the studies whose finished trials this one learns from: those it was forked from, or began with.
+         */
+        get: operations["list_lenders_api_v1_studies__study__lenders_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1788,6 +1848,90 @@ export interface components {
             };
         };
         /**
+         * ForkChanges
+         * @description In what a study differs from the one it is made of. What is left out, or null, is as it was there.
+         */
+        ForkChanges: {
+            /** Assumed */
+            assumed?: {
+                [key: string]: boolean | number | string | null;
+            } | null;
+            /** @description Limits to change; those left out are as they were, and null takes a limit away */
+            budget?: components["schemas"]["BudgetUpdate"] | null;
+            /**
+             * Constraints
+             * @description All of them, in place of those there are
+             */
+            constraints?: string[] | null;
+            /** Dataset */
+            dataset?: string | null;
+            evaluation?: components["schemas"]["EvaluationSpec"] | null;
+            /**
+             * Fixed
+             * @description All fixed values, in place of those there are
+             */
+            fixed?: {
+                [key: string]: boolean | number | string | null;
+            } | null;
+            /** Model */
+            model?: string | null;
+            /** Notes */
+            notes?: string | null;
+            /** Objectives */
+            objectives?: components["schemas"]["ObjectiveSpec"][] | null;
+            /** Outcome Constraints */
+            outcome_constraints?: components["schemas"]["OutcomeConstraint"][] | null;
+            pruner?: components["schemas"]["PrunerSpec"] | null;
+            repeats?: components["schemas"]["RepeatsSpec"] | null;
+            resources?: components["schemas"]["ResourcesSpec"] | null;
+            /** @description A whole sampler. Left out, the fork has the old one with a seed of its own */
+            sampler?: components["schemas"]["SamplerSpec"] | null;
+            /**
+             * Search Space
+             * @description By parameter, as when a running study is changed: a shape with `type` adds or replaces it, one without changes the given fields, null removes it; the others stay
+             */
+            search_space?: {
+                [key: string]: unknown;
+            } | "default" | null;
+            /** Tags */
+            tags?: string[] | null;
+            /** @description Not taken over from the old study */
+            warm_start?: components["schemas"]["WarmStart"] | null;
+        };
+        /**
+         * ForkCreate
+         * @description A study to make of another one.
+         * @example {
+         *       "changes": {
+         *         "budget": {
+         *           "n_trials": 40
+         *         },
+         *         "search_space": {
+         *           "hidden_units": {
+         *             "high": 256
+         *           }
+         *         }
+         *       },
+         *       "history": "finished",
+         *       "name": "digits-mlp-wide"
+         *     }
+         */
+        ForkCreate: {
+            changes?: components["schemas"]["ForkChanges"];
+            /**
+             * History
+             * @description finished: the sampler learns from the old study's finished trials, as far as they fit; they count in no budget. none: it begins anew
+             * @default finished
+             * @enum {string}
+             */
+            history: "finished" | "none";
+            /**
+             * Name
+             * @description Letters, digits, '.', '_' and '-', at least one letter, first a letter or digit; unique
+             */
+            name: string;
+        };
+        /**
          * HyperparameterRead
          * @description One hyperparameter of a network.
          */
@@ -1970,6 +2114,78 @@ export interface components {
             state: "NONE" | "TOO_FEW" | "WAITING" | "RUNNING" | "COMPLETE" | "FAIL";
         };
         JsonValue: unknown;
+        /**
+         * LearnedDefault
+         * @description What one hyperparameter was in the best trials of past studies.
+         */
+        LearnedDefault: {
+            /**
+             * Catalogue Value
+             * @description What it is where nobody sets it
+             */
+            catalogue_value: boolean | number | string | null;
+            /**
+             * N Studies
+             * @description From how many studies they are
+             */
+            n_studies: number;
+            /**
+             * N Trials
+             * @description How many of the best trials had it searched
+             */
+            n_trials: number;
+            /** Name */
+            name: string;
+            /**
+             * Value
+             * @description Median of numbers, the most frequent of other values
+             */
+            value: boolean | number | string | null;
+        };
+        /**
+         * LearnedDefaults
+         * @description What hyperparameters were in the best tenth of the results of each past study of a network.
+         */
+        LearnedDefaults: {
+            /**
+             * Dataset
+             * @description null: on any data
+             */
+            dataset: string | null;
+            /**
+             * Items
+             * @description Hyperparameters that were searched, in the catalogue's order
+             */
+            items: components["schemas"]["LearnedDefault"][];
+            /** Model */
+            model: string;
+        };
+        /**
+         * Lender
+         * @description A study that lent trials to another one.
+         */
+        Lender: {
+            /**
+             * N Trials
+             * @description Finished trials that were lent, with their values
+             */
+            n_trials: number;
+            /**
+             * Name
+             * @description null where the study was deleted
+             */
+            name: string | null;
+            /** Study Id */
+            study_id: number;
+        };
+        /**
+         * LenderList
+         * @description All studies that lent trials to one, in the order of their ids.
+         */
+        LenderList: {
+            /** Items */
+            items: components["schemas"]["Lender"][];
+        };
         /**
          * LogEntry
          * @description One line of output.
@@ -2697,6 +2913,8 @@ export interface components {
             } | "default";
             /** Tags */
             tags?: string[];
+            /** @description Earlier studies to begin with; used at creation */
+            warm_start?: components["schemas"]["WarmStart"] | null;
         };
         /**
          * StudyEdit
@@ -2873,6 +3091,8 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
+            /** @description Earlier studies to begin with; used at creation */
+            warm_start?: components["schemas"]["WarmStart"] | null;
         };
         /**
          * StudyState
@@ -3170,6 +3390,30 @@ export interface components {
          * @enum {string}
          */
         TrialState: "WAITING" | "RUNNING" | "COMPLETE" | "PRUNED" | "FAIL";
+        /**
+         * WarmStart
+         * @description What a new study takes over from earlier ones of the same model and the same objectives.
+         */
+        WarmStart: {
+            /**
+             * Mode
+             * @description prior: the sampler learns from their finished trials. best_points: their best parameters, moved into this study's space, are its first trials. auto: prior where space, data and fixed values are the same and the sampler learns, else best_points
+             * @default auto
+             * @enum {string}
+             */
+            mode: "auto" | "prior" | "best_points";
+            /**
+             * N Points
+             * @description At most so many first trials, for best_points
+             * @default 5
+             */
+            n_points: number;
+            /**
+             * Studies
+             * @description Ids or names; stored as ids. Their trials so far are used
+             */
+            studies: string[];
+        };
         /**
          * WorkerHeartbeat
          * @description A sign of life.
@@ -3991,6 +4235,67 @@ export interface operations {
             };
         };
     };
+    learn_defaults_api_v1_models__model__defaults_get: {
+        parameters: {
+            query?: {
+                /** @description Only of studies on this data set */
+                dataset?: string | null;
+            };
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearnedDefaults"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
     list_samplers_api_v1_samplers_get: {
         parameters: {
             query?: never;
@@ -4127,6 +4432,15 @@ export interface operations {
             };
             /** @description The token's role may not do this */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4364,6 +4678,78 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    fork_study_api_v1_studies__study__fork_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForkCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5009,6 +5395,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InteractionsRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    list_lenders_api_v1_studies__study__lenders_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LenderList"];
                 };
             };
             /** @description A token is needed, or the one given is not in force */

@@ -84,3 +84,38 @@ def test_points_are_added(server: FakeServer, run: Runner) -> None:
         }
     ]
     assert run("study", "enqueue", "digits", "lr").code == 2
+
+
+LENT = {"items": [{"study_id": 1, "name": "digits", "n_trials": 12}, {"study_id": 2, "name": None, "n_trials": 3}]}
+
+
+def test_a_fork_is_asked_for_with_all_changes(server: FakeServer, run: Runner) -> None:
+    server.on("POST", "/studies/digits:fork", ok(study_json(name="wide"), 201))
+    server.on("GET", "/studies/3/lenders", ok(LENT))
+    result = run(
+        *("study", "fork", "digits", "wide", "--change", "search_space.units.high=256"),
+        *("--change", "sampler={name: tpe}", "--change", "dataset=wine", "--change", "budget.n_trials=40"),
+        *("--change", "search_space.dropout=null"),
+    )
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "Submitted wide as study 3; it learns from 15 finished trials\n"
+    changes = {
+        "sampler": {"name": "tpe"},
+        "dataset": "wine",
+        "search_space": {"units": {"high": 256}, "dropout": None},
+        "budget": {"n_trials": 40},
+    }
+    assert server.bodies() == [{"name": "wide", "history": "finished", "changes": changes}]
+    assert run("study", "fork", "digits", "wide", "--without-history").code == 0
+    assert server.bodies()[1] == {"name": "wide", "history": "none", "changes": {}}
+    assert run("study", "fork", "digits", "wide", "--change", "dataset").code == 2
+
+
+def test_learned_defaults_are_shown(server: FakeServer, run: Runner) -> None:
+    one = {"name": "dropout", "value": 0.2, "catalogue_value": 0.0, "n_trials": 7, "n_studies": 2}
+    server.on("GET", "/models/mlp/defaults", ok({"model": "mlp", "dataset": "digits", "items": [one]}))
+    result = run("model", "defaults", "mlp", "--dataset", "digits")
+    assert [word in result.out for word in ("dropout", "0.2", "7", "2")] == [True] * 4
+    assert server.requests[0].url.params["dataset"] == "digits"
+    server.on("GET", "/models/mlp/defaults", ok({"model": "mlp", "dataset": None, "items": []}))
+    assert run("model", "defaults", "mlp").out == "No study of it has ten results yet.\n"

@@ -76,6 +76,27 @@ def show_model(
     typer.echo("\n" + clean(space_yaml(model.default_space), keep_newlines=True).rstrip())
 
 
+@model_app.command("defaults", help="Show what the best trials of past studies of a network had in common.")
+def learned_defaults(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    dataset: Annotated[str | None, typer.Option(help="Only of studies on this data set")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show learned defaults."""
+    with session_of(ctx).client() as client:
+        found = client.learned_defaults(name, dataset=dataset)
+    if as_json:
+        print_json(list(found))
+        return
+    rows = [
+        (one.name, number_words(one.value), number_words(one.catalogue_value), one.n_trials, one.n_studies)
+        for one in found
+    ]
+    empty = "No study of it has ten results yet."
+    print_table(("HYPERPARAMETER", "LEARNED", "DEFAULT", "TRIALS", "STUDIES"), rows, empty)
+
+
 @worker_app.command("list", help="List the workers seen lately.")
 def list_workers(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """List workers."""

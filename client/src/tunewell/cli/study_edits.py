@@ -46,11 +46,27 @@ Examples:
 """
 
 
+FORK_HELP = """Make a study of another one, with changes.
+
+It has the old one's settings but for what you change, a seed of its own, and
+learns from the old one's finished trials that fit it: those whose values a trial
+of the new study would have had. They count in no budget. The old study goes on.
+
+\b
+Examples:
+  tunewell study fork digits-mlp digits-wide --change search_space.hidden_units.high=256
+  tunewell study fork digits-mlp digits-more --change budget.n_trials=80
+  tunewell study fork digits-mlp digits-tpe --change 'sampler={name: tpe}'
+  tunewell study fork digits-mlp wine-mlp --change dataset=wine --without-history
+"""
+
+
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to `tunewell study`."""
     app.command("edit", help=EDIT_HELP)(edit)
     app.command("edits", help="List how a study's space and budget were changed, oldest first.")(list_edits)
     app.command("enqueue", help=ENQUEUE_HELP)(enqueue)
+    app.command("fork", help=FORK_HELP)(fork)
 
 
 def edit(
@@ -71,15 +87,7 @@ def edit(
     as_json: JsonFlag = False,
 ) -> None:
     """Change a study's space and budget."""
-    changes: StudyChanges = {}
-    space = _space(values or ())
-    limits: dict[str, Any] = dict(_pair(text, "--limit") for text in limit or ())
-    if space:
-        changes["search_space"] = space
-    if constraint is not None:
-        changes["constraints"] = [text for text in constraint if text]
-    if limits:
-        changes["budget"] = limits
+    changes = _changes(values, constraint, limit)
     if not changes:
         raise Invalid(Problem("nothing_to_change", "no change was given", hint="see `tunewell study edit --help`"))
     with session_of(ctx).client() as client:
@@ -93,6 +101,34 @@ def edit(
     waiting = f"; {n_replaced} waiting trials got other parameters" if n_replaced else ""
     sys.stdout.write(
         f"Changed {clean(changed.name)}{waiting}\n" if made else f"{clean(changed.name)} is that already\n"
+    )
+
+
+def fork(
+    ctx: typer.Context,
+    study: StudyArgument,
+    name: Annotated[str, typer.Argument(help="Of the new study.")],
+    change: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD[.PART]=VALUE", help="A field of the study, or of its space or budget a part alone"),
+    ] = None,
+    without_history: Annotated[
+        bool, typer.Option("--without-history", help="Do not learn from the old study's trials")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a study of another one."""
+    changes: dict[str, Any] = {}
+    for path, value in (_pair(text, "--change") for text in change or ()):
+        _put(changes, path.split("."), value)
+    with session_of(ctx).client() as client:
+        made = client.fork_study(study, name, history="none" if without_history else "finished", changes=changes)
+        n_lent = sum(one.n_trials for one in client.list_lenders(made.study_id))
+    if as_json:
+        print_json(made)
+        return
+    sys.stdout.write(
+        f"Submitted {clean(made.name)} as study {made.study_id}; it learns from {n_lent} finished trials\n"
     )
 
 
@@ -122,6 +158,30 @@ def enqueue(
         print_json(list(added))
         return
     print_table(("TRIAL", "PARAMETERS"), [(one.number, params_words(one.params)) for one in added], "")
+
+
+def _put(changes: dict[str, Any], path: list[str], value: object) -> None:
+    """Set a field, or a part of one such as `search_space.units.high`."""
+    name, *rest = path
+    if not rest:
+        changes[name] = value
+        return
+    if not isinstance(changes.get(name), dict):
+        changes[name] = {}
+    _put(changes[name], rest, value)
+
+
+def _changes(values: list[str] | None, constraint: list[str] | None, limit: list[str] | None) -> StudyChanges:
+    changes: StudyChanges = {}
+    space = _space(values or ())
+    limits: dict[str, Any] = dict(_pair(text, "--limit") for text in limit or ())
+    if space:
+        changes["search_space"] = space
+    if constraint is not None:
+        changes["constraints"] = [text for text in constraint if text]
+    if limits:
+        changes["budget"] = limits
+    return changes
 
 
 def _space(values: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""A study made of another one, with its history."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from api.errors import Invalid
+from api.schemas.forks import ForkChanges, ForkCreate, Lender, LenderList
+from api.schemas.studies import StudyCreate, StudyRead, StudyUpdate
+from api.services.edits import settings_with
+from api.services.lending import check_lender, lend_history
+from api.services.lookup import get_study, require_native
+from api.services.studies import publish_study, store_study
+from api.services.views import spec_of
+from api.transaction import Tx
+from db import lent, studies
+from db.records import StudyRecord
+
+_ABOUT = frozenset({"notes", "tags"})
+_MERGED = frozenset({"search_space", "constraints", "budget"})
+
+
+def fork_study(tx: Tx, ref: str, body: ForkCreate) -> StudyRead:
+    """Store a study with the settings of another one but for what is changed, and lend it what that one has learned.
+
+    Raises:
+        NotFound: `study_not_found`.
+        Invalid: A rule that the new study breaks; with history also `other_model`, `other_objective`, `other_dataset`
+            or `other_evaluation`, because then no value of the old study says anything about the new one.
+        Conflict: `name_taken`, `optuna_study`.
+
+    Effects:
+        Stores a study and its lent trials, which count in no budget, and rings for its work. The old study goes on.
+    """
+    old = get_study(tx.session, ref)
+    require_native(old, "fork it")
+    study = _store(tx, old, body)
+    if body.history == "finished":
+        try:
+            check_lender(spec_of(study), old, "history", is_prior=True)
+        except Invalid as error:
+            raise Invalid(error.code, error.message, "history", 'set "history" to "none", or keep it') from error
+        lend_history(tx, study, [old], passed_on=True)
+    return publish_study(tx, study.id)
+
+
+def list_lenders(session: Session, ref: str) -> LenderList:
+    """Return which studies lent trials to a study, and how many."""
+    study = get_study(session, ref)
+    counts = Counter(one.lender_id for one in lent.list_lent(session, study.id))
+    items = []
+    for lender_id, n in sorted(counts.items()):
+        lender = studies.find_study(session, lender_id)
+        items.append(Lender(study_id=lender_id, name=None if lender is None else lender.name, n_trials=n))
+    return LenderList(items=items)
+
+
+def _store(tx: Tx, old: StudyRecord, body: ForkCreate) -> StudyRecord:
+    try:
+        return store_study(tx, StudyCreate.model_validate({**_settings(old, body), "name": body.name}))
+    except Invalid as error:
+        place = error.field or ""
+        is_change = place.split(".")[0] in ForkChanges.model_fields
+        raise Invalid(error.code, error.message, f"changes.{place}" if is_change else place, error.hint) from error
+
+
+def _settings(old: StudyRecord, body: ForkCreate) -> dict[str, Any]:
+    changes = body.changes.model_dump(exclude_unset=True)
+    spec = spec_of(old).model_dump(mode="json")
+    spec |= {"warm_start": None, "notes": old.notes, "tags": list(old.tags)}
+    # With the old seed, a sampler that does not learn would propose the old trials again.
+    spec["sampler"] = {**spec["sampler"], "seed": None}
+    searched = {key: changes[key] for key in ("search_space", "constraints") if key in changes}
+    spec |= settings_with(old, StudyUpdate.model_validate(searched))
+    spec["budget"] = {**spec["budget"], **(changes.get("budget") or {})}
+    whole = {key: value for key, value in changes.items() if value is not None and key not in _MERGED}
+    return {**spec, **whole}
