@@ -1,8 +1,9 @@
 """`python -m benchmarks.storage`: Optuna's loop on our storage and on its own, in the same kind of database.
 
 Both run the same no-op trials: eight parameters suggested one by one, ten reports, one result, by `study.optimize` with
-Optuna's random sampler. Rounds are interleaved. Besides the time by the clock it counts the processors', of the script
-and of the PostgreSQL server together, which other work on the machine disturbs less. It prints JSON.
+Optuna's random sampler; as information also through Optuna's gRPC client, with the endpoint in the same process. Rounds
+are interleaved. Besides the time by the clock it counts the processors', of the script and of the PostgreSQL server
+together, which other work on the machine disturbs less. It prints JSON, which says how durable each one's commits are.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -19,18 +20,16 @@ import optuna
 import psutil
 import typer
 from optuna.distributions import BaseDistribution
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy import event
 
 from api.compat.optuna import TunewellStorage
-from benchmarks.optuna_rdb import distribution_of, use_wal
+from benchmarks.optuna_rdb import distribution_of
 from benchmarks.report import describe_run, rates, ratio
 from benchmarks.servers import Bench, running_servers
+from benchmarks.storage_peers import durability, our_url, peers
 from benchmarks.work import SPACE
-from db import schema
-from db.engine import Database
 
 N_REPORTS = 10
 N_COLD = 10_000
@@ -49,6 +48,7 @@ def main(
     with running_servers() as bench:
         for kind in ("sqlite", "postgresql"):
             document[kind] = {
+                "durability": durability(bench, kind),
                 "loop": measure_loop(bench, kind, n_trials, rounds, seed),
                 "cold_start": measure_cold_start(bench, kind, n_cold),
             }
@@ -59,7 +59,7 @@ def main(
 def measure_loop(bench: Bench, kind: str, n_trials: int, n_rounds: int, seed: int) -> dict[str, Any]:
     """Return trials per second, by the clock and by the processors' time, of ours and of the peers."""
     with ExitStack() as stack:
-        storages = {name: stack.enter_context(one) for name, one in _storages(bench, kind).items()}
+        storages = {name: stack.enter_context(opening(bench)) for name, opening in peers(kind).items()}
         for storage in storages.values():
             run_trials(storage, 2, seed)  # nobody pays for its first statements
         wall: dict[str, list[float]] = {name: [] for name in storages}
@@ -76,14 +76,14 @@ def measure_loop(bench: Bench, kind: str, n_trials: int, n_rounds: int, seed: in
         "n_reports": N_REPORTS,
         "by_clock": {name: rates(values) for name, values in wall.items()},
         "by_processor": {name: rates(values) for name, values in cpu.items()},
-        "times_by_clock": {name: ratio(wall["ours"], wall[name]) for name in storages if name != "ours"},
-        "times_by_processor": {name: ratio(cpu["ours"], cpu[name]) for name in storages if name != "ours"},
+        "times_by_clock": times_of(wall),
+        "times_by_processor": times_of(cpu),
     }
 
 
 def measure_cold_start(bench: Bench, kind: str, n_trials: int) -> dict[str, Any]:
     """Return how long a new process needs to read a long study, and then one trial more."""
-    url = _our_url(bench, kind)
+    url = our_url(bench, kind)
     found: dict[str, Any] = {"unit": "seconds of processor time of the reader", "n_trials": n_trials}
     for name, n_reports in (("without_reports", 0), ("with_reports", N_REPORTS)):
         writer = TunewellStorage(url)
@@ -99,6 +99,12 @@ def measure_cold_start(bench: Bench, kind: str, n_trials: int) -> dict[str, Any]
         for storage in (writer, reader):
             storage.close()
     return found
+
+
+def times_of(rates_of: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Return how many times as many trials ours does as each peer, through gRPC as one that is behind gRPC too."""
+    ours = {name: "ours_grpc" if name.endswith("_grpc") else "ours" for name in rates_of}
+    return {name: ratio(rates_of[ours[name]], values) for name, values in rates_of.items() if name != ours[name]}
 
 
 def run_trials(storage: BaseStorage, n_trials: int, seed: int) -> None:
@@ -133,37 +139,6 @@ def _cpu_s(bench: Bench) -> float:
     server = psutil.Process(bench.postgres.process.pid)
     used = [one.cpu_times() for one in (server, *server.children(recursive=True))]
     return time.process_time() + sum(one.user + one.system for one in used)
-
-
-def _storages(bench: Bench, kind: str) -> Mapping[str, Any]:
-    found = {"ours": _ours(bench, kind), "rdb": _rdb(bench, kind)}
-    return {**found, "rdb_wal": _rdb(bench, kind, has_wal=True)} if kind == "sqlite" else found
-
-
-@contextmanager
-def _ours(bench: Bench, kind: str) -> Iterator[BaseStorage]:
-    storage = TunewellStorage(_our_url(bench, kind))
-    yield storage
-    storage.close()
-
-
-@contextmanager
-def _rdb(bench: Bench, kind: str, *, has_wal: bool = False) -> Iterator[BaseStorage]:
-    rdb = RDBStorage(bench.new_database(kind))
-    if has_wal:
-        event.listen(rdb.engine, "connect", use_wal)
-        rdb.engine.dispose()
-    yield optuna.storages.get_storage(rdb)  # as `create_study` does: with Optuna's cache in front
-    rdb.remove_session()
-    rdb.engine.dispose()
-
-
-def _our_url(bench: Bench, kind: str) -> str:
-    url = bench.new_database(kind)
-    database = Database(url)
-    schema.upgrade(database)
-    database.close()
-    return url
 
 
 def _a_trial(n_reports: int) -> FrozenTrial:

@@ -45,6 +45,7 @@ class Prepared:
         } | {column.key: default_of(column) for column in compiled.insert_prefetch}
         self._encoders: dict[str, Callable[[Any], Any]] = dict(compiled._bind_processors)
         self._types: Sequence[Any] = [column.type for column in compiled._result_columns]
+        self.has_rows = bool(self._types)  # to ask the driver costs it a description of every column
         self._dialect = dialect
         self._decoders: list[tuple[int, Callable[[Any], Any]]] | None = None
 
@@ -153,7 +154,7 @@ class Link:
             self._prepared[id(statement)] = found
         prepared = found[1]
         cursor.execute(prepared.sql, prepared.bind(values))
-        return [] if cursor.description is None else prepared.read(cursor)
+        return prepared.read(cursor) if prepared.has_rows else []
 
     def _cursor(self) -> Any:
         cursor = getattr(self._mine, "cursor", None)

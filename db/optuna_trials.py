@@ -141,17 +141,26 @@ _STATE = select(TrialRow.state, TrialRow.distributions.is_(None), StudyRow.delet
 _DRAFT = select(TrialRow.study_id, TrialRow.number, TrialRow.params, TrialRow.distributions).where(*_IS_OPEN)
 
 
-def _setting(count: Any) -> Any:
+def _setting(count: Any, params: Any, entries: Any) -> Any:
     # A parameter is added to what the caller saw last: where somebody else added one meanwhile, no row matches.
     return (
         update(TrialRow)
         .where(*_IS_OPEN, count(TrialRow.distributions) == bindparam("the_n", type_=Integer()))
-        .values(params=bindparam("the_params", type_=Json), distributions=bindparam("the_entries", type_=Json))
+        .values(params=params, distributions=entries)
         .returning(TrialRow.id)
     )
 
 
-_SET_PARAMS = {True: _setting(func.json_array_length), False: _setting(func.jsonb_array_length)}
+_PARAMS, _ENTRIES = bindparam("the_params", type_=Json), bindparam("the_entries", type_=Json)
+# PostgreSQL is sent what is new; SQLite, which keeps JSON as text, all of it.
+_SET_PARAMS = {
+    True: _setting(func.json_array_length, _PARAMS, _ENTRIES),
+    False: _setting(
+        func.jsonb_array_length,
+        TrialRow.params.op("||", return_type=Json)(_PARAMS),
+        TrialRow.distributions.op("||", return_type=Json)(_ENTRIES),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,12 +255,9 @@ def find_draft(link: Link, trial_id: int) -> Draft | None:
 
 def set_params(link: Link, trial_id: int, draft: Draft, n_before: int) -> bool:
     """Store a trial's parameters if it is open and had `n_before` of them. Returns whether it was and had."""
-    values = {
-        "the_id": trial_id,
-        "the_n": n_before,
-        "the_params": dict(draft.params),
-        "the_entries": list(draft.entries),
-    }
+    entries = draft.entries if link.is_sqlite else draft.entries[n_before:]
+    params = draft.params if link.is_sqlite else {name: draft.params[name] for name, *_ in entries}
+    values = {"the_id": trial_id, "the_n": n_before, "the_params": dict(params), "the_entries": list(entries)}
     return bool(link.run(_SET_PARAMS[link.is_sqlite], values))
 
 

@@ -144,6 +144,12 @@ def list_history(session: Session, study_id: int) -> list[TrialRecord]:
     return fetch_all(session, TrialRecord, statement)
 
 
+def list_numbers(session: Session, ids: Collection[int]) -> dict[int, int]:
+    """Return the numbers of trials by their ids."""
+    rows = session.execute(select(TrialRow.id, TrialRow.number).where(TrialRow.id.in_(ids))) if ids else ()
+    return {row[0]: row[1] for row in rows}
+
+
 def find_diagnosis(session: Session, trial_id: int) -> list[dict[str, Any]] | None:
     """Return what was found in a trial's curves; None where nobody looked."""
     statement = select(TrialRow.diagnosis).where(TrialRow.id == trial_id)

@@ -118,6 +118,9 @@ class TrialRead(Shape):
     is_feasible: bool | None = Field(
         description="Whether it keeps every constraint on outcomes; null before it completes, and where there are none"
     )
+    reused_from: int | None = Field(
+        description="Number of the trial whose result it took without training, as both have the same parameters"
+    )
     findings: list[str] = Field(description="Kinds of what its curves show, the most important first")
     step: int | None = Field(description="Last reported step (epoch)")
     n_steps: int | None

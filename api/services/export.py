@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.schemas.trials import TrialRead
 from api.services.lookup import get_study
-from api.services.views import show_trial
+from api.services.views import show_trials
 from db import trials
 
 _COLUMNS = ("number", "state", "value", "started_at", "finished_at", "duration_s", "n_attempts", "source", "reason")
@@ -23,7 +23,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def export_trials(session: Session, ref: str, file_format: Literal["csv", "json"]) -> tuple[str, Iterable[str]]:
     """Return the study's name and the file's text in pieces."""
     study = get_study(session, ref)
-    shown = [show_trial(trial) for trial in trials.list_history(session, study.id)]
+    shown = show_trials(session, trials.list_history(session, study.id))
     if file_format == "json":
         diagnoses = trials.find_study_diagnoses(session, study.id)
         # Through JSON: only there does Pydantic write non-finite numbers as the words that stand for them.

@@ -20,6 +20,7 @@ from api.services.views import (
     show_artifact,
     show_trial,
     show_trial_detail,
+    show_trials,
     spec_of,
 )
 from api.transaction import Tx
@@ -51,7 +52,7 @@ def list_trials(session: Session, ref: str, query: TrialQuery) -> TrialPage:
     )
     page, has_more = found[: query.limit], len(found) > query.limit
     next_cursor = encode_cursor(trials.ordering_key(page[-1], query.order_by), page[-1].number) if has_more else None
-    return TrialPage(items=[show_trial(trial) for trial in page], next_cursor=next_cursor)
+    return TrialPage(items=show_trials(session, page), next_cursor=next_cursor)
 
 
 def read_trial(session: Session, trial_id: int) -> TrialDetail:
@@ -107,7 +108,7 @@ def add_trial(tx: Tx, ref: str, body: TrialCreate) -> TrialRead:
     announce_trial(tx, trial)
     announce_study(tx, study.id)
     settle_study(tx, study.id)
-    return show_trial(trial)
+    return show_trial(tx.session, trial)
 
 
 def stop_trial(tx: Tx, trial_id: int) -> TrialRead:
@@ -129,7 +130,7 @@ def stop_trial(tx: Tx, trial_id: int) -> TrialRead:
     else:
         trials.request_stop(tx.session, study_id=study.id, trial_id=trial.id)
         announce_trial(tx, trials.get_trial(tx.session, trial.id))
-    return show_trial(trials.get_trial(tx.session, trial_id))
+    return show_trial(tx.session, trials.get_trial(tx.session, trial_id))
 
 
 def list_artifacts(session: Session, trial_id: int) -> ArtifactList:

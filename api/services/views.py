@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeGuard
 
@@ -74,9 +74,15 @@ def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState,
     )
 
 
-def show_trial(trial: TrialRecord) -> TrialRead:
+def show_trials(session: Session, some: Sequence[TrialRecord]) -> list[TrialRead]:
+    """Return trials as tables show them, in their order."""
+    numbers = _numbers_of_reused(session, some)
+    return [TrialRead(**_trial_fields(trial, numbers)) for trial in some]
+
+
+def show_trial(session: Session, trial: TrialRecord) -> TrialRead:
     """Return a trial as tables show it."""
-    return TrialRead(**_trial_fields(trial))
+    return show_trials(session, [trial])[0]
 
 
 def show_trial_detail(session: Session, trial: TrialRecord, study_name: str) -> TrialDetail:
@@ -97,7 +103,7 @@ def show_trial_detail(session: Session, trial: TrialRecord, study_name: str) -> 
         for attempt, worker_name in attempts.list_attempts(session, trial.id)
     ]
     return TrialDetail(
-        **_trial_fields(trial),
+        **_trial_fields(trial, _numbers_of_reused(session, [trial])),
         study_name=study_name,
         diagnosis=None if diagnosis is None else [Finding.model_validate(finding) for finding in diagnosis],
         metric_names=[one.name for one in series if not is_member(one.name)],
@@ -130,7 +136,11 @@ def _show_best(trial: TrialRecord) -> BestTrial:
     )
 
 
-def _trial_fields(trial: TrialRecord) -> dict[str, Any]:
+def _numbers_of_reused(session: Session, some: Sequence[TrialRecord]) -> dict[int, int]:
+    return trials.list_numbers(session, {one.reused_from for one in some if one.reused_from is not None})
+
+
+def _trial_fields(trial: TrialRecord, numbers: Mapping[int, int]) -> dict[str, Any]:
     return {
         "trial_id": trial.id,
         "study_id": trial.study_id,
@@ -143,6 +153,7 @@ def _trial_fields(trial: TrialRecord) -> dict[str, Any]:
         "value": trial.value,
         "values": decode_values(trial.values),
         "is_feasible": _is_feasible(trial),
+        "reused_from": None if trial.reused_from is None else numbers.get(trial.reused_from),
         "findings": list(trial.findings),
         "step": trial.step,
         "n_steps": trial.n_steps,

@@ -51,7 +51,9 @@ def test_each_parameter_set_is_trained_once_and_its_result_is_used_again(caller:
         assert (one["value"], one["values"], one["step"]) == (first["value"], first["values"], first["step"])
         if one is not first:
             expected = f"not trained: trial {first['number']} had the same parameters, and this is its result"
-            assert (one["reason"], one["n_attempts"]) == (expected, 0)
+            assert (one["reason"], one["n_attempts"], one["reused_from"]) == (expected, 0, first["number"])
+        else:
+            assert one["reused_from"] is None
     study = caller.call("GET", "/studies/small")
     assert (study["state"], study["state_reason"]) == ("COMPLETE", "budget used")
     found = [one for page in caller.pages("/studies/small/replay") for one in page]

@@ -12,6 +12,7 @@ import pytest
 from benchmarks.footprint import role_of
 from benchmarks.optuna_rdb import OptunaPeer
 from benchmarks.report import describe_run, percentile, rates, ratio, summarise
+from benchmarks.storage import times_of
 from benchmarks.throughput import interleave
 from benchmarks.work import run_together
 
@@ -111,3 +112,8 @@ def test_a_run_says_what_it_takes_to_repeat_it() -> None:
     assert found["machine"]["n_cores"] >= 1
     assert {"optuna", "sqlalchemy", "python"} <= set(found["versions"])
     json.dumps(found)
+
+
+def test_a_storage_behind_grpc_is_compared_with_its_like() -> None:
+    rates_of = {"ours": [40.0, 60.0], "rdb": [10.0, 5.0], "ours_grpc": [8.0, 9.0], "rdb_grpc": [4.0, 3.0]}
+    assert times_of(rates_of) == {"rdb": 8.0, "rdb_grpc": 2.5}

@@ -182,6 +182,7 @@ class Trial:
     """A trial. `value` is the first objective where it is finite, `findings` the kinds of what its curves show.
 
     `is_feasible` says whether it keeps the study's constraints on outcomes; None before it completes or without any.
+    `reused_from` is the number of the trial whose result it took instead of training, as the parameters are the same.
     Only single trials know `metric_names`, `attempts` and the whole `diagnosis` (None: nobody looked).
     """
 
@@ -196,6 +197,7 @@ class Trial:
     value: float | None = None
     values: Mapping[str, float | None] = field(default_factory=dict)
     is_feasible: bool | None = None
+    reused_from: int | None = None
     findings: tuple[str, ...] = ()
     step: int | None = None
     n_steps: int | None = None

@@ -3273,6 +3273,11 @@ export interface components {
             /** Reason */
             reason: string;
             /**
+             * Reused From
+             * @description Number of the trial whose result it took without training, as both have the same parameters
+             */
+            reused_from: number | null;
+            /**
              * Source
              * @description sampler, manual or imported
              */
@@ -3354,6 +3359,11 @@ export interface components {
             };
             /** Reason */
             reason: string;
+            /**
+             * Reused From
+             * @description Number of the trial whose result it took without training, as both have the same parameters
+             */
+            reused_from: number | null;
             /**
              * Source
              * @description sampler, manual or imported

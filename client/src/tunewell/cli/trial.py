@@ -92,6 +92,7 @@ def _facts(trial: Trial) -> list[tuple[str, object]]:
         ("trial", f"{trial.number} of {trial.study_name or trial.study_id} (id {trial.trial_id})"),
         ("state", f"{trial.state}: {trial.reason}" if trial.reason else trial.state),
         ("source", trial.source),
+        ("result taken from", "" if trial.reused_from is None else f"trial {trial.reused_from}"),
         ("note", trial.note),
         ("step", step),
         ("started", time_words(trial.started_at) if trial.started_at else ""),
