@@ -157,6 +157,13 @@ class TestReading:
         assert "\x1b" not in result.out
         assert json.loads(run("trial", "show", "14", "--json").out)["values"] == {"loss": "NaN"}
 
+    def test_a_result_that_was_taken_says_from_where(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies/digits/trials/4", ok(trial_json(4, state="COMPLETE", reused_from=2)))
+        server.on("GET", "/studies/digits/trials/2", ok(trial_json(2, state="COMPLETE", reused_from=None)))
+        taken = [line.split() for line in run("trial", "show", "digits/4").out.splitlines()]
+        assert ["result", "taken", "from", "trial", "2"] in taken
+        assert "taken" not in run("trial", "show", "digits/2").out
+
     def test_logs_cannot_steer_the_terminal(self, server: FakeServer, run: Runner) -> None:
         line = {"line_id": 1, "attempt_no": 1, "stream": "stderr", "at": "2026-01-01T00:00:00Z", "text": HOSTILE}
         empty = ok({"items": [], "next_cursor": "1"})
