@@ -17,7 +17,7 @@ from api.schemas.enqueue import EnqueuedTrials, Point
 from api.services.lookup import get_study, require_native
 from api.services.settle import announce_study, announce_trial, settle_study
 from api.services.specs import check_params, refusals
-from api.services.views import show_trial, spec_of
+from api.services.views import show_trials, spec_of
 from api.transaction import Ledger, Tx
 from db import studies, trials
 from db.lifecycle import ENDED_STUDIES, StudyState, TrialState
@@ -99,7 +99,7 @@ def enqueue(tx: Tx, ref: str, points: Sequence[Point]) -> EnqueuedTrials:
         announce_trial(tx, trial)
     announce_study(tx, study.id)
     settle_study(tx, study.id)
-    return EnqueuedTrials(items=[show_trial(trial) for trial in added])
+    return EnqueuedTrials(items=show_trials(tx.session, added))
 
 
 def _complete(asker: Asker, snapshot: Snapshot, request: SuggestRequest, deadline: float) -> Suggestion:
