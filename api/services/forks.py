@@ -29,7 +29,8 @@ def fork_study(tx: Tx, ref: str, body: ForkCreate) -> StudyRead:
     Raises:
         NotFound: `study_not_found`.
         Invalid: A rule that the new study breaks; with history also `other_model`, `other_objective`, `other_dataset`
-            or `other_evaluation`, because then no value of the old study says anything about the new one.
+            or `other_evaluation`, because then no value of the old study says anything about the new one, and
+            `given_twice` for a warm start beside it.
         Conflict: `name_taken`, `optuna_study`.
 
     Effects:
@@ -37,6 +38,10 @@ def fork_study(tx: Tx, ref: str, body: ForkCreate) -> StudyRead:
     """
     old = get_study(tx.session, ref)
     require_native(old, "fork it")
+    if body.history == "finished" and body.changes.warm_start is not None:
+        message = "both a history and a warm start were given, and the same trials could come with each"
+        hint = 'set "history" to "none", and name the old study among warm_start.studies'
+        raise Invalid("given_twice", message, "changes.warm_start", hint)
     study = _store(tx, old, body)
     if body.history == "finished":
         try:

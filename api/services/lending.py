@@ -19,7 +19,7 @@ from api.schemas.studies import StudySpec
 from api.schemas.warm_start import WarmStart
 from api.services.lookup import get_study
 from api.services.objectives import violations_of
-from api.services.views import decode_values
+from api.services.views import decode_values, spec_of
 from api.transaction import Tx
 from db import history, lent, studies, trials
 from db.lifecycle import TrialState
@@ -76,12 +76,12 @@ def check_lender(spec: StudySpec, lender: StudyRecord, field: str, *, is_prior: 
     if lender.kind != "native":
         message = f"a script of Optuna's made study {lender.name!r}, with values that no network of ours was trained on"
         raise Invalid("optuna_study", message, field, "name a study that Tunewell trained")
-    own, other = spec.model_dump(mode="json"), lender.spec
+    own, other = spec.model_dump(mode="json"), spec_of(lender).model_dump(mode="json")
     compared = [("model", "other_model"), ("objectives", "other_objective")]
     compared += [("dataset", "other_dataset"), ("evaluation", "other_evaluation")] if is_prior else []
     for name, code in compared:
-        if own[name] != other.get(name):
-            theirs, ours = str(other.get(name))[:200], str(own[name])[:200]
+        if own[name] != other[name]:
+            theirs, ours = str(other[name])[:200], str(own[name])[:200]
             message = f"study {lender.name!r} has another {name}: {theirs} instead of {ours}"
             hint = f"name a study with the same {name}"
             if name in ("dataset", "evaluation"):
@@ -168,9 +168,9 @@ _TELLING = frozenset({TrialState.COMPLETE, TrialState.PRUNED})
 def _is_prior(plan: Plan, wanted: WarmStart, lender: StudyRecord) -> bool:
     if wanted.mode != "auto":
         return wanted.mode == "prior"
-    own = plan.spec.model_dump(mode="json")
+    own, other = plan.spec.model_dump(mode="json"), spec_of(lender).model_dump(mode="json")
     same = ("search_space", "constraints", "dataset", "evaluation", "fixed")
-    return plan.learns and all(own[name] == lender.spec.get(name) for name in same)
+    return plan.learns and all(own[name] == other[name] for name in same)
 
 
 def _best(tx: Tx, lender: StudyRecord, n: int) -> list[TrialRecord]:

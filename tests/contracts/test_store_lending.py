@@ -96,6 +96,16 @@ def test_a_fork_without_history_begins_anew(caller: Caller) -> None:
 LOSS: Json = {"metric": "val_loss", "direction": "minimize"}
 
 
+def test_a_fork_may_begin_with_several_studies(caller: Caller) -> None:
+    old_study(caller)
+    old_study(caller, "second", 4)
+    changes = {"warm_start": {"studies": ["second", "old"]}, "budget": {"n_trials": 2}}
+    fork(caller, "new", history="none", changes=changes)
+    assert lenders(caller, "new") == {"old": len(telling(caller, "old")), "second": len(telling(caller, "second"))}
+    work(caller, "new", "new", 2)
+    assert_replays(caller, "new", 2)
+
+
 def test_only_what_fits_the_new_space_is_lent(caller: Caller) -> None:
     old_study(caller)
     narrow = {"hidden_units": {"low": 64}, "learning_rate": None, "dropout": {"type": "float", "low": 0, "high": 0.5}}
@@ -141,6 +151,7 @@ def test_a_fork_of_a_fork_inherits(caller: Caller) -> None:
         ({"search_space": {"hidden_units": {"low": 640}}}, "low_above_high", "changes.search_space.hidden_units.low"),
         ({"budget": {"n_trials": 0}}, "greater_than_equal", "changes.budget.n_trials"),
         ({"colour": 1}, "unknown_field", "changes.colour"),
+        ({"warm_start": {"studies": ["old"]}}, "given_twice", "changes.warm_start"),
         ({"constraints": ["learning_rate > 1"]}, "constraints_too_tight", "changes.constraints"),
     ],
 )
