@@ -40,6 +40,7 @@ class AttemptState(StrEnum):
     STOPPED = "STOPPED"
     LOST = "LOST"
     PREEMPTED = "PREEMPTED"
+    PAUSED = "PAUSED"
     OOM = "OOM"
     DIVERGED = "DIVERGED"
     TIMED_OUT = "TIMED_OUT"
@@ -69,6 +70,7 @@ class AfterAttempt(StrEnum):
     FINISH = "FINISH"  # the trial is over
     RETRY = "RETRY"  # another attempt if retries are left, else the trial fails
     HAND_BACK = "HAND_BACK"  # another attempt, and no retry is used up
+    SET_ASIDE = "SET_ASIDE"  # the same once the pruner says so, where it can go on later; else the trial is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ ATTEMPT_ENDS: Mapping[AttemptState, AttemptEnd] = {
     AttemptState.STOPPED: AttemptEnd(AfterAttempt.FINISH, TrialState.PRUNED),
     AttemptState.LOST: AttemptEnd(AfterAttempt.RETRY, TrialState.FAIL),
     AttemptState.PREEMPTED: AttemptEnd(AfterAttempt.HAND_BACK, TrialState.WAITING),
+    AttemptState.PAUSED: AttemptEnd(AfterAttempt.SET_ASIDE, TrialState.PRUNED),
     AttemptState.OOM: AttemptEnd(AfterAttempt.FINISH, TrialState.FAIL),
     AttemptState.DIVERGED: AttemptEnd(AfterAttempt.FINISH, TrialState.FAIL),
     AttemptState.TIMED_OUT: AttemptEnd(AfterAttempt.FINISH, TrialState.FAIL),
@@ -98,8 +101,9 @@ ATTEMPT_ENDS: Mapping[AttemptState, AttemptEnd] = {
 BURNING_ENDS = frozenset(state for state, end in ATTEMPT_ENDS.items() if end.after is AfterAttempt.RETRY)
 
 TRIAL_MOVES: Mapping[TrialState, frozenset[TrialState]] = {
-    # A waiting trial is complete at once where another one with the same parameters has a result.
-    TrialState.WAITING: frozenset({TrialState.RUNNING, TrialState.COMPLETE, TrialState.FAIL}),
+    # A waiting trial is complete at once where another one with the same parameters has a result, and pruned where it
+    # waits to be promoted and never is.
+    TrialState.WAITING: frozenset({TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}),
     TrialState.RUNNING: frozenset({TrialState.WAITING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}),
     TrialState.COMPLETE: frozenset(),
     TrialState.PRUNED: frozenset(),
@@ -157,10 +161,13 @@ def decide_trial_state(end: AttemptState, *, n_burned: int, max_retries: int, re
         end: How the attempt ended; not `RUNNING`.
         n_burned: Attempts of this trial that were lost or crashed, this one included.
         max_retries: How many lost or crashed attempts the study forgives per trial.
-        retryable: False where another try would fail the same way (an exception in the training code).
+        retryable: False where another try would fail the same way (an exception in the training code), and of a paused
+            trial where it could not go on later.
     """
     rule = ATTEMPT_ENDS[end]
     if rule.after is AfterAttempt.HAND_BACK:
+        return TrialState.WAITING
+    if rule.after is AfterAttempt.SET_ASIDE and retryable:
         return TrialState.WAITING
     if rule.after is AfterAttempt.RETRY and retryable and n_burned <= max_retries:
         return TrialState.WAITING

@@ -53,12 +53,23 @@ _WAITING = (
     .order_by(TrialRow.number)
     .limit(bindparam("the_limit", type_=Integer()))
 )
+_READY = _WAITING.where(TrialRow.paused_step.is_(None))
+_PAUSED = (
+    select_record(TrialRecord)
+    .where(
+        TrialRow.study_id == bindparam("the_study"),
+        TrialRow.state == TrialState.WAITING,
+        TrialRow.paused_step.is_not(None),
+    )
+    .order_by(TrialRow.number)
+)
 _START = (
     update(TrialRow)
     .where(TrialRow.id == bindparam("the_id"), TrialRow.state == TrialState.WAITING)
     .values(
         state=TrialState.RUNNING,
         n_attempts=TrialRow.n_attempts + 1,
+        paused_step=None,
         started_at=func.coalesce(TrialRow.started_at, utc_now()),
     )
     .returning(*columns(TrialRecord))
@@ -166,8 +177,18 @@ def find_study_diagnoses(session: Session, study_id: int) -> dict[int, list[dict
 
 
 def list_waiting(session: Session, study_id: int, limit: int) -> list[TrialRecord]:
-    """Return trials that wait for a worker, lowest number first."""
+    """Return trials that wait, for a worker or to be promoted, lowest number first."""
     return fetch_all(session, TrialRecord, _WAITING, {"the_study": study_id, "the_limit": limit})
+
+
+def list_ready(session: Session, study_id: int, limit: int) -> list[TrialRecord]:
+    """Return trials that wait for a worker alone, lowest number first."""
+    return fetch_all(session, TrialRecord, _READY, {"the_study": study_id, "the_limit": limit})
+
+
+def list_paused(session: Session, study_id: int) -> list[TrialRecord]:
+    """Return trials that a pruner has set aside and that wait to be promoted, lowest number first."""
+    return fetch_all(session, TrialRecord, _PAUSED, {"the_study": study_id})
 
 
 def start_trial(session: Session, trial_id: int) -> TrialRecord:

@@ -71,6 +71,7 @@ class RunningAttempt:
         self._pending = _Pending()
         self._flushed_at = 0.0
         self._told: str | None = None
+        self._saved_to: int | None = None
 
     @property
     def lane(self) -> str:
@@ -132,6 +133,7 @@ class RunningAttempt:
             return
         self.flush(now_s)
         self.outbox.upload(name="checkpoint.safetensors", kind="checkpoint", path=kept, step=message.epoch)
+        self._saved_to = message.epoch
         for path in outdated:
             path.unlink(missing_ok=True)
         self.sender.wake()
@@ -145,10 +147,13 @@ class RunningAttempt:
         for name in message.files:
             path = Path(name)
             self.outbox.upload(name=path.name, kind="network" if path.stem == "model" else "file", path=path)
+        outcome, reason = message.outcome, message.reason
+        if outcome == "PAUSED" and self._saved_to is None:
+            outcome, reason = "PRUNED", f"{reason} Its checkpoint cannot be kept, so it cannot go on later."
         self.outbox.finish(
             {
-                "outcome": message.outcome,
-                "reason": clean(message.reason, MAX_REASON_CHARS),
+                "outcome": outcome,
+                "reason": clean(reason, MAX_REASON_CHARS),
                 "values": dict(message.metrics),
                 "is_retryable": message.is_retryable,
                 "diagnosis": list(message.diagnosis) or None,
@@ -177,6 +182,7 @@ class RunningAttempt:
             return
         for some, lines in itertools.zip_longest(points, logs):
             body = {"step": pending.step, "n_steps": pending.n_steps, "metrics": some or [], "logs": lines or []}
+            body["can_pause"] = True
             self.outbox.report(body)
         self.sender.wake()
 

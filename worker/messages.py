@@ -56,7 +56,7 @@ class BatchOrder:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How a lane goes on: `prune`, `stop` or `preempt`."""
+    """How a lane goes on: `prune`, `pause`, `stop` or `preempt`."""
 
     lane: str
     decision: str

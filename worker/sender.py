@@ -180,6 +180,7 @@ def read_report(body: Mapping[str, Any]) -> Report:
         logs=tuple(
             LogEntry(at=datetime.fromisoformat(at), text=text, stream=stream) for stream, at, text in body["logs"]
         ),
+        can_pause=body.get("can_pause", False),
     )
 
 

@@ -30,7 +30,7 @@ from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE
 CONFUSION_FILE = "confusion_matrix.json"
 ONNX_FILE = "model.onnx"
 JUDGED_AT_THE_END = frozenset({"underfitting", "good_fit", "still_improving", "plateau"})
-"""What the first epochs of a trial that was pruned cannot tell."""
+"""What the first epochs of a trial that was pruned or paused cannot tell."""
 
 
 class Channel(Protocol):
@@ -126,7 +126,7 @@ class Speaker:
         params = next(lane.params for lane in self.order.lanes if lane.lane == result.lane_id)
         try:
             findings = diagnose(curves_of(result, self.order.model, dict(params), self.dataset))
-            is_cut_short = result.outcome is Outcome.PRUNED
+            is_cut_short = result.outcome in (Outcome.PRUNED, Outcome.PAUSED)
             return tuple(one.to_json() for one in findings if not (is_cut_short and one.kind in JUDGED_AT_THE_END))
         except Exception:
             self.channel.send(LaneLog(result.lane_id, traceback.format_exc(limit=4), "stderr"))

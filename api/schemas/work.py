@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import AwareDatetime, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
 from api.schemas.studies import EvaluationSpec, ObjectiveSpec, QueueName, RepeatsSpec
@@ -155,12 +155,15 @@ class ReportRequest(Shape):
     n_steps: Step | None = None
     metrics: list[MetricPoint] = Field(default_factory=list, max_length=10_000)
     logs: list[LogEntry] = Field(default_factory=list, max_length=2_000)
+    can_pause: StrictBool = Field(
+        default=False, description="Whether the worker can save a checkpoint from which the trial would go on later"
+    )
 
 
 class ReportRead(Shape):
     """The decision."""
 
-    decision: Literal["continue", "prune", "stop"]
+    decision: Literal["continue", "prune", "pause", "stop"]
     reason: str
     lease_s: float
     last_seq: int = Field(description="The highest sequence number that is stored")
@@ -170,7 +173,7 @@ class FinishRequest(Shape):
     """The end of an attempt."""
 
     lease_token: LeaseToken
-    outcome: Literal["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"]
+    outcome: Literal["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "PAUSED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"]
     reason: Text = Field(default="", max_length=4000)
     values: dict[MetricName, Number] = Field(default_factory=dict, max_length=1000, description="Final metrics")
     diagnosis: list[Finding] | None = Field(

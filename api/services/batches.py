@@ -2,7 +2,7 @@
 
 Trials of equal structure (`models.catalogue.structure_key`) differ in numbers alone. The first trial of a claim sets
 the structure; a trial of another one stays WAITING with its number and its parameters, and is claimed next, oldest
-first.
+first. Paused trials that a pruner promotes come before all others.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from api.asks.history import params_key
 from api.asks.plans import Plan, plan_of
 from api.asks.proposals import EXTRA, Asked, Need, Proposal, propose_plainly
+from api.services.promotion import find_paused
 from api.services.reuse import find_results, is_going_round, may_come_twice, reuse_result
 from api.services.settle import announce_trial, cancel_waiting
 from api.transaction import Tx
@@ -143,8 +144,10 @@ class _Batch:
         return Taken(self.trials, need, has_news=self._n_ended > 0)
 
     def offer_waiting(self) -> None:
-        """Take what waits and fits, oldest first."""
-        waiting = trials.list_waiting(self._tx.session, self._study.id, LOOK_AHEAD * self.room)
+        """Take what waits and fits: what was promoted, then the rest, oldest first."""
+        for trial in find_paused(self._tx, self._study).promotable:
+            self._offer(trial)
+        waiting = trials.list_ready(self._tx.session, self._study.id, LOOK_AHEAD * self.room)
         fresh = [one for one in waiting if one.n_attempts == 0 and may_come_twice(self._plan, self._study, one.source)]
         known = find_results(self._tx, self._study, [one.params for one in fresh])
         ids = {one.id for one in fresh}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api.peers import Wanted
@@ -17,7 +17,15 @@ from search.pruners import Pruner
 from search.types import Action, PastTrial, PruneDecision, PruneRequest
 
 
-def decide(tx: Tx, trial_id: int, orders: Orders, fresh: Sequence[Point]) -> tuple[Action, str]:
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a report brought: the points that were not there before, and whether the trial could be paused."""
+
+    fresh: Sequence[Point] = ()
+    can_pause: bool = False
+
+
+def decide(tx: Tx, trial_id: int, orders: Orders, report: Brought) -> tuple[Action, str]:
     """Say how a running trial goes on, and why.
 
     What ends an attempt is decided once: until its worker has heard it, every further report gets the same answer,
@@ -27,7 +35,7 @@ def decide(tx: Tx, trial_id: int, orders: Orders, fresh: Sequence[Point]) -> tup
         tx: The transaction that has just stored the report.
         trial_id: The trial.
         orders: What is known of it and its study.
-        fresh: The points that the report brought and that were not there before.
+        report: What it brought.
 
     Effects:
         Keeps the decision where it ends the attempt or holds a forecast.
@@ -38,10 +46,11 @@ def decide(tx: Tx, trial_id: int, orders: Orders, fresh: Sequence[Point]) -> tup
     said = _said_before(tx, trial_id, orders)
     if said is not None:
         return said
-    brought = _steps_brought(pruner, orders, fresh)
+    brought = _steps_brought(pruner, orders, report.fresh)
     if not brought:
         return "continue", ""
-    decision = _ask(tx, pruner, trial_id, orders, brought)
+    request = _request(tx, pruner, trial_id, orders, brought)
+    decision = _ask(tx, pruner, orders, replace(request, can_pause=report.can_pause))
     if decision.action != "continue" or decision.band is not None or decision.chance is not None:
         pruning.keep_verdict(tx.session, trial_id, _verdict(decision, orders, max(brought)))
     return decision.action, decision.reason
@@ -70,17 +79,22 @@ def _steps_brought(pruner: Pruner, orders: Orders, fresh: Sequence[Point]) -> li
     return [step for (name, member), step in named if name == metric and member is not None]
 
 
-def _ask(tx: Tx, pruner: Pruner, trial_id: int, orders: Orders, brought: Sequence[int]) -> PruneDecision:
+def _request(tx: Tx, pruner: Pruner, trial_id: int, orders: Orders, brought: Sequence[int]) -> PruneRequest:
     metric = orders.spec["objectives"][0]["metric"]
     members = member_names(orders.spec) if pruner.judges == "instances" else ()
     own = _own_ends(tx, trial_id, orders, members) if members else _own_curve(tx, trial_id, metric)
-    request = PruneRequest(
+    return PruneRequest(
         trial=PastTrial(orders.number, "RUNNING", {}, intermediate=own),
         directions=(orders.spec["objectives"][0]["direction"],),
         options={key: value for key, value in orders.spec["pruner"].items() if key != "name"},
         n_steps=None if members else orders.n_steps,
         judged_to=None if members else max((step for step in own if step not in set(brought)), default=-1),
     )
+
+
+def _ask(tx: Tx, pruner: Pruner, orders: Orders, request: PruneRequest) -> PruneDecision:
+    metric = orders.spec["objectives"][0]["metric"]
+    members = member_names(orders.spec) if pruner.judges == "instances" else ()
     needed = pruner.steps_needed(request) if pruner.needs_history else []
     if not pruner.needs_history or (needed is not None and not needed):
         return pruner.decide(request)

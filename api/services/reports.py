@@ -12,7 +12,8 @@ from api.schemas.trials import Finding
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
 from api.services.members import is_member
 from api.services.objectives import metrics_of, no_value, outcomes_of, violations_of
-from api.services.pruning import decide
+from api.services.promotion import step_to_wait_at
+from api.services.pruning import Brought, decide
 from api.services.settle import announce_trial, settle_ending
 from api.services.views import is_number
 from api.transaction import Tx
@@ -50,7 +51,7 @@ def report(tx: Tx, attempt_id: int, body: ReportRequest, lease_s: float) -> Repo
         tx,
         renewed.trial_id,
         orders,
-        fresh,
+        Brought(fresh, can_pause=body.can_pause),
         ReportRead(decision="continue", reason="", lease_s=lease_s, last_seq=body.seq),
     )
 
@@ -110,14 +111,8 @@ def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> 
         Updates the trial, settles the study, rings where the trial waits again.
     """
     n_burned = trial.n_burned + (ending.end in BURNING_ENDS)
-    target = decide_trial_state(
-        ending.end,
-        n_burned=n_burned,
-        max_retries=study.spec["budget"]["max_retries"],
-        retryable=ending.is_retryable and study.state in (StudyState.RUNNING, StudyState.PAUSED),
-    )
-    if target is TrialState.WAITING and (trial.is_stop_requested or study.state is StudyState.STOPPING):
-        target = TrialState.FAIL
+    paused_step = step_to_wait_at(tx, study, trial)
+    target = _target(study, trial, ending, n_burned, can_wait=paused_step is not None)
     values = _with_objectives(tx, study, trial, ending) if target in FINISHED_TRIALS else {}
     lacking = [metric for metric in metrics_of(study) if not is_number(values.get(metric))]
     value = values.get(metrics_of(study)[0])
@@ -131,12 +126,29 @@ def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> 
         "value": value if is_number(value) and target is not TrialState.FAIL else None,
         "values": {name: encode_float(number) for name, number in values.items()},
     }
-    if target in FINISHED_TRIALS:
+    if target is TrialState.WAITING:
+        changes["paused_step"] = paused_step
+    if target in FINISHED_TRIALS or ending.end is AttemptState.PAUSED:
         changes |= ending.diagnosis
     ended = trials.end_trial(tx.session, trial, target, changes)
     if study.deleted_at is None:
         announce_trial(tx, ended or trial)
         settle_ending(tx, study.id)
+    return target
+
+
+def _target(study: StudyRecord, trial: TrialRecord, ending: Ending, n_burned: int, *, can_wait: bool) -> TrialState:
+    """Return what an ended attempt makes of its trial; `can_wait`: it was told to pause and may go on later."""
+    goes_on = study.state in (StudyState.RUNNING, StudyState.PAUSED)
+    is_paused = ending.end is AttemptState.PAUSED
+    target = decide_trial_state(
+        ending.end,
+        n_burned=n_burned,
+        max_retries=study.spec["budget"]["max_retries"],
+        retryable=goes_on and (can_wait if is_paused else ending.is_retryable),
+    )
+    if target is TrialState.WAITING and (trial.is_stop_requested or study.state is StudyState.STOPPING):
+        return TrialState.PRUNED if is_paused else TrialState.FAIL
     return target
 
 
@@ -168,7 +180,7 @@ def _repeat(tx: Tx, attempt_id: int, body: ReportRequest, lease_s: float) -> Rep
     attempts.extend_lease(tx.session, attempt_id, body.lease_token, lease_s)
     orders = attempts.find_orders(tx.session, attempt.trial_id)
     answer = ReportRead(decision="continue", reason="", lease_s=lease_s, last_seq=attempt.last_seq)
-    return _decide(tx, attempt.trial_id, orders, [], answer)
+    return _decide(tx, attempt.trial_id, orders, Brought(), answer)
 
 
 def _held(tx: Tx, attempt_id: int, token: str) -> AttemptRecord:
@@ -188,12 +200,12 @@ def _finished_before(tx: Tx, attempt_id: int, body: FinishRequest) -> FinishRead
     return FinishRead(trial_state=trial.state, attempt_state=attempt.state)
 
 
-def _decide(tx: Tx, trial_id: int, orders: Orders, fresh: Sequence[Point], answer: ReportRead) -> ReportRead:
+def _decide(tx: Tx, trial_id: int, orders: Orders, brought: Brought, answer: ReportRead) -> ReportRead:
     goes_on = orders.study_state in (StudyState.RUNNING, StudyState.PAUSED) and not orders.is_deleted
     if orders.is_stop_requested or not goes_on:
         reason = "a user stopped the trial" if goes_on else "the study was stopped"
         return answer.model_copy(update={"decision": "stop", "reason": reason})
-    word, reason = decide(tx, trial_id, orders, fresh)
+    word, reason = decide(tx, trial_id, orders, brought)
     return answer if word == "continue" else answer.model_copy(update={"decision": word, "reason": reason})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.services.budgets import reached_enough
+from api.services.promotion import Paused, end_paused, find_paused, has_more_to_start
 from api.transaction import Tx
 from db import studies, trials
 from db.lifecycle import OPEN_TRIALS, StudyState, TrialState
@@ -46,7 +47,8 @@ def settle_study(tx: Tx, study_id: int, *, n_freed: int | None = None) -> None:
             it is not rung for again. None: anything may have changed.
 
     Effects:
-        May move the study to COMPLETE, FAILED or STOPPING; fails the waiting trials of a study that ends.
+        May move the study to COMPLETE, FAILED or STOPPING; fails the waiting trials of a study that ends, and prunes
+        the paused ones.
     """
     study = studies.find_study(tx.session, study_id)
     if study is not None:
@@ -66,7 +68,8 @@ def settle_ending(tx: Tx, study_id: int) -> None:
 
 def _settle(tx: Tx, study: StudyRecord, n_freed: int | None) -> None:
     counts = studies.count_trials(tx.session, [study.id])[study.id]
-    if study.state is StudyState.RUNNING and _is_hopeless(counts):
+    paused = find_paused(tx, study) if counts.get(TrialState.WAITING, 0) else Paused()
+    if study.state is StudyState.RUNNING and not paused.n and _is_hopeless(counts):
         reason = f"all of the first {counts[TrialState.FAIL]} trials failed; see their reasons"
         stop_study(tx, study, reason, StudyState.FAILED)
         return
@@ -77,15 +80,20 @@ def _settle(tx: Tx, study: StudyRecord, n_freed: int | None) -> None:
             study = studies.find_study(tx.session, study.id) or study
             counts = studies.count_trials(tx.session, [study.id])[study.id]
     n_open = sum(counts.get(state, 0) for state in OPEN_TRIALS)
+    if paused.n and n_open == paused.n and not paused.promotable and _is_spent(study):
+        for trial in paused.others:
+            cancel_waiting(tx, trial, "no other trial is left that could promote it")
+        counts, n_open = studies.count_trials(tx.session, [study.id])[study.id], 0
     if n_open == 0 and (study.state is StudyState.STOPPING or _is_spent(study)):
         _end_study(tx, study, counts)
     elif study.state is StudyState.RUNNING:
-        n = _n_startable(study, counts)
-        tx.ring(study.queue, n if n_freed is None else _n_news(n, n_freed, counts))
+        n_waiting = counts.get(TrialState.WAITING, 0) - len(paused.others)
+        n = _n_startable(study, counts.get(TrialState.RUNNING, 0), n_waiting)
+        tx.ring(study.queue, n if n_freed is None else _n_news(n, n_freed, n_waiting))
 
 
 def stop_study(tx: Tx, study: StudyRecord, reason: str, target: StudyState = StudyState.STOPPING) -> None:
-    """Ask a study's running trials to end and fail its waiting ones. The caller holds its lock.
+    """Ask a study's running trials to end, fail its waiting ones and prune its paused ones. The caller holds its lock.
 
     Effects:
         Moves the study to `target`; from STOPPING `settle_study` completes it once nothing runs.
@@ -97,13 +105,18 @@ def stop_study(tx: Tx, study: StudyRecord, reason: str, target: StudyState = Stu
     for trial_id in trials.request_stop(tx.session, study_id=study.id):
         announce_trial(tx, trials.get_trial(tx.session, trial_id))
     for trial in trials.list_waiting(tx.session, study.id, limit=1_000_000):
-        cancel_waiting(tx, trial, "the study was stopped before this trial ran")
+        is_paused = trial.paused_step is not None
+        why = "the study was stopped" if is_paused else "the study was stopped before this trial ran"
+        cancel_waiting(tx, trial, why)
     announce_study(tx, study.id)
 
 
 def cancel_waiting(tx: Tx, trial: TrialRecord, reason: str) -> bool:
-    """Fail a trial that waits. Returns False if it does not wait any more."""
-    ended = trials.end_trial(tx.session, trial, TrialState.FAIL, {"reason": reason})
+    """Fail a trial that waits; prune one that is paused. Returns False if it does not wait any more."""
+    if trial.paused_step is None:
+        ended = trials.end_trial(tx.session, trial, TrialState.FAIL, {"reason": reason})
+    else:
+        ended = end_paused(tx, trial, reason)
     if ended is not None:
         announce_trial(tx, ended)
     return ended is not None
@@ -120,8 +133,7 @@ def _end_study(tx: Tx, study: StudyRecord, counts: Mapping[TrialState, int]) -> 
 
 
 def _is_spent(study: StudyRecord) -> bool:
-    is_full = study.n_trials is not None and study.next_number >= study.n_trials
-    return study.state in (StudyState.RUNNING, StudyState.PAUSED) and (study.is_exhausted or is_full)
+    return study.state in (StudyState.RUNNING, StudyState.PAUSED) and not has_more_to_start(study)
 
 
 def _is_hopeless(counts: Mapping[TrialState, int]) -> bool:
@@ -129,14 +141,13 @@ def _is_hopeless(counts: Mapping[TrialState, int]) -> bool:
     return n_good == 0 and counts.get(TrialState.FAIL, 0) >= _HOPELESS_AFTER
 
 
-def _n_startable(study: StudyRecord, counts: Mapping[TrialState, int]) -> int:
-    room = study.max_parallel - counts.get(TrialState.RUNNING, 0)
+def _n_startable(study: StudyRecord, n_running: int, n_waiting: int) -> int:
+    room = study.max_parallel - n_running
     left = room if study.n_trials is None else max(0, study.n_trials - study.next_number)
-    return max(0, min(room, counts.get(TrialState.WAITING, 0) + (0 if study.is_exhausted else left)))
+    return max(0, min(room, n_waiting + (0 if study.is_exhausted else left)))
 
 
-def _n_news(n_startable: int, n_freed: int, counts: Mapping[TrialState, int]) -> int:
+def _n_news(n_startable: int, n_freed: int, n_waiting: int) -> int:
     """Return how many trials can start now that could not a moment ago."""
     was_full = n_startable <= n_freed
-    waits_again = counts.get(TrialState.WAITING, 0) > 0
-    return min(n_startable, n_freed) if was_full or waits_again else 0
+    return min(n_startable, n_freed) if was_full or n_waiting > 0 else 0

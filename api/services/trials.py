@@ -125,7 +125,7 @@ def stop_trial(tx: Tx, trial_id: int) -> TrialRead:
     if trial.state in FINISHED_TRIALS:
         raise Conflict("wrong_state", f"trial {trial.number} is {trial.state} already", "trial_id")
     if trial.state is TrialState.WAITING:
-        cancel_waiting(tx, trial, "stopped by a user before it ran")
+        cancel_waiting(tx, trial, "stopped by a user" + ("" if trial.n_attempts else " before it ran"))
         settle_study(tx, study.id)
     else:
         trials.request_stop(tx.session, study_id=study.id, trial_id=trial.id)

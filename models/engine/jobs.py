@@ -19,6 +19,7 @@ class Decision(StrEnum):
     PRUNE = "prune"
     STOP = "stop"
     PREEMPT = "preempt"
+    PAUSE = "pause"
 
 
 class Outcome(StrEnum):
@@ -28,6 +29,7 @@ class Outcome(StrEnum):
     PRUNED = "PRUNED"
     STOPPED = "STOPPED"
     PREEMPTED = "PREEMPTED"
+    PAUSED = "PAUSED"
     DIVERGED = "DIVERGED"
     OOM = "OOM"
 

@@ -106,10 +106,12 @@ class _Trainer:
         if to_save and not ended and group.program is not None:
             group.program.capture()
         group.drop([lane for lane, _, _ in ended])
+        paused = [lane for lane, outcome, _ in ended if outcome is Outcome.PAUSED]
         for lane in to_save:
-            self._save(lane)
+            if lane not in paused:
+                self._save(lane)
         for lane, outcome, reason in ended:
-            self._end(lane, outcome, reason)
+            self._end(lane, *(self._set_aside(lane) if lane in paused else (outcome, reason)))
 
     def _hear(self, lane: Lane, measured: Measured) -> tuple[Outcome | None, str]:
         """Report an epoch; answer how the lane ends, if it does."""
@@ -131,9 +133,19 @@ class _Trainer:
         if not lane.progress.epoch:
             return False  # it still waited for its place: there is nothing to go on from
         if outcome is not None:
-            return outcome is Outcome.PREEMPTED
+            return outcome is Outcome.PREEMPTED  # a lane that is paused saves as it ends
         elapsed_s = self.settings.clock() - self.saved_at_s[lane.job.lane_id]
         return elapsed_s >= self.settings.checkpoint_every_s
+
+    def _set_aside(self, lane: Lane) -> tuple[Outcome, str]:
+        """Save a lane that is to go on later; one that cannot be saved has no later, and its neighbours go on."""
+        if not lane.progress.epoch:
+            return Outcome.PAUSED, ""  # it still waited for its place, and begins when it is resumed
+        try:
+            self._save(lane)
+        except OSError as error:
+            return Outcome.PRUNED, f"To be paused, but its checkpoint cannot be written: {error}"
+        return Outcome.PAUSED, ""
 
     def _save(self, lane: Lane) -> None:
         lane.save_checkpoint()
@@ -170,12 +182,14 @@ _ENDINGS = {
     Decision.PRUNE: Outcome.PRUNED,
     Decision.STOP: Outcome.STOPPED,
     Decision.PREEMPT: Outcome.PREEMPTED,
+    Decision.PAUSE: Outcome.PAUSED,
 }
 _END_WORDS = {
     Outcome.COMPLETE: "Trained to the end",
     Outcome.PRUNED: "Pruned",
     Outcome.STOPPED: "Stopped on request",
     Outcome.PREEMPTED: "Handed back",
+    Outcome.PAUSED: "Paused",
 }
 
 

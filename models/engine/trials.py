@@ -16,6 +16,16 @@ from models.engine.trainer import TrainSettings, train
 from models.files import write_atomically
 
 MEMBERS_FILE = "members.zip"
+# How a trial ends when its members end differently: the first of these that any has. A member that could not be paused
+# was pruned instead, and without it the others could not go on.
+_DECISIVE = (
+    Outcome.OOM,
+    Outcome.DIVERGED,
+    Outcome.PREEMPTED,
+    Outcome.PRUNED,
+    Outcome.PAUSED,
+    Outcome.STOPPED,
+)
 
 
 def train_trials(
@@ -171,7 +181,7 @@ class _Trial:
         return bool(broken) and (self.plan.choose != "best" or len(broken) == len(self.results))
 
     def _outcome(self) -> tuple[Outcome, str]:
-        for wanted in (Outcome.OOM, Outcome.DIVERGED, Outcome.PREEMPTED, Outcome.PRUNED, Outcome.STOPPED):
+        for wanted in _DECISIVE:
             for member, result in self.results.items():
                 is_decisive = self._is_broken() or wanted not in (Outcome.OOM, Outcome.DIVERGED)
                 if result.outcome is wanted and is_decisive:

@@ -12,8 +12,8 @@ from tunewell._decode import encode_number
 from tunewell.records import EvaluationPlan, Objective, ParamValue, Repeats
 
 LogStream = Literal["stdout", "stderr", "system"]
-Outcome = Literal["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"]
-DecisionWord = Literal["continue", "prune", "stop"]
+Outcome = Literal["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "PAUSED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"]
+DecisionWord = Literal["continue", "prune", "pause", "stop"]
 ArtifactKind = Literal["network", "checkpoint", "file"]
 
 # The server refuses longer reports and lines: whoever collects them splits and cuts at these.
@@ -144,13 +144,17 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened since the last report: `seq` counts 1, 2, ... in the attempt; `step` is the last finished one."""
+    """What happened since the last report: `seq` counts 1, 2, ... in the attempt; `step` is the last finished one.
+
+    `can_pause`: the trial could go on later from a checkpoint; else it is never told to pause.
+    """
 
     seq: int
     step: int | None = None
     n_steps: int | None = None
     metrics: tuple[MetricPoint, ...] = ()
     logs: tuple[LogEntry, ...] = ()
+    can_pause: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Return the request's body without the lease, as it can lie in a spool file."""
@@ -160,12 +164,13 @@ class Report:
             "n_steps": self.n_steps,
             "metrics": [point.to_json() for point in self.metrics],
             "logs": [line.to_json() for line in self.logs],
+            **({"can_pause": True} if self.can_pause else {}),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to a report: `continue`, `prune` or `stop`, why, and the highest sequence number that is stored."""
+    """The answer to a report: `continue`, `prune`, `pause` or `stop`, why, and the highest `seq` that is stored."""
 
     decision: str
     lease_s: float
