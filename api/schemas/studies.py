@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import ParamValue, Shape, Text
+from api.schemas.forecasts import Forecast
 from api.schemas.warm_start import WarmStart
 from db.lifecycle import StudyState
 
@@ -347,6 +348,9 @@ class Curve(Shape):
     n_points: int
     steps: list[int]
     values: list[float]
+    forecast: Forecast | None = Field(
+        description="Where the curve is expected to go; null for who does not run, and where the pruner does not say"
+    )
 
 
 class CurvesRead(Shape):

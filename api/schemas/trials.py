@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
+from api.schemas.forecasts import Forecast
 from db.lifecycle import AttemptState, TrialState
 from db.trials import OrderBy
 
@@ -123,6 +124,9 @@ class TrialRead(Shape):
     )
     findings: list[str] = Field(description="Kinds of what its curves show, the most important first")
     step: int | None = Field(description="Last reported step (epoch)")
+    paused_step: int | None = Field(
+        description="Where a waiting trial was set aside until it is promoted; null for others"
+    )
     n_steps: int | None
     n_attempts: int
     is_stop_requested: bool
@@ -137,6 +141,9 @@ class TrialDetail(TrialRead):
 
     study_name: str
     diagnosis: list[Finding] | None = Field(description="What its curves show; null where nobody looked")
+    forecast: Forecast | None = Field(
+        description="What the pruner expected of it last; null for complete trials, and where the pruner does not say"
+    )
     metric_names: list[str] = Field(description="Of the trial's own curves; those of members are left out")
     attempts: list[AttemptRead]
 

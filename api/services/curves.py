@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from api.errors import Invalid, nearest
 from api.schemas.studies import Curve, CurvesQuery, CurvesRead, StudySpec
 from api.schemas.trials import LogLine, LogPage, MetricSeries, MetricsRead
+from api.services.forecasts import list_forecasts
 from api.services.lookup import get_study, get_trial
 from api.services.members import split_name
 from api.services.paging import decode_cursor, encode_cursor
 from api.services.views import spec_of
 from db import metrics, outputs
+from db.lifecycle import TrialState
 from db.studies import escape_like
 from models import catalogue
 from models.catalogue.metrics import TRAINING_METRICS
@@ -92,6 +94,9 @@ def read_curves(session: Session, ref: str, query: CurvesQuery) -> CurvesRead:
     n_trials, found = metrics.list_study_series(session, study.id, name, query.max_trials, name_pattern=pattern)
     found = [one for one in found if name in (one[0].name, split_name(one[0].name)[0])]  # the pattern admits others
     points = metrics.list_points(session, [series.id for series, _, _ in found])
+    is_judged = name == spec.objectives[0].metric
+    running = [one.trial_id for one, _, state in found if is_judged and state == TrialState.RUNNING]
+    forecasts = list_forecasts(session, running)
     curves = []
     for series, number, state in found:
         steps, values = thin(*points[series.id], query.max_points)
@@ -106,6 +111,7 @@ def read_curves(session: Session, ref: str, query: CurvesQuery) -> CurvesRead:
                 n_points=series.n_points,
                 steps=steps,
                 values=values,
+                forecast=forecasts.get(series.trial_id) if member is None else None,
             )
         )
     return CurvesRead(metric=name, n_trials=n_trials, curves=curves)

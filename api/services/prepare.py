@@ -129,7 +129,7 @@ def plan_shelf(snapshot: Snapshot, n_slots: int, n_at_once: int) -> Shelf:
         n_at_once: How many trials a worker takes.
     """
     study = snapshot.study
-    n_waiting = sum(trial.state is TrialState.WAITING for trial in snapshot.open)
+    n_waiting = sum(one.state is TrialState.WAITING and one.paused_step is None for one in snapshot.open)
     n_wanted = min(max(n_slots, min(n_at_once, learning_limit(study.n_trials))), study.max_parallel)
     n_new = max(0, n_wanted - n_waiting) if n_slots else 0
     if study.n_trials is not None:

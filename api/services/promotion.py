@@ -91,7 +91,7 @@ def end_paused(tx: Tx, trial: TrialRecord, reason: str) -> TrialRecord | None:
 def _pauses(study: StudyRecord) -> bool:
     if study.kind != "native":
         return False
-    pruner = pruners.get_pruner(study.spec["pruner"]["name"])
+    pruner = pruners.get_pruner(study.spec.get("pruner", {"name": "none"})["name"])
     return pruner.resolve(_options(study)).get("pause") is True
 
 

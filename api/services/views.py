@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.schemas.studies import BestTrial, StudyRead, StudySpec, TrialCounts
 from api.schemas.trials import ArtifactRead, AttemptRead, Finding, TrialDetail, TrialRead
+from api.services.forecasts import list_forecasts
 from api.services.fronts import find_front
 from api.services.members import is_member
 from api.services.specs import n_grid_cells
@@ -106,6 +107,7 @@ def show_trial_detail(session: Session, trial: TrialRecord, study_name: str) -> 
         **_trial_fields(trial, _numbers_of_reused(session, [trial])),
         study_name=study_name,
         diagnosis=None if diagnosis is None else [Finding.model_validate(finding) for finding in diagnosis],
+        forecast=None if trial.state is TrialState.COMPLETE else list_forecasts(session, [trial.id]).get(trial.id),
         metric_names=[one.name for one in series if not is_member(one.name)],
         attempts=tries,
     )
@@ -156,6 +158,7 @@ def _trial_fields(trial: TrialRecord, numbers: Mapping[int, int]) -> dict[str, A
         "reused_from": None if trial.reused_from is None else numbers.get(trial.reused_from),
         "findings": list(trial.findings),
         "step": trial.step,
+        "paused_step": trial.paused_step if trial.state is TrialState.WAITING else None,
         "n_steps": trial.n_steps,
         "n_attempts": trial.n_attempts,
         "is_stop_requested": trial.is_stop_requested,

@@ -30,9 +30,10 @@ from api.schemas.work import Assignment, ClaimRequest, FinishRequest, ReportRequ
 from api.services import claims, reports, studies, trials, workers
 from api.services.reconcile import Reconciler
 from api.transaction import Ledger
+from db import outputs
 from db.engine import Database
 from db.lifecycle import FINISHED_TRIALS, OPEN_TRIALS, AttemptState, StudyState, TrialState
-from db.tables import AttemptRow, EventRow, LogLineRow, MetricPointRow, StudyRow, TrialRow
+from db.tables import ArtifactRow, AttemptRow, EventRow, LogLineRow, MetricPointRow, StudyRow, TrialRow
 from db.types import utc_now
 from tests.servers.api import a_study, settings_for
 from tests.servers.migrated import MakeUrl
@@ -41,7 +42,7 @@ SPACE = {"hidden_layers": {"type": "int", "low": 1, "high": 2}, "hidden_units": 
 CELLS = [{"hidden_layers": layers, "hidden_units": units} for layers in (1, 2) for units in (16, 17)]
 LEASE_S = 60.0
 SETTINGS = settings_for(Path())
-OUTCOMES = st.sampled_from(["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "OOM", "DIVERGED", "TIMED_OUT", "CRASHED"])
+OUTCOMES = st.sampled_from(["COMPLETE", "PRUNED", "STOPPED", "PREEMPTED", "PAUSED", "OOM", "DIVERGED", "CRASHED"])
 Row = Mapping[str, Any]
 
 
@@ -79,28 +80,35 @@ class StoreMachine(RuleBasedStateMachine):
         with self.ledger.write() as tx:
             body = WorkerRegister(name="w", host="h", pid=1, queues=["cpu"], n_slots=4)
             self.worker_id = workers.register(tx, body)
-        return self.create_study("grid", None, 3, 1)
+        return self.create_study("grid", "asha", {"n_trials": None, "max_parallel": 3, "max_retries": 1})
 
     @rule(
         target=study_names,
         sampler=st.sampled_from(["grid", "random", "manual", "bayesian"]),
+        pruner=st.sampled_from(["none", "asha"]),
         n_trials=st.none() | st.integers(1, 6),
         max_parallel=st.integers(1, 3),
         max_retries=st.integers(0, 1),
     )
-    def submit(self, sampler: str, n_trials: int | None, max_parallel: int, max_retries: int) -> str:
-        return self.create_study(sampler, n_trials, max_parallel, max_retries)
+    def submit(self, sampler: str, pruner: str, n_trials: int | None, max_parallel: int, max_retries: int) -> str:
+        budget = {"n_trials": n_trials, "max_parallel": max_parallel, "max_retries": max_retries}
+        return self.create_study(sampler, pruner, budget)
 
-    def create_study(self, sampler: str, n_trials: int | None, max_parallel: int, max_retries: int) -> str:
+    def create_study(self, sampler: str, pruner: str, budget: Mapping[str, int | None]) -> str:
         """Submit a study and return its name."""
         self.n_studies += 1
         name = f"study-{self.n_studies}"
-        budget = {"n_trials": n_trials, "max_parallel": max_parallel, "max_retries": max_retries}
-        changes = {"sampler": {"name": sampler, "seed": 3}, "search_space": SPACE, "budget": budget}
+        halving = {"name": "asha", "reduction_factor": 2}
+        changes = {
+            "sampler": {"name": sampler, "seed": 3},
+            "pruner": halving if pruner == "asha" else {"name": "none"},
+            "search_space": SPACE,
+            "budget": budget,
+        }
         with self.ledger.write() as tx:
             body = a_study(name, **changes, resources={"queue": "cpu"})
             studies.create_study(tx, StudyCreate.model_validate(body))
-        self.budgets[name] = n_trials
+        self.budgets[name] = budget["n_trials"]
         return name
 
     @rule(target=held, n_max=st.integers(1, 3))
@@ -118,6 +126,7 @@ class StoreMachine(RuleBasedStateMachine):
                 "lease_token": job.lease_token,
                 "seq": seq,
                 "step": seq,
+                "can_pause": True,
                 "metrics": [{"name": "val_accuracy", "step": seq, "value": value}],
                 "logs": [{"at": "2026-01-01T00:00:00Z", "text": f"step {seq}"}],
             }
@@ -130,6 +139,33 @@ class StoreMachine(RuleBasedStateMachine):
             self.seqs[job.attempt_id] = seq
         else:
             self.assert_refused(lambda: self.report(job, body))
+
+    @rule(job=held)
+    def save(self, job: Assignment) -> None:
+        """Store a checkpoint as an upload does once its bytes are there."""
+        if not self.is_running(job.attempt_id):
+            return
+        values = {"kind": "checkpoint", "step": 1, "sha256": "0" * 64, "n_bytes": 1, "media_type": "x"}
+        named = {"trial_id": job.trial_id, "attempt_no": job.attempt_no, "name": "checkpoint.safetensors"}
+        with self.database.write() as session:
+            outputs.store_artifact(session, {**named, **values})
+
+    @rule(job=held, value=st.floats(-1, 1))
+    def obey_a_pause(self, job: Assignment, value: float) -> None:
+        """Report, and if that pauses the trial, do as workers do."""
+        seq = self.seqs.get(job.attempt_id, 0) + 1
+        point = {"name": "val_accuracy", "step": seq, "value": value}
+        body = {"lease_token": job.lease_token, "seq": seq, "step": seq, "can_pause": True, "metrics": [point]}
+        if not self.is_running(job.attempt_id):
+            return
+        self.seqs[job.attempt_id] = seq
+        if self.report(job, ReportRequest.model_validate(body)).decision == "pause":
+            self.save(job)
+            end = FinishRequest(lease_token=job.lease_token, outcome="PAUSED")
+            answer = self.finish(job, end)
+            goes_on = {row["id"]: row["state"] for row in self.rows(TrialRow)[0]}[job.trial_id]
+            assert answer.trial_state == goes_on
+            assert goes_on in (TrialState.WAITING, TrialState.PRUNED)
 
     @rule(job=held, outcome=OUTCOMES, is_retryable=st.booleans())
     def finish_then_write_behind_the_end(self, job: Assignment, outcome: str, is_retryable: bool) -> None:
@@ -217,6 +253,8 @@ class StoreMachine(RuleBasedStateMachine):
         check_attempts(trials_now, attempts_now)
         for study in studies_now:
             check_study(study, [row for row in trials_now if row["study_id"] == study["id"]])
+        saved = {row["trial_id"] for row in self.rows(ArtifactRow)[0]}
+        check_paused(trials_now, saved)
         now = {row["id"]: row for row in trials_now if row["state"] in FINISHED_TRIALS}
         assert {trial_id: now[trial_id] for trial_id in self.finished} == self.finished
         self.finished = now
@@ -256,6 +294,15 @@ def check_attempts(trials_now: Sequence[Row], attempts_now: Sequence[Row]) -> No
     running = [row["trial_id"] for row in attempts_now if row["state"] == AttemptState.RUNNING]
     assert len(running) == len(set(running))
     assert set(running) == {row["id"] for row in trials_now if row["state"] == TrialState.RUNNING}
+
+
+def check_paused(trials_now: Sequence[Row], saved: set[int]) -> None:
+    """Who waits to be promoted has a checkpoint to go on from, and nobody else has a step to wait at."""
+    for row in trials_now:
+        if row["paused_step"] is not None:
+            assert row["state"] == TrialState.WAITING
+            assert row["id"] in saved
+            assert row["n_attempts"] > 0
 
 
 def check_study(study: Row, own: Sequence[Row]) -> None:

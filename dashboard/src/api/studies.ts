@@ -2,7 +2,7 @@
 import { client, unwrap } from './client';
 import { readNumber, readNumbers } from './numbers';
 import type { paths } from './schema';
-import type { Series, Study, StudyCreate, StudyUpdate, Trial, TrialState } from './types';
+import type { Forecast, Series, Study, StudyCreate, StudyUpdate, Trial, TrialState } from './types';
 
 export interface StudyFilter {
   readonly search?: string;
@@ -31,6 +31,7 @@ export interface StudyCurve extends Series {
   readonly trialId: number;
   readonly number: number;
   readonly state: string;
+  readonly forecast: Forecast | null;
 }
 
 export async function listStudies(filter: StudyFilter, signal?: AbortSignal): Promise<Page<Study>> {
@@ -92,5 +93,6 @@ export async function getCurves(study: string, metric: string, maxTrials: number
     state: curve.state,
     steps: curve.steps,
     values: readNumbers(curve.values),
+    forecast: curve.forecast,
   }));
 }

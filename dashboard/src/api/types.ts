@@ -20,6 +20,7 @@ export type Model = Schemas['ModelRead'];
 export type Hyperparameter = Schemas['HyperparameterRead'];
 export type Samplers = Schemas['SamplerList'];
 export type Finding = Schemas['Finding'];
+export type Forecast = Schemas['Forecast'];
 export type Advice = Schemas['AdviceRead'];
 export type Evaluation = Schemas['EvaluationRead'];
 export type EvaluationCreate = Schemas['EvaluationCreate'];

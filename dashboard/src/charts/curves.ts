@@ -1,5 +1,6 @@
 /** Learning curves: one line a trial, over steps. Pure: data in, `Picture` out. */
 import { formatNumber } from '$lib/format';
+import { bandAhead, drawForecasts, expecting, type Forecast } from './forecast';
 import { colourOf, type ChartColours } from './palette';
 import type { Line, Picture, Y } from './picture';
 
@@ -11,6 +12,8 @@ export interface Curve {
   /** Ascending, without repeats. */
   readonly steps: readonly number[];
   readonly values: readonly number[];
+  /** Where it is expected to go. */
+  readonly forecast?: Forecast | null;
 }
 
 export interface CurvesOptions {
@@ -52,9 +55,9 @@ export function growSeries<C extends Curve>(
   return [...curves.values()];
 }
 
-/** Put curves with different steps on one x axis. A non-finite value becomes `null`, a step a curve lacks `undefined`. */
-export function alignCurves(curves: readonly Curve[]): { xs: number[]; ys: Y[][] } {
-  const xs = [...new Set(curves.flatMap((curve) => curve.steps))].sort((a, b) => a - b);
+/** Put curves with different steps on one x axis, which has `more` steps too. A non-finite value becomes `null`, a step a curve lacks `undefined`. */
+export function alignCurves(curves: readonly Curve[], more: readonly number[] = []): { xs: number[]; ys: Y[][] } {
+  const xs = [...new Set([...curves.flatMap((curve) => curve.steps), ...more])].sort((a, b) => a - b);
   const place = new Map(xs.map((x, i) => [x, i]));
   const ys = curves.map((curve) => {
     const column = new Array<Y>(xs.length).fill(undefined);
@@ -94,12 +97,23 @@ const rank = (curve: Curve, bestId: number | null | undefined): number => {
 /** Draw the learning curves of some trials. */
 export function drawCurves(curves: readonly Curve[], options: CurvesOptions): Picture {
   const order = [...curves].sort((a, b) => rank(a, options.bestId) - rank(b, options.bestId) || a.id - b.id);
-  const { xs, ys } = alignCurves(order);
+  const ahead = expecting(order);
+  const { xs, ys } = alignCurves(order, ahead.flatMap((curve) => bandAhead(curve)?.steps ?? []));
   const lines = order.map((curve, i): Line => {
     return { key: curve.id, label: curve.label, values: ys[i] ?? [], mark: 'line', ...lookOf(curve, order.length, options) };
   });
-  return { xs, lines, xLabel: 'step', yLabel: options.isTitled ? '' : options.metric, summary: summarise(curves, options.metric) };
+  const expected = drawForecasts(ahead, xs, lines.length, options.colours);
+  return {
+    xs,
+    lines: [...lines, ...expected.lines],
+    bands: expected.bands,
+    xLabel: 'step',
+    yLabel: options.isTitled ? '' : options.metric,
+    summary: summarise(curves, options.metric) + (ahead.length > 0 ? ` Bands show where ${countBands(ahead.length)} to go.` : ''),
+  };
 }
+
+const countBands = (n: number): string => (n === 1 ? '1 of them is expected' : `${n} of them are expected`);
 
 function summarise(curves: readonly Curve[], metric: string): string {
   const finite = curves.flatMap((curve) => curve.values).filter(Number.isFinite);

@@ -37,6 +37,12 @@ const DARK: ChartColours = {
 
 export const chartColours = (theme: 'light' | 'dark'): ChartColours => (theme === 'dark' ? DARK : LIGHT);
 
+/** A colour of `lines`, seen through: `alpha` from 0 to 1. */
+export function faint(colour: string, alpha: number): string {
+  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+  return `rgba(${red}, ${green}, ${blue}, ${alpha})`;
+}
+
 /** A line's colour: always the same for the same id, whatever else is on the chart. */
 export function colourOf(id: number, colours: ChartColours): string {
   // Knuth's multiplicative hash spreads neighbouring ids over the palette.

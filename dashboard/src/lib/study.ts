@@ -9,6 +9,15 @@ interface Counts {
 
 export const countFinished = (counts: Counts): number => counts.COMPLETE + counts.PRUNED + counts.FAIL;
 
+interface Pruned {
+  readonly spec: { readonly pruner?: Readonly<Record<string, unknown>> };
+}
+
+/** Whether a study's pruner forecasts curves, alone or inside of another one. */
+export function isForecasting({ spec: { pruner } }: Pruned): boolean {
+  return pruner?.name === 'extrapolation' || pruner?.wrapped === 'extrapolation';
+}
+
 /** Sum up a study in one spoken sentence, for the live region. */
 export function sayState(name: string, state: string): string {
   return `Study ${name} is now ${state.toLowerCase()}.`;

@@ -26,7 +26,7 @@ from db.lifecycle import (
 )
 
 ENDS = [state for state in AttemptState if state is not AttemptState.RUNNING]
-EARLY_ENDS = (AttemptState.PRUNED, AttemptState.STOPPED)
+EARLY_ENDS = (AttemptState.PRUNED, AttemptState.PAUSED, AttemptState.STOPPED)
 
 
 def test_every_end_of_an_attempt_has_a_rule_and_running_is_no_end() -> None:
@@ -102,6 +102,8 @@ def test_each_end_leads_where_a_running_trial_may_go(end: AttemptState, retryabl
         (AttemptState.CRASHED, 3, True, TrialState.FAIL),
         (AttemptState.CRASHED, 1, False, TrialState.FAIL),
         (AttemptState.PREEMPTED, 99, False, TrialState.WAITING),
+        (AttemptState.PAUSED, 99, True, TrialState.WAITING),
+        (AttemptState.PAUSED, 0, False, TrialState.PRUNED),
     ],
 )
 def test_losses_are_forgiven_as_often_as_the_study_says(

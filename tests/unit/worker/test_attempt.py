@@ -184,6 +184,29 @@ def test_a_checkpoint_that_cannot_be_kept_does_not_end_the_training(begin: Begin
     assert not attempt.is_ended
 
 
+@pytest.mark.parametrize(("is_kept", "outcome"), [(True, "PAUSED"), (False, "PRUNED")])
+def test_a_pause_without_a_checkpoint_to_go_on_from_is_a_prune(
+    server: FakeServer, begin: Begin, tmp_path: Path, is_kept: bool, outcome: str
+) -> None:
+    attempt, saved = begin(), tmp_path / "checkpoint.safetensors"
+    if is_kept:
+        saved.write_bytes(b"after 2")
+    attempt.on_checkpoint(CheckpointSaved("1", 2, str(saved)), 1.0)
+    attempt.on_end(LaneEnded("1", "PAUSED", "Paused after epoch 2 of 9."), 2.0)
+    end = wait_for_finish(server)
+    assert end.outcome == outcome
+    assert ("cannot go on later" in end.reason) is not is_kept
+    assert len(server.of().uploads) == is_kept
+
+
+def test_a_report_says_that_the_trial_could_be_paused(server: FakeServer, begin: Begin) -> None:
+    attempt = begin()
+    attempt.on_epoch(EpochDone("1", 1, 2, {"loss": 0.5}))
+    attempt.on_end(LaneEnded("1", "COMPLETE", "done"), 1.0)
+    wait_for_finish(server)
+    assert [one.can_pause for one in server.of().reports] == [True]
+
+
 def test_a_full_disk_costs_nothing_while_the_server_is_there(
     server: FakeServer, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,7 +204,7 @@ def test_a_refusal_kills_the_trial_and_ends_the_attempt(make_slot: MakeSlot, ser
     assert server.of().steps[-1] < LONG
 
 
-@pytest.mark.parametrize(("decision", "outcome"), [("prune", "PRUNED"), ("stop", "STOPPED")])
+@pytest.mark.parametrize(("decision", "outcome"), [("prune", "PRUNED"), ("pause", "PAUSED"), ("stop", "STOPPED")])
 def test_a_decision_ends_the_training_early(
     make_slot: MakeSlot, server: FakeServer, decision: str, outcome: str
 ) -> None:
@@ -213,6 +213,8 @@ def test_a_decision_ends_the_training_early(
     assert slot.serve({"epochs": LONG}) == 1
     assert slot.outcomes() == [outcome]
     assert server.of().steps[-1] < LONG
+    saved = [step for name, step, _ in server.of().uploads if name == "checkpoint.safetensors"]
+    assert saved == ([server.of().steps[-1]] if decision == "pause" else [])
 
 
 def test_what_a_trial_says_last_is_heard_and_stays_with_it(make_slot: MakeSlot, server: FakeServer) -> None:

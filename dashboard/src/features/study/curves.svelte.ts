@@ -3,6 +3,7 @@ import { getCurves } from '$api/studies';
 import type { LiveEvent, MetricsEvent, TrialEvent } from '$api/live/events';
 import { Synced } from '$api/live/synced';
 import { mergePoints, type Curve } from '$charts/curves';
+import { Coalescer } from '$lib/coalesce';
 import { toProblem, type Problem } from '$lib/problem';
 
 const MAX_TRIALS = 200;
@@ -14,6 +15,9 @@ export interface TrialCurve extends Curve {
   readonly number: number;
 }
 
+/** Forecasts come with the curves alone: while trials run, they are read again now and then. */
+const FORECAST_MS = 2_000;
+
 const labelOf = (number: number): string => `Trial ${number}`;
 
 export class CurvesStore {
@@ -23,11 +27,17 @@ export class CurvesStore {
   isLoaded = $state(false);
   problem: Problem | null = $state.raw(null);
   readonly synced = new Synced(this);
+  #oldForecasts = new Coalescer<'forecasts'>(FORECAST_MS, () => void this.synced.reload());
 
   constructor(
     private readonly studyId: number,
     private metric: string,
+    private readonly hasForecasts = false,
   ) {}
+
+  stop(): void {
+    this.#oldForecasts.cancel();
+  }
 
   /** Show another metric. */
   choose(metric: string): void {
@@ -59,6 +69,7 @@ export class CurvesStore {
     if (unseen.length > 0) this.seen = [...this.seen, ...new Set(unseen)];
     const points = event.points.filter(([name]) => name === this.metric).map(([, step, value]) => [step, value] as const);
     if (points.length === 0) return;
+    if (this.hasForecasts) this.#oldForecasts.add('forecasts');
     const old = this.curves.find((curve) => curve.id === event.trialId) ?? fresh(event);
     const grown = mergePoints(old, points);
     this.curves = [grown, ...this.curves.filter((curve) => curve.id !== grown.id)].slice(0, MAX_TRIALS);

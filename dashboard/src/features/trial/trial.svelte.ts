@@ -7,12 +7,13 @@ import type { Artifact, Study, TrialDetail } from '$api/types';
 import { growSeries, type Curve } from '$charts/curves';
 import { announcer } from '$lib/announce.svelte';
 import { Coalescer } from '$lib/coalesce';
+import { isForecasting } from '$lib/study';
 import { toProblem, type Problem } from '$lib/problem';
 import { LogStore } from './log.svelte';
 
 const MAX_POINTS = 1_000;
 const REFRESH_MS = 300;
-/** The live stream leaves members' points out: while they are shown, they are read again now and then. */
+/** The live stream leaves members' points and forecasts out: while they are shown, they are read again now and then. */
 const MEMBERS_MS = 2_000;
 
 export class TrialStore {
@@ -29,6 +30,7 @@ export class TrialStore {
   readonly log = new LogStore();
   readonly synced = new Synced(this);
   #isStudyKnown = false;
+  #isForecasting = false;
   #stale = new Coalescer<'trial'>(REFRESH_MS, () => void this.synced.reload());
   #oldMembers = new Coalescer<'members'>(MEMBERS_MS, () => void this.synced.reload());
 
@@ -85,14 +87,16 @@ export class TrialStore {
     this.#oldMembers.cancel();
   }
 
-  #know({ spec }: Study): void {
+  #know(study: Study): void {
+    const { spec } = study;
+    this.#isForecasting = isForecasting(study);
     this.objective = spec.objectives[0]?.metric ?? '';
     this.hasMembers = (spec.repeats?.n ?? 1) > 1 || spec.evaluation?.method === 'k_fold';
     this.#isStudyKnown = true;
   }
 
   #grow(event: MetricsEvent, trial: TrialDetail): void {
-    if (this.showsMembers) this.#oldMembers.add('members');
+    if (this.showsMembers || this.#isForecasting) this.#oldMembers.add('members');
     this.series = growSeries(this.series, event.points, (name) => toCurve(trial, name, [], []));
     this.trial = { ...trial, step: event.step ?? trial.step, n_steps: event.nSteps ?? trial.n_steps };
   }
