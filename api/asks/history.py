@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from api.asks.plans import Plan, plan_of
 from api.schemas.base import ParamValue
-from db import history, lent
+from db import history, lent, pruning
 from db.lifecycle import OPEN_TRIALS, TrialState
+from db.pruning import Scope
 from db.records import LentRecord, StudyRecord, TrialRecord
 from db.types import decode_float
 from search.types import PastTrial
@@ -33,6 +35,7 @@ class Snapshot:
         open: Its waiting and running trials, by number, their parameters filled up to points of the space.
         last_end: The change of the study with which the last of the finished trials ended; -1 before.
         known: `params_key` of the parameter sets that have a result.
+        paused: By number: the last point of those of the open trials that wait to be promoted.
     """
 
     study: StudyRecord
@@ -41,6 +44,7 @@ class Snapshot:
     open: Sequence[TrialRecord]
     last_end: int = -1
     known: Set[str] = frozenset()
+    paused: Mapping[int, tuple[int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ class Histories:
         kept = self._catch_up(session, study, plan)
         finished = [kept.finished[number] for number in sorted(kept.finished)]
         open_now = [filled(plan, one) for one in history.list_open(session, study.id, study.rev)]
-        return Snapshot(study, plan, finished, open_now, kept.last_end, kept.known)
+        paused = _paused_points(session, study.id, plan.metrics[0], open_now)
+        return Snapshot(study, plan, finished, open_now, kept.last_end, kept.known, paused)
 
     def _catch_up(self, session: Session, study: StudyRecord, plan: Plan) -> _Kept:
         # The time too: a database that was emptied begins to number anew. The digest: an edit of the space can give
@@ -142,6 +147,28 @@ def as_lent(plan: Plan, record: LentRecord) -> PastTrial:
         intermediate={} if last is None else {last[0]: decode_float(last[1])},
         constraints=tuple(decode_float(one) for one in record.outcome_constraints or ()),
     )
+
+
+def as_paused(trial: TrialRecord, step: int, value: float) -> PastTrial:
+    """Return a trial that waits to be promoted as samplers see it: as if it had been pruned with its last point."""
+    values = (value,) if math.isfinite(value) else None
+    return PastTrial(trial.number, "PRUNED", trial.params, values, {step: value})
+
+
+def _paused_points(
+    session: Session, study_id: int, metric: str, open_now: Sequence[TrialRecord]
+) -> dict[int, tuple[int, float]]:
+    steps = {
+        one.number: one.paused_step
+        for one in open_now
+        if one.state is TrialState.WAITING and one.paused_step is not None
+    }
+    return {
+        point.number: (point.step, point.value)
+        for step in sorted(set(steps.values()))
+        for point in pruning.list_reached(session, Scope(study_id), metric, step)
+        if steps.get(point.number) == step
+    }
 
 
 def _read_on(session: Session, study: StudyRecord, plan: Plan, before: _Kept) -> _Kept:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.asks.asker import Answer, Asker
-from api.asks.history import Snapshot, as_running, params_key
+from api.asks.history import Snapshot, as_paused, as_running, params_key
 from api.asks.plans import Plan
 from api.schemas.base import ParamValue
 from db.lifecycle import TrialState
@@ -114,8 +114,12 @@ class Chain:
     _history: list[PastTrial] = field(init=False)
 
     def __post_init__(self) -> None:
-        visible = [as_running(trial) for trial in self.snapshot.open if trial.number not in self.hidden]
-        self._history = [*self.snapshot.finished, *visible]
+        paused = self.snapshot.paused
+        visible = [one for one in self.snapshot.open if one.number not in self.hidden]
+        self._history = [
+            *self.snapshot.finished,
+            *(as_paused(one, *paused[one.number]) if one.number in paused else as_running(one) for one in visible),
+        ]
 
     def ask(self, number: int, cell: int, n: int) -> list[Proposal]:
         """Propose up to `n` trials, the first with the given number and cell; none when the sampler has run out."""
@@ -144,6 +148,8 @@ class Chain:
             "n_trials": study.n_trials,
             "max_parallel": study.max_parallel,
         }
+        if self.snapshot.paused:
+            seen["paused"] = [[number, step] for number, (step, _) in sorted(self.snapshot.paused.items())]
         return {**seen, "fallback": answer.fallback} if answer.fallback else seen
 
 

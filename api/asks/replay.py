@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from api.asks.asker import draw
-from api.asks.history import as_lent, as_past, as_running, filled
+from api.asks.history import as_lent, as_past, as_paused, as_running, filled
 from api.asks.plans import Plan
 from api.asks.versions import Versions
 from db.records import LentRecord, StudyRecord, TrialRecord
@@ -46,6 +46,7 @@ class Replay:
         last_points: The last step and value of each pruned trial, by number.
         suggest: Asks the sampler of a plan.
         lent: What other studies lent to it; every suggestion saw all of that.
+        points: By number and step: the points with which trials were seen while they were paused.
     """
 
     study: StudyRecord
@@ -54,6 +55,7 @@ class Replay:
     last_points: Mapping[int, tuple[int, float]]
     suggest: Suggest
     lent: Sequence[LentRecord] = ()
+    points: Mapping[tuple[int, int], float] = field(default_factory=dict)
     _batches: dict[tuple[int, int], Sequence[Suggestion]] = field(default_factory=dict)
 
     def replay(self, trial: TrialRecord) -> Replayed:
@@ -103,15 +105,17 @@ class Replay:
         plan = self.versions.plans[version]
         if not plan.learns:
             return ()
-        running = set(seen["running"])
-        given = tuple(as_lent(plan, one) for one in self.lent)
-        return given + tuple(
-            as_running(filled(plan, self.versions.at(record, version)))
-            if record.number in running
-            else self._finished(record, plan)
-            for record in self.records
-            if record.number in running or (record.finished_rev is not None and record.finished_rev <= seen["rev"])
-        )
+        running, paused = set(seen["running"]), dict(seen.get("paused", ()))
+        past = [as_lent(plan, one) for one in self.lent]
+        for record in self.records:
+            if record.number in running:
+                past.append(as_running(filled(plan, self.versions.at(record, version))))
+            elif record.number in paused:
+                step = paused[record.number]
+                past.append(as_paused(filled(plan, record), step, self.points[record.number, step]))
+            elif record.finished_rev is not None and record.finished_rev <= seen["rev"]:
+                past.append(self._finished(record, plan))
+        return tuple(past)
 
     def _finished(self, record: TrialRecord, plan: Plan) -> PastTrial:
         last = self.last_points.get(record.number)

@@ -15,7 +15,7 @@ from api.schemas.replay import ReplayedTrial, ReplayPage
 from api.services.lookup import get_study
 from api.services.paging import decode_cursor, encode_cursor
 from api.transaction import Ledger
-from db import history, lent, trials
+from db import history, lent, pruning, trials
 from db.edits import list_edits
 from db.records import StudyRecord, TrialRecord
 from search.types import Suggestion, SuggestRequest
@@ -65,14 +65,17 @@ def _read(ledger: Ledger, asker: Asker, ref: str) -> tuple[StudyRecord, Replay]:
         plan, versions = plan_of(study), read_versions(study, list_edits(session, study.id))
         records = trials.list_history(session, study.id)
         given = lent.list_lent(session, study.id) if plan.learns else []
-        points = history.last_points(session, study.id, plan.metrics[0], -1, study.rev) if plan.learns else {}
+        last = history.last_points(session, study.id, plan.metrics[0], -1, study.rev) if plan.learns else {}
+        paused = {number for one in records for number, _ in (one.seen or {}).get("paused", ())}
+        reached = pruning.list_curves(session, study.id, plan.metrics[0], paused) if paused else ()
+        points = {(one.number, one.step): one.value for one in reached}
 
     def suggest(plan: Plan, request: SuggestRequest, n: int) -> Sequence[Suggestion]:
         if plan.learns:
             return asker.ask_again(plan, request, n)
         return _alone(plan, request)
 
-    return study, Replay(study, versions, records, points, suggest, given)
+    return study, Replay(study, versions, records, last, suggest, given, points)
 
 
 def _alone(plan: Plan, request: SuggestRequest) -> Sequence[Suggestion]:

@@ -91,3 +91,36 @@ def test_trials_that_people_added_are_left_out(caller: Caller) -> None:
     page = caller.call("GET", "/studies/mixed/replay")
     assert (page["n_trials"], [one["number"] for one in page["items"]]) == (2, [1, 2])
     assert caller.refused("GET", "/studies/none/replay", 404)["code"] == "study_not_found"
+
+
+def obey(caller: Caller, job: Json) -> None:
+    """Train a trial to step 4, or to where it is told to pause."""
+    reached = (job["checkpoint"] or {"step": 0})["step"]
+    for step in range(reached + 1, 5):
+        value = 0.2 * step - abs(job["params"]["learning_rate"] - 0.01)
+        point = {"name": "val_accuracy", "step": step, "value": value}
+        answer = caller.report(job, step, step=step, n_steps=4, metrics=[point], can_pause=True)
+        if answer["decision"] == "pause":
+            caller.upload(job, "checkpoint.safetensors", str(step).encode(), kind="checkpoint", step=step)
+            caller.finish(job, "PAUSED")
+            return
+    caller.finish(job)
+
+
+def test_what_trials_had_reached_when_they_were_paused_is_learned_from(live_api: Served, caller: Caller) -> None:
+    halving = {"name": "asha", "reduction_factor": 2, "min_resource": 1}
+    budget = {"n_trials": 30, "max_parallel": 3}
+    sampler = {"name": "bayesian", "seed": 5}
+    caller.create("replayed", sampler=sampler, search_space=SPACE, budget=budget, pruner=halving)
+    worker_id = caller.join("replayed")
+    while caller.call("GET", "/studies/replayed")["state"] == "RUNNING":
+        for job in caller.claim(worker_id, "replayed", n_max=3):
+            obey(caller, job)
+    found = replay(caller)
+    assert {one["status"] for one in found} == {"same"}, [one for one in found if one["status"] != "same"]
+    with live_api.control.database.read() as session:
+        rows = session.execute(select(TrialRow.seen, TrialRow.n_attempts)).all()
+    assert max(len(seen.get("paused", ())) for seen, _ in rows) > 3
+    assert all(not set(seen["running"]) & {number for number, _ in seen.get("paused", ())} for seen, _ in rows)
+    assert max(n_attempts for _, n_attempts in rows) > 1
+    assert sum(not one["note"].startswith(("random", "sobol")) for one in found) > 10

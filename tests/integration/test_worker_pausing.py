@@ -63,7 +63,7 @@ def curve_of(service: Service, trial: Json) -> list[int]:
 
 
 def check(service: Service, body: Json, folder: Path) -> list[Json]:
-    """Require that every trial ended and that those which were promoted reached what they do in one go; return those."""
+    """Require that every trial ended, and the promoted ones as if in one go; return those."""
     trials = details(service, body["name"])
     assert len(trials) == body["budget"]["n_trials"]
     assert {one["state"] for one in trials} == {"COMPLETE", "PRUNED"}

@@ -183,6 +183,7 @@ class Trial:
 
     `is_feasible` says whether it keeps the study's constraints on outcomes; None before it completes or without any.
     `reused_from` is the number of the trial whose result it took instead of training, as the parameters are the same.
+    `paused_step` is where a WAITING trial was set aside until it is promoted; None for others.
     Only single trials know `metric_names`, `attempts` and the whole `diagnosis` (None: nobody looked).
     """
 
@@ -201,6 +202,7 @@ class Trial:
     findings: tuple[str, ...] = ()
     step: int | None = None
     n_steps: int | None = None
+    paused_step: int | None = None
     n_attempts: int = 0
     is_stop_requested: bool = False
     created_at: datetime | None = None
