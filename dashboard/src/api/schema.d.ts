@@ -1071,7 +1071,7 @@ export interface components {
          * @description RUNNING, or how one try at a trial on one worker ended.
          * @enum {string}
          */
-        AttemptState: "RUNNING" | "COMPLETE" | "PRUNED" | "STOPPED" | "LOST" | "PREEMPTED" | "OOM" | "DIVERGED" | "TIMED_OUT" | "CRASHED";
+        AttemptState: "RUNNING" | "COMPLETE" | "PRUNED" | "STOPPED" | "LOST" | "PREEMPTED" | "PAUSED" | "OOM" | "DIVERGED" | "TIMED_OUT" | "CRASHED";
         /**
          * BandRead
          * @description Many searches after each number of trials: what to expect, and where eight of ten of them lie.
@@ -1283,6 +1283,8 @@ export interface components {
              * @description From 1; null for the trial's own curve
              */
             fold: number | null;
+            /** @description Where the curve is expected to go; null for who does not run, and where the pruner does not say */
+            forecast: components["schemas"]["Forecast"] | null;
             /** N Points */
             n_points: number;
             /** Number */
@@ -1832,7 +1834,7 @@ export interface components {
              * Outcome
              * @enum {string}
              */
-            outcome: "COMPLETE" | "PRUNED" | "STOPPED" | "PREEMPTED" | "OOM" | "DIVERGED" | "TIMED_OUT" | "CRASHED";
+            outcome: "COMPLETE" | "PRUNED" | "STOPPED" | "PREEMPTED" | "PAUSED" | "OOM" | "DIVERGED" | "TIMED_OUT" | "CRASHED";
             /**
              * Reason
              * @description Any text without NUL characters
@@ -1846,6 +1848,40 @@ export interface components {
             values?: {
                 [key: string]: number;
             };
+        };
+        /**
+         * Forecast
+         * @description What the pruner `extrapolation` expects of a trial.
+         */
+        Forecast: {
+            band: components["schemas"]["ForecastBand"] | null;
+            /**
+             * Chance
+             * @description That the trial ends better than the best completed one, 0 to 1; null where there is none yet
+             */
+            chance: number | null;
+            /**
+             * Step
+             * @description The step that was judged
+             */
+            step: number;
+        };
+        /**
+         * ForecastBand
+         * @description Three numbers a step: one trial in ten like this one ends below `low`, one in ten above `high`.
+         */
+        ForecastBand: {
+            /** High */
+            high: number[];
+            /** Low */
+            low: number[];
+            /** Middle */
+            middle: number[];
+            /**
+             * Steps
+             * @description Ascending, to the trial's last step; at most 32
+             */
+            steps: number[];
         };
         /**
          * ForkChanges
@@ -2664,7 +2700,7 @@ export interface components {
              * Decision
              * @enum {string}
              */
-            decision: "continue" | "prune" | "stop";
+            decision: "continue" | "prune" | "pause" | "stop";
             /**
              * Last Seq
              * @description The highest sequence number that is stored
@@ -2694,6 +2730,12 @@ export interface components {
          *     }
          */
         ReportRequest: {
+            /**
+             * Can Pause
+             * @description Whether the worker can save a checkpoint from which the trial would go on later
+             * @default false
+             */
+            can_pause: boolean;
             /**
              * Lease Token
              * @description As the claim gave it
@@ -3246,6 +3288,8 @@ export interface components {
             findings: string[];
             /** Finished At */
             finished_at: string | null;
+            /** @description What the pruner expected of it last; null for complete trials, and where the pruner does not say */
+            forecast: components["schemas"]["Forecast"] | null;
             /**
              * Is Feasible
              * @description Whether it keeps every constraint on outcomes; null before it completes, and where there are none
@@ -3270,6 +3314,11 @@ export interface components {
             params: {
                 [key: string]: boolean | number | string | null;
             };
+            /**
+             * Paused Step
+             * @description Where a waiting trial was set aside until it is promoted; null for others
+             */
+            paused_step: number | null;
             /** Reason */
             reason: string;
             /**
@@ -3357,6 +3406,11 @@ export interface components {
             params: {
                 [key: string]: boolean | number | string | null;
             };
+            /**
+             * Paused Step
+             * @description Where a waiting trial was set aside until it is promoted; null for others
+             */
+            paused_step: number | null;
             /** Reason */
             reason: string;
             /**
