@@ -39,6 +39,7 @@ class Orders:
     created_at: datetime
     attempt_no: int
     n_steps: int | None
+    is_confirmation: bool
 
 
 _HOLDS = (
@@ -85,6 +86,7 @@ _ORDERS = (
         StudyRow.created_at,
         TrialRow.n_attempts,
         TrialRow.n_steps,
+        TrialRow.confirms.is_not(None),
     )
     .join(TrialRow, TrialRow.study_id == StudyRow.id)
     .where(TrialRow.id == bindparam("the_trial"))

@@ -56,11 +56,13 @@ def list_holdings(session: Session, study_id: int) -> list[Holding]:
 def count_since_best(session: Session, study_id: int, direction: str) -> int:
     """Count the trials that ended COMPLETE or PRUNED since the best of the study did; all while there is no best.
 
-    Of equal values the one that came first is the best: the others were no improvement.
+    Trials that confirm others are neither counted nor the best. Of
+    equal values the one that came first is the best: the others were no improvement.
     """
     best = session.execute(_best_rev(direction), {"the_study": study_id}).scalar_one_or_none()
     counted = select(func.count()).where(
         TrialRow.study_id == study_id,
+        TrialRow.confirms.is_(None),
         TrialRow.state.in_((TrialState.COMPLETE, TrialState.PRUNED)),
         TrialRow.finished_rev > (-1 if best is None else best),
     )
@@ -77,6 +79,7 @@ def _best_rev(direction: str) -> Select[Any]:
             TrialRow.study_id == bindparam("the_study"),
             TrialRow.state == TrialState.COMPLETE,
             TrialRow.value.is_not(None),
+            TrialRow.confirms.is_(None),
             not_(has_violation(TrialRow.outcome_constraints)),
         )
         .order_by(order, TrialRow.finished_rev)

@@ -37,6 +37,7 @@ def list_outcomes(session: Session, study_id: int, metrics: Sequence[str]) -> li
             TrialRow.study_id == study_id,
             TrialRow.state == TrialState.COMPLETE,
             TrialRow.value.is_not(None),
+            TrialRow.confirms.is_(None),
             not_(has_violation(TrialRow.outcome_constraints)),
         )
         .order_by(TrialRow.number)

@@ -1,4 +1,7 @@
-"""Named queries for samplers: what a study's trials have shown, and which of them may still be replaced."""
+"""Named queries for samplers: what a study's trials have shown, and which of them may still be replaced.
+
+Trials that confirm others are left out everywhere: a sampler learns nothing of a point by seeing it again.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ _FINISHED = (
         TrialRow.study_id == bindparam("the_study"),
         TrialRow.finished_rev > bindparam("the_start"),
         TrialRow.finished_rev <= bindparam("the_end"),
+        TrialRow.confirms.is_(None),
     )
     .order_by(TrialRow.number)
 )
@@ -28,6 +32,7 @@ _OPEN = (
     .where(
         TrialRow.study_id == bindparam("the_study"),
         or_(TrialRow.state.in_(OPEN_TRIALS), TrialRow.finished_rev > bindparam("the_rev")),
+        TrialRow.confirms.is_(None),
     )
     .order_by(TrialRow.number)
 )
@@ -39,6 +44,7 @@ _LAST_POINTS = (
         TrialRow.state == TrialState.PRUNED,
         TrialRow.finished_rev > bindparam("the_start"),
         TrialRow.finished_rev <= bindparam("the_end"),
+        TrialRow.confirms.is_(None),
         MetricSeriesRow.name == bindparam("the_metric"),
         MetricSeriesRow.latest_step.is_not(None),
     )
@@ -49,6 +55,7 @@ _EQUAL = (
         TrialRow.study_id == bindparam("the_study"),
         TrialRow.state == TrialState.COMPLETE,
         TrialRow.value.is_not(None),
+        TrialRow.confirms.is_(None),
         TrialRow.params.in_(bindparam("the_params", expanding=True, type_=TrialRow.params.type)),
     )
     .order_by(TrialRow.number)

@@ -117,7 +117,8 @@ def keep_verdict(session: Session, trial_id: int, verdict: Mapping[str, Any]) ->
 
 
 def _in_scope(is_open: bool) -> ColumnElement[bool]:
-    is_own = TrialRow.study_id == bindparam("the_study")
+    # A trial that confirms another is trained to its end whatever happens: it is nobody's peer.
+    is_own = and_(TrialRow.study_id == bindparam("the_study"), TrialRow.confirms.is_(None))
     if is_open:
         has_run = and_(TrialRow.state == TrialState.WAITING, TrialRow.n_attempts > 0)
         return and_(is_own, or_(TrialRow.state == TrialState.RUNNING, has_run))

@@ -47,6 +47,7 @@ class StudyRecord:
     max_parallel: int
     next_number: int
     next_cell: int
+    n_confirmations: int
     is_exhausted: bool
     rev: int
     notes: str
@@ -55,6 +56,11 @@ class StudyRecord:
     finished_at: datetime | None
     deadline_at: datetime | None
     deleted_at: datetime | None
+
+    @property
+    def end_number(self) -> int | None:
+        """The trial number at which the budget is used up; None without one. Confirmations are not counted."""
+        return None if self.n_trials is None else self.n_trials + self.n_confirmations
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class TrialRecord:
     outcome_constraints: Sequence[Any] | None
     paused_step: int | None
     reused_from: int | None
+    confirms: int | None
     findings: Sequence[str]
     step: int | None
     n_steps: int | None

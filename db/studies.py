@@ -41,6 +41,7 @@ _COUNT = (
     .where(TrialRow.study_id.in_(bindparam("the_studies", expanding=True)))
     .group_by(TrialRow.study_id, TrialRow.state)
 )
+_COUNT_OWN = _COUNT.where(TrialRow.confirms.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,8 @@ def count_runnable(session: Session) -> dict[str, int]:
     """Return by queue how many trials could start now if there were slots."""
     n_running = _count_in(TrialState.RUNNING)
     n_waiting = _count_in(TrialState.WAITING)
-    left = func.coalesce(StudyRow.n_trials, StudyRow.next_number + StudyRow.max_parallel) - StudyRow.next_number
+    n_counted = StudyRow.next_number - StudyRow.n_confirmations
+    left = func.coalesce(StudyRow.n_trials, n_counted + StudyRow.max_parallel) - n_counted
     statement = select(StudyRow.queue, StudyRow.max_parallel - n_running, n_waiting, StudyRow.is_exhausted, left).where(
         _alive(), _native(), StudyRow.state == StudyState.RUNNING, _in_time()
     )
@@ -193,10 +195,13 @@ def bump_rev(session: Session, study_id: int) -> int:
     return rev
 
 
-def count_trials(session: Session, study_ids: Collection[int]) -> dict[int, dict[TrialState, int]]:
+def count_trials(
+    session: Session, study_ids: Collection[int], *, with_confirmations: bool = True
+) -> dict[int, dict[TrialState, int]]:
     """Return by study how many trials are in which state; states without trials are left out."""
+    statement = _COUNT if with_confirmations else _COUNT_OWN
     counts: dict[int, dict[TrialState, int]] = {study_id: {} for study_id in study_ids}
-    for study_id, state, n in session.execute(_COUNT, {"the_studies": list(study_ids)}):
+    for study_id, state, n in session.execute(statement, {"the_studies": list(study_ids)}):
         counts[study_id][TrialState(state)] = n
     return counts
 
@@ -219,7 +224,7 @@ def list_best_trials(
     """Return the finished trials with the best values, best first; of equals the one with the lower number first.
 
     With several objectives those with the best values of the first one. A trial that breaks a constraint on outcomes
-    is none of them.
+    is none of them, nor is one that confirms another.
 
     Args:
         session: Open transaction.
@@ -237,6 +242,7 @@ def _best(direction: str, with_network: bool) -> Select[Any]:
         TrialRow.study_id == bindparam("the_study"),
         TrialRow.state == TrialState.COMPLETE,
         TrialRow.value.is_not(None),
+        TrialRow.confirms.is_(None),
         not_(has_violation(TrialRow.outcome_constraints)),
     )
     if with_network:
@@ -275,7 +281,8 @@ def _in_time() -> ColumnElement[bool]:
 
 
 def _may_suggest() -> ColumnElement[bool]:
-    budget_left = or_(StudyRow.n_trials.is_(None), StudyRow.next_number < StudyRow.n_trials)
+    n_counted = StudyRow.next_number - StudyRow.n_confirmations
+    budget_left = or_(StudyRow.n_trials.is_(None), n_counted < StudyRow.n_trials)
     return ~StudyRow.is_exhausted & budget_left
 
 

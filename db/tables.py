@@ -86,6 +86,8 @@ class StudyRow(Base):
     max_parallel: Mapped[int] = mapped_column(Integer)
     next_number: Mapped[int] = mapped_column(Integer, default=0)
     next_cell: Mapped[int] = mapped_column(Integer, default=0)
+    # How many of the numbers below `next_number` are of trials that confirm others, which the budget does not count.
+    n_confirmations: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
     is_exhausted: Mapped[bool] = mapped_column(default=False)
     rev: Mapped[int] = mapped_column(BigInteger, default=0)
     notes: Mapped[str] = mapped_column(Text, default="")
@@ -178,6 +180,8 @@ class TrialRow(Base):
     paused_step: Mapped[int | None] = mapped_column(BigInteger)
     # The trial whose result this one took, because it had the same parameters.
     reused_from: Mapped[int | None] = mapped_column(BigInteger)
+    # The number of the trial in the same study whose parameters this one trains again, from another seed.
+    confirms: Mapped[int | None] = mapped_column(Integer)
     # What the worker's diagnosis found, and the kinds of it alone: lists and samplers read thousands of rows, and the
     # whole is a thousand times as long.
     diagnosis: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)

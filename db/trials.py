@@ -149,9 +149,11 @@ def ordering_key(trial: TrialRecord, order_by: OrderBy) -> Any:
     return (trial.finished_at - trial.started_at) // timedelta(microseconds=1)
 
 
-def list_history(session: Session, study_id: int) -> list[TrialRecord]:
-    """Return all trials of a study in the order of their numbers: what samplers learn from."""
+def list_history(session: Session, study_id: int, *, with_confirmations: bool = False) -> list[TrialRecord]:
+    """Return the trials of a study in the order of their numbers: what samplers learn from, or all of them."""
     statement = select_record(TrialRecord).where(TrialRow.study_id == study_id).order_by(TrialRow.number)
+    if not with_confirmations:
+        statement = statement.where(TrialRow.confirms.is_(None))
     return fetch_all(session, TrialRecord, statement)
 
 
@@ -223,11 +225,22 @@ def advance_trial(session: Session, trial_id: int, step: int | None, n_steps: in
     session.execute(_ADVANCE, {"the_id": trial_id, "the_step": step, "the_n_steps": n_steps})
 
 
-def request_stop(session: Session, *, study_id: int, trial_id: int | None = None) -> list[int]:
-    """Ask running trials (one, or all of the study) to stop and return their ids; waiting ones are for the caller."""
+def request_stop(
+    session: Session, *, study_id: int, trial_id: int | None = None, spares_confirmations: bool = False
+) -> list[int]:
+    """Ask running trials (one, or all of the study) to stop and return their ids; waiting ones are for the caller.
+
+    Args:
+        session: Open transaction.
+        study_id: The study.
+        trial_id: This trial alone.
+        spares_confirmations: Whether those that confirm others go on, and those that were asked before are left out.
+    """
     condition = [TrialRow.study_id == study_id, TrialRow.state == TrialState.RUNNING]
     if trial_id is not None:
         condition.append(TrialRow.id == trial_id)
+    if spares_confirmations:
+        condition += [TrialRow.confirms.is_(None), TrialRow.is_stop_requested.is_(False)]
     statement = update(TrialRow).where(*condition).values(is_stop_requested=True).returning(TrialRow.id)
     return list(session.execute(statement).scalars())
 

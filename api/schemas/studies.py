@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import ParamValue, Shape, Text
+from api.schemas.confirmation import Confirmation, ConfirmSpec
 from api.schemas.forecasts import Forecast
 from api.schemas.warm_start import WarmStart
 from db.lifecycle import StudyState
@@ -109,6 +110,10 @@ class BudgetSpec(Shape):
         ge=1,
         le=1_000_000,
         description="The study ends when so many trials in a row ended without a new best",
+    )
+    confirm: ConfirmSpec | None = Field(
+        default=None,
+        description="Train the best trials again from other seeds, and name the one with the best mean the winner",
     )
     max_retries: StrictInt = Field(default=3, ge=0, le=100, description="Lost or crashed attempts forgiven per trial")
 
@@ -266,7 +271,7 @@ class StudyEdits(Shape):
 
 
 class TrialCounts(Shape):
-    """How many trials of a study are in which state."""
+    """How many trials of a study are in which state, without those that confirm others."""
 
     WAITING: int = 0
     RUNNING: int = 0
@@ -276,7 +281,7 @@ class TrialCounts(Shape):
 
 
 class BestTrial(Shape):
-    """The finished trial with the best objective value."""
+    """The finished trial with the best objective value, or the winner of those that were trained again."""
 
     trial_id: int
     number: int
@@ -309,6 +314,9 @@ class StudyRead(Shape):
     best_trials: list[BestTrial] = Field(
         description="The trials that no other one beats in every objective, at most 200, best by the first objective "
         "first; with one objective the best trial alone. Of several objectives left out in lists of studies"
+    )
+    confirmation: Confirmation | None = Field(
+        description="The candidates that were trained again; null before that, and in lists of studies"
     )
     hypervolume: Hypervolume | None = Field(description="Of two to four objectives; null in lists of studies")
     spec: StudySpec

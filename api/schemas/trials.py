@@ -111,7 +111,8 @@ class TrialRead(Shape):
     number: int
     state: TrialState
     reason: str
-    source: str = Field(description="sampler, manual or imported")
+    source: str = Field(description="sampler, manual, imported or confirm")
+    confirms: int | None = Field(description="Number of the trial that this one trains again from another seed")
     note: str
     params: dict[str, ParamValue]
     value: float | None = Field(description="The objective, or the first of several, where it is finite")
@@ -136,6 +137,21 @@ class TrialRead(Shape):
     duration_s: float | None
 
 
+class TrialSpread(Shape):
+    """How far the networks of one trial, its repeats and folds, are apart in the first objective.
+
+    Each counts with the epoch whose weights it kept.
+    """
+
+    n: int
+    mean: float
+    standard_error: float | None = Field(
+        description="Of the mean. Folds share most of their training data, so that it is rather too small for them"
+    )
+    least: float
+    most: float
+
+
 class TrialDetail(TrialRead):
     """A trial with its history."""
 
@@ -143,6 +159,9 @@ class TrialDetail(TrialRead):
     diagnosis: list[Finding] | None = Field(description="What its curves show; null where nobody looked")
     forecast: Forecast | None = Field(
         description="What the pruner expected of it last; null for complete trials, and where the pruner does not say"
+    )
+    spread: TrialSpread | None = Field(
+        description="Of repeats and folds; null before it completes and for a single network"
     )
     metric_names: list[str] = Field(description="Of the trial's own curves; those of members are left out")
     attempts: list[AttemptRead]

@@ -69,7 +69,7 @@ def take_batch(tx: Tx, study: StudyRecord, n_max: int, asked: Asked | None, *, i
     plan = plan_of(study)
     batch = _Batch(tx, study, plan, room)
     batch.offer_waiting()
-    if batch.is_full or study.is_exhausted or batch.n_most <= 0:
+    if batch.is_full or batch.is_confirming or study.is_exhausted or batch.n_most <= 0:
         return batch.taken()
     if not plan.learns:
         batch.fill()
@@ -123,6 +123,11 @@ class _Batch:
         return len(self.trials) >= self.room
 
     @property
+    def is_confirming(self) -> bool:
+        """Whether its trials confirm others: no other kind joins them, for a worker treats these differently."""
+        return bool(self.trials) and self.trials[0].confirms is not None
+
+    @property
     def need(self) -> Need:
         """What to ask a sampler for that learns."""
         return Need(self._study.id, self.room - len(self.trials), self.structure)
@@ -131,9 +136,9 @@ class _Batch:
     def n_most(self) -> int:
         """How many proposals may still be stored."""
         n_ahead = LOOK_AHEAD * self.room - self._n_parked - len(self.trials)
-        if self._study.n_trials is None:
+        if self._study.end_number is None:
             return n_ahead
-        return min(n_ahead, self._study.n_trials - self._study.next_number - self._n_stored)
+        return min(n_ahead, self._study.end_number - self._study.next_number - self._n_stored)
 
     def taken(self, need: Need | None = None) -> Taken:
         """Return what came of it; a study whose sampler only repeats itself is exhausted now."""
@@ -148,12 +153,15 @@ class _Batch:
         for trial in find_paused(self._tx, self._study).promotable:
             self._offer(trial)
         waiting = trials.list_ready(self._tx.session, self._study.id, LOOK_AHEAD * self.room)
-        fresh = [one for one in waiting if one.n_attempts == 0 and may_come_twice(self._plan, self._study, one.source)]
+        fresh = [one for one in waiting if one.n_attempts == 0 and self._may_reuse(one)]
         known = find_results(self._tx, self._study, [one.params for one in fresh])
         ids = {one.id for one in fresh}
         for trial in waiting:
             if trial.id not in ids or not self._end_known(trial, known):
                 self._offer(trial)
+
+    def _may_reuse(self, trial: TrialRecord) -> bool:
+        return trial.confirms is None and may_come_twice(self._plan, self._study, trial.source)
 
     def fill(self) -> None:
         """Ask a sampler that does not learn, until the places are taken."""
@@ -195,7 +203,8 @@ class _Batch:
         structure = self._plan.structure(trial.params)
         if not self.trials:
             self.structure = structure
-        if self.is_full or structure != self.structure:
+        is_other_kind = bool(self.trials) and self.is_confirming != (trial.confirms is not None)
+        if self.is_full or is_other_kind or structure != self.structure:
             self._n_parked += 1
             return False
         self.trials.append(trial)

@@ -53,7 +53,7 @@ def _ask(ledger: Ledger, asker: Asker, need: Need, patience_s: float) -> Asked |
         if study is None:
             return None
         snapshot = asker.histories.read(session, study)
-    n_left = need.n_places + EXTRA if study.n_trials is None else study.n_trials - study.next_number
+    n_left = need.n_places + EXTRA if study.end_number is None else study.end_number - study.next_number
     return propose(asker, snapshot, need, n_left, patience_s)
 
 
@@ -77,7 +77,8 @@ def _try(ledger: Ledger, body: ClaimRequest, lease_s: float, asker: Asker, asked
                 return taken.need
             if taken.trials:
                 holder = Holder(body.worker_id, body.slot)
-                return _answer(tx, study, [_start(tx, holder, trial, lease_s) for trial in taken.trials], lease_s)
+                started = [_start(tx, holder, trial, lease_s) for trial in taken.trials]
+                return _answer(tx, study, started, lease_s, confirms=taken.trials[0].confirms is not None)
             settle_study(tx, study.id, n_freed=None if taken.has_news else 0)
     return _nothing(lease_s)
 
@@ -108,10 +109,11 @@ def _start(tx: Tx, holder: Holder, trial: TrialRecord, lease_s: float) -> Assign
     )
 
 
-def _answer(tx: Tx, study: StudyRecord, started: Sequence[Assignment], lease_s: float) -> ClaimRead:
+def _answer(tx: Tx, study: StudyRecord, started: Sequence[Assignment], lease_s: float, *, confirms: bool) -> ClaimRead:
     plan = plan_of(study)
     spec = plan.spec
-    best = studies.find_best_trial(tx.session, study)
+    # What confirms is trained to its end, however far it is behind: it names no incumbent that could end it.
+    best = None if confirms else studies.find_best_trial(tx.session, study)
     complete = [
         one.model_copy(
             update={
@@ -128,7 +130,7 @@ def _answer(tx: Tx, study: StudyRecord, started: Sequence[Assignment], lease_s: 
         dataset_sha256=catalogue.get_dataset(spec.dataset).sha256,
         model=spec.model,
         objectives=spec.objectives,
-        repeats=spec.repeats,
+        repeats=spec.repeats.model_copy(update={"racing": False}) if confirms else spec.repeats,
         evaluation=spec.evaluation,
         incumbent=None if best is None else best.value,
         lease_s=lease_s,

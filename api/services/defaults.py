@@ -71,7 +71,7 @@ def middle(values: Sequence[ParamValue]) -> ParamValue:
 
 
 def _best_tenth(session: Session, study: StudyRecord) -> list[Mapping[str, ParamValue]]:
-    n = studies.count_trials(session, [study.id])[study.id].get(TrialState.COMPLETE, 0)
+    n = studies.count_trials(session, [study.id], with_confirmations=False)[study.id].get(TrialState.COMPLETE, 0)
     if n < LEAST_TRIALS:
         return []
     best = studies.list_best_trials(session, study, n // 10)

@@ -28,6 +28,7 @@ from api.schemas.evaluations import (
     NetworkMember,
 )
 from api.schemas.studies import StudySpec
+from api.services.confirmation import list_best_networks
 from api.services.lookup import get_study, require_native
 from api.services.payloads import check_json
 from api.services.specs import network_params
@@ -207,7 +208,7 @@ def _choose(session: Session, study: StudyRecord, kind: Kind, n: int) -> list[in
             "study",
             "wait until it has ended, or stop it",
         )
-    best = studies.list_best_trials(session, study, n, with_network=True)
+    best = list_best_networks(session, study, n)
     if len(best) < n:
         raise Conflict(
             "too_few_networks",

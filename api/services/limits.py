@@ -8,7 +8,7 @@ from typing import Any
 from api.errors import Conflict, Invalid
 from api.schemas.studies import StudyUpdate
 from api.services.objectives import check_limits
-from db.lifecycle import ENDED_STUDIES
+from db.lifecycle import ENDED_STUDIES, StudyState
 from db.records import StudyRecord
 
 # What ends a study: where one of these is changed, one that has ended may go on.
@@ -48,12 +48,17 @@ def columns_of(study: StudyRecord, limits: dict[str, Any]) -> dict[str, Any]:
 
 def may_go_on(before: StudyRecord, after: StudyRecord, limits: dict[str, Any]) -> bool:
     """Tell whether new limits leave something to do for a study that has ended."""
-    has_left = after.n_trials is None or after.next_number < after.n_trials
+    has_left = after.end_number is None or after.next_number < after.end_number
     return before.state in ENDED_STUDIES and has_left and bool(_ENDS & limits.keys())
 
 
+def may_confirm(before: StudyRecord, limits: dict[str, Any]) -> bool:
+    """Tell whether new limits ask a study that has ended with a result to train its best trials again."""
+    return before.state is StudyState.COMPLETE and limits.get("confirm") is not None
+
+
 def _check_raised(study: StudyRecord, n_trials: int, field: str) -> None:
-    least = study.next_number if study.n_trials is None else study.n_trials
+    least = study.next_number - study.n_confirmations if study.n_trials is None else study.n_trials
     if n_trials < least:
         now = f"unlimited, with {least} trials so far" if study.n_trials is None else str(least)
         message = f"n_trials is {now}: {n_trials} would be fewer, and it can only be raised"

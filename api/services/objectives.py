@@ -13,7 +13,7 @@ from db.types import encode_float
 from models import catalogue
 
 MAX_OBJECTIVES = 4
-_OF_ONE_VALUE = ("target", "patience")  # limits that compare single values
+_OF_ONE_VALUE = ("target", "patience", "confirm")  # what compares single values
 
 
 def check_objectives(spec: StudySpec) -> None:

@@ -132,8 +132,8 @@ def plan_shelf(snapshot: Snapshot, n_slots: int, n_at_once: int) -> Shelf:
     n_waiting = sum(one.state is TrialState.WAITING and one.paused_step is None for one in snapshot.open)
     n_wanted = min(max(n_slots, min(n_at_once, learning_limit(study.n_trials))), study.max_parallel)
     n_new = max(0, n_wanted - n_waiting) if n_slots else 0
-    if study.n_trials is not None:
-        n_new = max(0, min(n_new, study.n_trials - study.next_number))
+    if study.end_number is not None:
+        n_new = max(0, min(n_new, study.end_number - study.next_number))
     last = _last_waiting(study, snapshot.open)
     is_stale = any((one.seen or {}).get("rev", -1) < snapshot.last_end for one in last)
     return Shelf(last if is_stale else (), n_new)
@@ -179,7 +179,7 @@ def store(tx: Tx, asked: Asked, shelf: Shelf) -> int:
         after = history.replace_waiting(tx.session, before.id, proposal.columns)
         assert after is not None, "the study's lock was not held"
         announce_trial(tx, after)
-    added = [one for one in asked.proposals[n_renewed:] if study.n_trials is None or one.number < study.n_trials]
+    added = [one for one in asked.proposals[n_renewed:] if study.end_number is None or one.number < study.end_number]
     for proposal in added:
         announce_trial(tx, insert_proposal(tx, study, proposal))
     studies.bump_rev(tx.session, study.id)

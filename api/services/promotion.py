@@ -55,7 +55,7 @@ def find_paused(tx: Tx, study: StudyRecord) -> Paused:
 
 def has_more_to_start(study: StudyRecord) -> bool:
     """Tell whether a study's sampler has budget left for new trials."""
-    is_full = study.n_trials is not None and study.next_number >= study.n_trials
+    is_full = study.end_number is not None and study.next_number >= study.end_number
     return not (study.is_exhausted or is_full)
 
 

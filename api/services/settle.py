@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.services.budgets import reached_enough
+from api.services.confirmation import add_runs, is_confirming
 from api.services.promotion import Paused, end_paused, find_paused, has_more_to_start
 from api.transaction import Tx
 from db import studies, trials
@@ -76,17 +77,21 @@ def _settle(tx: Tx, study: StudyRecord, n_freed: int | None) -> None:
     if study.state in (StudyState.RUNNING, StudyState.PAUSED):
         enough = reached_enough(tx.session, study)
         if enough is not None:
-            stop_study(tx, study, enough)
-            study = studies.find_study(tx.session, study.id) or study
-            counts = studies.count_trials(tx.session, [study.id])[study.id]
-    n_open = sum(counts.get(state, 0) for state in OPEN_TRIALS)
-    if paused.n and n_open == paused.n and not paused.promotable and _is_spent(study):
+            (_end_search if is_confirming(study) else stop_study)(tx, study, enough)
+            study, counts = _read(tx, study)
+            paused = Paused()  # they have ended with the others
+    if paused.n and _n_open(counts) == paused.n and not paused.promotable and _is_spent(study):
         for trial in paused.others:
             cancel_waiting(tx, trial, "no other trial is left that could promote it")
-        counts, n_open = studies.count_trials(tx.session, [study.id])[study.id], 0
-    if n_open == 0 and (study.state is StudyState.STOPPING or _is_spent(study)):
-        _end_study(tx, study, counts)
-    elif study.state is StudyState.RUNNING:
+        study, counts = _read(tx, study)
+        paused = Paused()
+    if _n_open(counts) == 0 and (study.state is StudyState.STOPPING or _is_spent(study)):
+        if study.state is StudyState.STOPPING or not _confirm(tx, study):
+            _end_study(tx, study, counts)
+            return
+        n_freed = None  # nobody has heard of the runs that confirm
+        study, counts = _read(tx, study)
+    if study.state is StudyState.RUNNING:
         n_waiting = counts.get(TrialState.WAITING, 0) - len(paused.others)
         n = _n_startable(study, counts.get(TrialState.RUNNING, 0), n_waiting)
         tx.ring(study.queue, n if n_freed is None else _n_news(n, n_freed, n_waiting))
@@ -111,10 +116,55 @@ def stop_study(tx: Tx, study: StudyRecord, reason: str, target: StudyState = Stu
     announce_study(tx, study.id)
 
 
-def cancel_waiting(tx: Tx, trial: TrialRecord, reason: str) -> bool:
-    """Fail a trial that waits; prune one that is paused. Returns False if it does not wait any more."""
+def _end_search(tx: Tx, study: StudyRecord, reason: str) -> None:
+    """End all trials of a study but those that confirm others; it goes on until its winner is confirmed.
+
+    Doing it again changes nothing.
+    """
+    if not study.is_exhausted:
+        studies.update_study(tx.session, study.id, {"is_exhausted": True, "state_reason": reason})
+    for trial_id in trials.request_stop(tx.session, study_id=study.id, spares_confirmations=True):
+        announce_trial(tx, trials.get_trial(tx.session, trial_id))
+    for trial in trials.list_waiting(tx.session, study.id, limit=1_000_000):
+        if trial.confirms is None:
+            is_paused = trial.paused_step is not None
+            cancel_waiting(tx, trial, "the search ended" + ("" if is_paused else " before this trial ran"))
+
+
+def _confirm(tx: Tx, study: StudyRecord) -> int:
+    """Let a study whose search is over train its best trials again. Returns how many runs were added."""
+    added = add_runs(tx.session, study)
+    for trial in added:
+        announce_trial(tx, trial)
+    if added:
+        announce_study(tx, study.id)
+    return len(added)
+
+
+def _read(tx: Tx, study: StudyRecord) -> tuple[StudyRecord, dict[TrialState, int]]:
+    now = studies.find_study(tx.session, study.id) or study
+    return now, studies.count_trials(tx.session, [study.id])[study.id]
+
+
+def _n_open(counts: Mapping[TrialState, int]) -> int:
+    return sum(counts.get(state, 0) for state in OPEN_TRIALS)
+
+
+def cancel_waiting(tx: Tx, trial: TrialRecord, reason: str, *, is_asked: bool = False) -> bool:
+    """Fail a trial that waits; prune one that is paused.
+
+    Args:
+        tx: The transaction; the caller holds the study's lock.
+        trial: The trial.
+        reason: Why.
+        is_asked: Whether somebody asked for the end of just this trial.
+
+    Returns:
+        False if it does not wait any more.
+    """
     if trial.paused_step is None:
-        ended = trials.end_trial(tx.session, trial, TrialState.FAIL, {"reason": reason})
+        values = {"reason": reason, "is_stop_requested": is_asked}
+        ended = trials.end_trial(tx.session, trial, TrialState.FAIL, values)
     else:
         ended = end_paused(tx, trial, reason)
     if ended is not None:
@@ -143,7 +193,7 @@ def _is_hopeless(counts: Mapping[TrialState, int]) -> bool:
 
 def _n_startable(study: StudyRecord, n_running: int, n_waiting: int) -> int:
     room = study.max_parallel - n_running
-    left = room if study.n_trials is None else max(0, study.n_trials - study.next_number)
+    left = room if study.end_number is None else max(0, study.end_number - study.next_number)
     return max(0, min(room, n_waiting + (0 if study.is_exhausted else left)))
 
 

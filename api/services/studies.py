@@ -13,7 +13,7 @@ from api.schemas.studies import StudyCreate, StudyEdit, StudyEdits, StudyPage, S
 from api.services.budgets import reached_enough
 from api.services.edits import Prepared, edited_spec, is_edit, replace_unfit
 from api.services.lending import find_lenders, lend
-from api.services.limits import changed_limits, columns_of, may_go_on
+from api.services.limits import changed_limits, columns_of, may_confirm, may_go_on
 from api.services.lookup import get_study, require_native
 from api.services.paging import decode_cursor, encode_cursor
 from api.services.settle import announce_study, settle_study, stop_study
@@ -99,7 +99,7 @@ def list_studies(session: Session, wanted: StudyFilter, cursor: str | None, limi
     chosen = StudyFilter(wanted.state, wanted.search, wanted.tag, before_id=None if before is None else before[0])
     found = studies.list_studies(session, chosen, limit + 1)
     page, has_more = found[:limit], len(found) > limit
-    counts = studies.count_trials(session, [study.id for study in page])
+    counts = studies.count_trials(session, [study.id for study in page], with_confirmations=False)
     items = [show_study(session, study, counts[study.id]) for study in page]
     return StudyPage(items=items, next_cursor=encode_cursor(page[-1].id) if has_more else None)
 
@@ -256,6 +256,10 @@ def _reopen(tx: Tx, before: StudyRecord, limits: dict[str, Any]) -> None:
     if after is not None and may_go_on(before, after, limits) and _is_early(tx, after):
         studies.update_study(tx.session, before.id, {"is_exhausted": False})
         studies.move_study(tx.session, before.id, StudyState.RUNNING)
+    elif after is not None and may_confirm(before, limits) and not studies.is_overdue(tx.session, after.id):
+        # It searches no more, whatever its budget leaves: only what confirms is trained.
+        studies.update_study(tx.session, before.id, {"is_exhausted": True})
+        studies.move_study(tx.session, before.id, StudyState.RUNNING, before.state_reason)
 
 
 def _is_early(tx: Tx, study: StudyRecord) -> bool:

@@ -125,7 +125,8 @@ def stop_trial(tx: Tx, trial_id: int) -> TrialRead:
     if trial.state in FINISHED_TRIALS:
         raise Conflict("wrong_state", f"trial {trial.number} is {trial.state} already", "trial_id")
     if trial.state is TrialState.WAITING:
-        cancel_waiting(tx, trial, "stopped by a user" + ("" if trial.n_attempts else " before it ran"))
+        why = "stopped by a user" + ("" if trial.n_attempts else " before it ran")
+        cancel_waiting(tx, trial, why, is_asked=True)
         settle_study(tx, study.id)
     else:
         trials.request_stop(tx.session, study_id=study.id, trial_id=trial.id)
@@ -142,7 +143,7 @@ def list_artifacts(session: Session, trial_id: int) -> ArtifactList:
 def _detail(session: Session, trial: TrialRecord) -> TrialDetail:
     study = studies.find_study(session, trial.study_id)
     assert study is not None
-    return show_trial_detail(session, trial, study.name)
+    return show_trial_detail(session, trial, study)
 
 
 def _imported(study: StudyRecord, body: TrialCreate) -> dict[str, Any]:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from statistics import fmean
 from typing import Any, TypeGuard
 
 from sqlalchemy.orm import Session
 
 from api.schemas.studies import BestTrial, StudyRead, StudySpec, TrialCounts
-from api.schemas.trials import ArtifactRead, AttemptRead, Finding, TrialDetail, TrialRead
+from api.schemas.trials import ArtifactRead, AttemptRead, Finding, TrialDetail, TrialRead, TrialSpread
+from api.services.confirmation import find_best, find_confirmation
 from api.services.forecasts import list_forecasts
 from api.services.fronts import find_front
-from api.services.members import is_member
+from api.services.members import is_member, split_name
 from api.services.specs import n_grid_cells
 from db import attempts, metrics, studies, trials
 from db.lifecycle import TrialState
+from db.metrics import Series
 from db.records import ArtifactRecord, StudyRecord, TrialRecord
 from db.types import decode_float
+from search.confirmation import standard_error
 
 
 def spec_of(study: StudyRecord) -> StudySpec:
@@ -48,8 +52,8 @@ def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState,
     """
     is_listed = counts is not None
     if counts is None:
-        counts = studies.count_trials(session, [study.id])[study.id]
-    best, volume = studies.find_best_trial(session, study), None
+        counts = studies.count_trials(session, [study.id], with_confirmations=False)[study.id]
+    best, volume = find_best(session, study), None
     front = [] if best is None else [best]
     if len(study.directions) > 1 and not is_listed:
         front, volume = find_front(session, study)
@@ -64,6 +68,7 @@ def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState,
         best_trial=None if best is None else _show_best(best),
         best_trials=[_show_best(one) for one in front],
         hypervolume=volume,
+        confirmation=None if is_listed else find_confirmation(session, study),
         spec=spec,
         n_grid_cells=n_grid_cells(spec),
         notes=study.notes,
@@ -86,8 +91,8 @@ def show_trial(session: Session, trial: TrialRecord) -> TrialRead:
     return show_trials(session, [trial])[0]
 
 
-def show_trial_detail(session: Session, trial: TrialRecord, study_name: str) -> TrialDetail:
-    """Return a trial with its attempts and the names of its curves."""
+def show_trial_detail(session: Session, trial: TrialRecord, study: StudyRecord) -> TrialDetail:
+    """Return a trial of a study with its attempts, the names of its curves and the spread of its members."""
     series = metrics.list_series(session, [trial.id])
     diagnosis = trials.find_diagnosis(session, trial.id)
     tries = [
@@ -105,7 +110,8 @@ def show_trial_detail(session: Session, trial: TrialRecord, study_name: str) -> 
     ]
     return TrialDetail(
         **_trial_fields(trial, _numbers_of_reused(session, [trial])),
-        study_name=study_name,
+        study_name=study.name,
+        spread=_spread(study, trial, series),
         diagnosis=None if diagnosis is None else [Finding.model_validate(finding) for finding in diagnosis],
         forecast=None if trial.state is TrialState.COMPLETE else list_forecasts(session, [trial.id]).get(trial.id),
         metric_names=[one.name for one in series if not is_member(one.name)],
@@ -142,6 +148,20 @@ def _numbers_of_reused(session: Session, some: Sequence[TrialRecord]) -> dict[in
     return trials.list_numbers(session, {one.reused_from for one in some if one.reused_from is not None})
 
 
+def _spread(study: StudyRecord, trial: TrialRecord, series: Sequence[Series]) -> TrialSpread | None:
+    """Return how far the networks of a finished trial are apart, each by the epoch whose weights it kept."""
+    if study.kind != "native" or trial.state is not TrialState.COMPLETE:
+        return None
+    of_members = [one for one in series if is_member(one.name) and split_name(one.name)[0] == objective_of(study)]
+    is_max = study.direction == "maximize"
+    values = [value for one in of_members if is_number(value := one.max_value if is_max else one.min_value)]
+    if len(values) < 2:
+        return None
+    return TrialSpread(
+        n=len(values), mean=fmean(values), standard_error=standard_error(values), least=min(values), most=max(values)
+    )
+
+
 def _trial_fields(trial: TrialRecord, numbers: Mapping[int, int]) -> dict[str, Any]:
     return {
         "trial_id": trial.id,
@@ -150,6 +170,7 @@ def _trial_fields(trial: TrialRecord, numbers: Mapping[int, int]) -> dict[str, A
         "state": trial.state,
         "reason": trial.reason,
         "source": trial.source,
+        "confirms": trial.confirms,
         "note": trial.note,
         "params": dict(trial.params),
         "value": trial.value,

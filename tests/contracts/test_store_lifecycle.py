@@ -86,15 +86,19 @@ class StoreMachine(RuleBasedStateMachine):
         target=study_names,
         sampler=st.sampled_from(["grid", "random", "manual", "bayesian"]),
         pruner=st.sampled_from(["none", "asha"]),
-        n_trials=st.none() | st.integers(1, 6),
-        max_parallel=st.integers(1, 3),
-        max_retries=st.integers(0, 1),
+        budget=st.fixed_dictionaries(
+            {
+                "n_trials": st.none() | st.integers(1, 6),
+                "max_parallel": st.integers(1, 3),
+                "max_retries": st.integers(0, 1),
+                "confirm": st.none() | st.builds(dict, top=st.integers(1, 2), repeats=st.integers(1, 2)),
+            }
+        ),
     )
-    def submit(self, sampler: str, pruner: str, n_trials: int | None, max_parallel: int, max_retries: int) -> str:
-        budget = {"n_trials": n_trials, "max_parallel": max_parallel, "max_retries": max_retries}
+    def submit(self, sampler: str, pruner: str, budget: Row) -> str:
         return self.create_study(sampler, pruner, budget)
 
-    def create_study(self, sampler: str, pruner: str, budget: Mapping[str, int | None]) -> str:
+    def create_study(self, sampler: str, pruner: str, budget: Row) -> str:
         """Submit a study and return its name."""
         self.n_studies += 1
         name = f"study-{self.n_studies}"
@@ -220,6 +224,12 @@ class StoreMachine(RuleBasedStateMachine):
             studies.update_study(tx, name, StudyUpdate(n_trials=max(1, n_trials)))
             self.budgets[name] = n_trials
 
+    @rule(name=study_names, top=st.integers(1, 3), repeats=st.integers(1, 2))
+    def confirm(self, name: str, top: int, repeats: int) -> None:
+        limits = StudyUpdate.model_validate({"budget": {"confirm": {"top": top, "repeats": repeats}}})
+        with suppress(Conflict, NotFound), self.ledger.write() as tx:
+            studies.update_study(tx, name, limits)
+
     @rule(name=study_names, units=st.integers(16, 18), state=st.sampled_from(["WAITING", "COMPLETE", "FAIL"]))
     def add_trial(self, name: str, units: int, state: str) -> None:
         body = {"params": {"hidden_layers": 1, "hidden_units": units}, "state": state}
@@ -313,10 +323,33 @@ def check_study(study: Row, own: Sequence[Row]) -> None:
     proposed = [row for row in own if row["source"] == "sampler"]
     assert [row["cell"] for row in proposed] == list(range(len(proposed)))
     assert study["n_trials"] is None or len(proposed) <= study["n_trials"]
+    check_confirmations(study, own)
     if study["spec"]["sampler"]["name"] == "grid":
         assert [row["params"] for row in proposed] == CELLS[: len(proposed)]
     if study["state"] == StudyState.COMPLETE:
         assert not [row for row in own if row["state"] in OPEN_TRIALS]
+
+
+def check_confirmations(study: Row, own: Sequence[Row]) -> None:
+    """Runs that confirm have the parameters of a complete trial, and the budget does not count them.
+
+    A study that has a result is complete only when that was trained again as often as it asks for, unless it was told
+    to stop.
+    """
+    runs = [row for row in own if row["confirms"] is not None]
+    assert study["n_confirmations"] == len(runs)
+    assert {row["source"] for row in own if row in runs} <= {"confirm"}
+    for row in runs:
+        candidate = own[row["confirms"]]
+        assert (candidate["state"], candidate["confirms"]) == (TrialState.COMPLETE, None)
+        assert (row["params"], row["cell"], row["reused_from"]) == (candidate["params"], None, None)
+    confirm = study["spec"]["budget"]["confirm"]
+    has_ended = study["state"] == StudyState.COMPLETE and study["state_reason"] == "budget used"
+    if confirm is None or not has_ended or study["deleted_at"] is not None:
+        return
+    is_own = {"sampler", "manual"}
+    values = [row for row in own if row["state"] == TrialState.COMPLETE and row["source"] in is_own]
+    assert not values or len(runs) >= confirm["repeats"]
 
 
 def test_no_order_of_events_breaks_the_store(make_database: MakeUrl) -> None:
