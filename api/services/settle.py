@@ -34,6 +34,7 @@ def announce_trial(tx: Tx, trial: TrialRecord) -> None:
         "value": trial.value,
         "step": trial.step,
         "n_steps": trial.n_steps,
+        "confirms": trial.confirms,
     }
     tx.emit("trial", payload, study_id=trial.study_id, trial_id=trial.id)
 

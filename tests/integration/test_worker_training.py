@@ -143,6 +143,30 @@ def evaluate(service: Service, name: str, body: Json) -> Json:
     return result
 
 
+def test_the_best_are_trained_again_from_other_seeds(service: Service) -> None:
+    budget = {"n_trials": 4, "max_parallel": 4, "confirm": {"top": 2, "repeats": 2}}
+    found = run_study(service, study("confirmed", repeats={"n": 2}, budget=budget))
+    searched, runs = found[:4], found[4:]
+    assert [one["confirms"] for one in searched] == [None] * 4
+    shown = service.call("GET", "/studies/confirmed")
+    made = shown["confirmation"]
+    assert (made["state"], made["n_done"], len(runs)) == ("complete", 4, 4)
+    assert sum(shown["trial_counts"].values()) == 4
+    by_value = sorted(searched, key=lambda one: (-one["value"], one["number"]))
+    assert {one["confirms"] for one in runs} == {one["number"] for one in by_value[:2]}
+    for one in made["candidates"]:
+        own = [run for run in runs if run["confirms"] == one["number"]]
+        assert one["values"] == [found[one["number"]]["value"], *(run["value"] for run in own)]
+        assert {str(run["params"]) for run in own} == {str(found[one["number"]]["params"])}
+        # Other weights and another order of the data.
+        losses = {run["values"]["val_loss"] for run in [found[one["number"]], *own]}
+        assert len(losses) == 3
+        assert all(run["spread"]["n"] == 2 for run in own)
+    means = [one["mean"] for one in made["candidates"]]
+    assert means == sorted(means, reverse=True)
+    assert shown["best_trial"]["number"] == made["winner"] == made["candidates"][0]["number"]
+
+
 def test_repeats_and_folds_are_curves_beside_the_trials_own(service: Service) -> None:
     raced = run_study(service, study("raced", n_trials=3, repeats={"n": 3, "choose": "mean", "racing": True}))
     for trial in raced:

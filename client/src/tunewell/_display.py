@@ -61,7 +61,9 @@ def count_words(study: Study) -> str:
     extra = [
         f"{counts[state]} {word}" for state, word in (("PRUNED", "pruned"), ("FAIL", "failed")) if counts.get(state)
     ]
-    return f"{study.n_finished}{n_planned} trials" + (f" ({', '.join(extra)})" if extra else "")
+    made = study.confirmation
+    confirming = f", confirming {made.n_done} of {made.n_total}" if made is not None and made.state == "running" else ""
+    return f"{study.n_finished}{n_planned} trials" + (f" ({', '.join(extra)})" if extra else "") + confirming
 
 
 def best_words(study: Study) -> str:
@@ -105,6 +107,11 @@ def number_words(value: ParamValue) -> str:
     if value is None:
         return "-"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def mean_words(mean: float, standard_error: float | None) -> str:
+    """Write a mean with its standard error where there is one, the error with two digits."""
+    return number_words(mean) if standard_error is None else f"{number_words(mean)} ± {standard_error:.2g}"
 
 
 def params_words(params: Mapping[str, ParamValue]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tunewell.confirmation import Confirmation, ConfirmPlan, TrialSpread
 from tunewell.diagnosis import Finding
 
 ParamValue = bool | int | float | str | None
@@ -79,6 +80,7 @@ class Budget:
     gpu_hours: float | None = None
     target: float | None = None
     patience: int | None = None
+    confirm: ConfirmPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class Study:
     best_trial: BestTrial | None = None
     best_trials: tuple[BestTrial, ...] = ()
     hypervolume: Hypervolume | None = None
+    confirmation: Confirmation | None = None
     n_grid_cells: int | None = None
     notes: str = ""
     tags: tuple[str, ...] = ()
@@ -184,7 +187,8 @@ class Trial:
     `is_feasible` says whether it keeps the study's constraints on outcomes; None before it completes or without any.
     `reused_from` is the number of the trial whose result it took instead of training, as the parameters are the same.
     `paused_step` is where a WAITING trial was set aside until it is promoted; None for others.
-    Only single trials know `metric_names`, `attempts` and the whole `diagnosis` (None: nobody looked).
+    `confirms` is the number of the trial that this one trains again from another seed.
+    Only single trials know `spread`, `metric_names`, `attempts` and the whole `diagnosis` (None: nobody looked).
     """
 
     trial_id: int
@@ -194,6 +198,7 @@ class Trial:
     params: Mapping[str, ParamValue]
     reason: str = ""
     source: str = ""
+    confirms: int | None = None
     note: str = ""
     value: float | None = None
     values: Mapping[str, float | None] = field(default_factory=dict)
@@ -210,6 +215,7 @@ class Trial:
     finished_at: datetime | None = None
     duration_s: float | None = None
     study_name: str | None = None
+    spread: TrialSpread | None = None
     metric_names: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     diagnosis: tuple[Finding, ...] | None = None

@@ -1092,7 +1092,7 @@ export interface components {
         };
         /**
          * BestTrial
-         * @description The finished trial with the best objective value.
+         * @description The finished trial with the best objective value, or the winner of those that were trained again.
          */
         BestTrial: {
             /** Number */
@@ -1116,6 +1116,8 @@ export interface components {
          * @description How much may be spent, counted once across all workers.
          */
         BudgetSpec: {
+            /** @description Train the best trials again from other seeds, and name the one with the best mean the winner */
+            confirm?: components["schemas"]["ConfirmSpec"] | null;
             /**
              * Gpu Hours
              * @description The same, of slots of workers that serve a gpu queue
@@ -1165,6 +1167,8 @@ export interface components {
          * @description Limits to change; those left out stay as they are, and null takes a limit away.
          */
         BudgetUpdate: {
+            /** @description Train the best trials again from other seeds, and name the one with the best mean the winner */
+            confirm?: components["schemas"]["ConfirmSpec"] | null;
             /**
              * Gpu Hours
              * @description The same, of slots of workers that serve a gpu queue
@@ -1208,6 +1212,50 @@ export interface components {
              * @description Hours for which slots of workers may be held; trials that share a slot count once
              */
             worker_hours?: number | null;
+        };
+        /**
+         * CandidateRead
+         * @description A trial that may be the winner, over its first run and those that confirm it.
+         */
+        CandidateRead: {
+            /**
+             * Fresh Mean
+             * @description Mean without the first run, which was chosen for being good: the fairest guess of what these parameters are worth. null without a further run
+             */
+            fresh_mean: number | null;
+            /** Is Winner */
+            is_winner: boolean;
+            /** Mean */
+            mean: number;
+            /**
+             * N
+             * @description How many these are
+             */
+            n: number;
+            /**
+             * N Failed
+             * @description Further runs that failed; a candidate with one stands behind all without
+             */
+            n_failed: number;
+            /**
+             * N Open
+             * @description Further runs that wait or run
+             */
+            n_open: number;
+            /** Number */
+            number: number;
+            /**
+             * Standard Error
+             * @description Of the mean; null with a single run
+             */
+            standard_error: number | null;
+            /** Trial Id */
+            trial_id: number;
+            /**
+             * Values
+             * @description The objective of each run that completed, the first run's in front
+             */
+            values: number[];
         };
         /**
          * CheckpointRef
@@ -1272,6 +1320,56 @@ export interface components {
             slot?: number | null;
             /** Worker Id */
             worker_id: number;
+        };
+        /**
+         * Confirmation
+         * @description What came of training the best trials again.
+         */
+        Confirmation: {
+            /**
+             * Candidates
+             * @description The best first
+             */
+            candidates: components["schemas"]["CandidateRead"][];
+            /**
+             * N Done
+             * @description Further runs that ended, however they did
+             */
+            n_done: number;
+            /** N Total */
+            n_total: number;
+            /**
+             * Reason
+             * @description Why, in words
+             */
+            reason: string;
+            /**
+             * State
+             * @description running: runs are open. cut_short: the study was stopped before all had ended
+             * @enum {string}
+             */
+            state: "running" | "complete" | "cut_short";
+            /**
+             * Winner
+             * @description Number of the trial that is best so far
+             */
+            winner: number;
+        };
+        /**
+         * ConfirmSpec
+         * @description Before a study names its winner, its best trials are trained again from other seeds.
+         */
+        ConfirmSpec: {
+            /**
+             * Repeats
+             * @description Fresh runs of each, beyond the budget's number of trials
+             */
+            repeats: number;
+            /**
+             * Top
+             * @description So many of the best trials, each with other parameters
+             */
+            top: number;
         };
         /**
          * Curve
@@ -3033,6 +3131,8 @@ export interface components {
              * @description The trials that no other one beats in every objective, at most 200, best by the first objective first; with one objective the best trial alone. Of several objectives left out in lists of studies
              */
             best_trials: components["schemas"]["BestTrial"][];
+            /** @description The candidates that were trained again; null before that, and in lists of studies */
+            confirmation: components["schemas"]["Confirmation"] | null;
             /**
              * Created At
              * Format: date-time
@@ -3192,7 +3292,7 @@ export interface components {
         };
         /**
          * TrialCounts
-         * @description How many trials of a study are in which state.
+         * @description How many trials of a study are in which state, without those that confirm others.
          */
         TrialCounts: {
             /**
@@ -3270,6 +3370,11 @@ export interface components {
             /** Attempts */
             attempts: components["schemas"]["AttemptRead"][];
             /**
+             * Confirms
+             * @description Number of the trial that this one trains again from another seed
+             */
+            confirms: number | null;
+            /**
              * Created At
              * Format: date-time
              */
@@ -3328,9 +3433,11 @@ export interface components {
             reused_from: number | null;
             /**
              * Source
-             * @description sampler, manual or imported
+             * @description sampler, manual, imported or confirm
              */
             source: string;
+            /** @description Of repeats and folds; null before it completes and for a single network */
+            spread: components["schemas"]["TrialSpread"] | null;
             /** Started At */
             started_at: string | null;
             state: components["schemas"]["TrialState"];
@@ -3373,6 +3480,11 @@ export interface components {
          * @description A trial as tables show it.
          */
         TrialRead: {
+            /**
+             * Confirms
+             * @description Number of the trial that this one trains again from another seed
+             */
+            confirms: number | null;
             /**
              * Created At
              * Format: date-time
@@ -3420,7 +3532,7 @@ export interface components {
             reused_from: number | null;
             /**
              * Source
-             * @description sampler, manual or imported
+             * @description sampler, manual, imported or confirm
              */
             source: string;
             /** Started At */
@@ -3447,6 +3559,27 @@ export interface components {
             values: {
                 [key: string]: number | null;
             };
+        };
+        /**
+         * TrialSpread
+         * @description How far the networks of one trial, its repeats and folds, are apart in the first objective.
+         *
+         *     Each counts with the epoch whose weights it kept.
+         */
+        TrialSpread: {
+            /** Least */
+            least: number;
+            /** Mean */
+            mean: number;
+            /** Most */
+            most: number;
+            /** N */
+            n: number;
+            /**
+             * Standard Error
+             * @description Of the mean. Folds share most of their training data, so that it is rather too small for them
+             */
+            standard_error: number | null;
         };
         /**
          * TrialState

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -264,3 +265,47 @@ class TestSeveralObjectives:
         server.on("GET", "/studies/x/trials", page(kept, broken))
         lines = run("study", "trials", "x").out.splitlines()
         assert ["(breaks a constraint)" in line for line in lines[1:]] == [False, True]
+
+
+class TestConfirmation:
+    """Studies that train their best trials again, and trials of several networks."""
+
+    MADE: Mapping[str, Any] = {
+        "state": "complete",
+        "n_done": 4,
+        "n_total": 4,
+        "winner": 2,
+        "reason": "the mean of its 3 runs is 0.953333, the best of 2",
+        "candidates": [
+            {"trial_id": 8, "number": 2, "values": [0.95, 0.95, 0.96], "n": 3, "mean": 0.9533333, "is_winner": True}
+            | {"standard_error": 0.0033333, "fresh_mean": 0.955},
+            {"trial_id": 7, "number": 1, "values": [0.97], "n": 1, "mean": 0.97, "n_failed": 2},
+        ],
+    }
+
+    def test_best_shows_the_candidates(self, server: FakeServer, run: Runner) -> None:
+        best = {"trial_id": 8, "number": 2, "params": {"widths": "8"}, "values": {"val_accuracy": 0.95}}
+        study = study_json(best_trial=best, confirmation=self.MADE)
+        server.on("GET", "/studies/x", ok(study), ok(study))
+        lines = run("study", "best", "x").out.splitlines()
+        assert lines[0].split() == ["trial", "2"]
+        table = [line.split() for line in lines[-3:]]
+        assert table == [
+            ["TRIAL", "MEAN", "RUNS", "FIRST", "RUN", "FRESH", "RUNS", "FAILED"],
+            ["2", "0.953333", "±", "0.0033", "3", "0.95", "0.955", "-"],
+            ["1", "0.97", "1", "0.97", "-", "2"],
+        ]
+        shown = " ".join(run("study", "show", "x").out.split())
+        assert "is complete, 4 of 4 runs; trial 2: the mean of its 3 runs is 0.953333" in shown
+
+    def test_progress_tells_how_far_it_is(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies/x", ok(study_json(confirmation={**self.MADE, "state": "running", "n_done": 1})))
+        assert "confirming 1 of 4" in run("study", "show", "x").out
+
+    def test_a_trial_shows_the_spread_of_its_networks(self, server: FakeServer, run: Runner) -> None:
+        spread = {"n": 3, "mean": 0.9, "standard_error": 0.01, "least": 0.88, "most": 0.92}
+        trial = trial_json(6, state="COMPLETE", source="confirm", confirms=2, spread=spread)
+        server.on("GET", "/studies/x/trials/6", ok(trial)).on("GET", "/trials/16", ok(trial))
+        out = run("trial", "show", "x/6").out
+        assert "0.9 ± 0.01 over 3 networks, 0.88 to 0.92" in out
+        assert "confirms trial 2" in out

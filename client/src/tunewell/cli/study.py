@@ -18,6 +18,7 @@ from tunewell._display import best_words, count_words, duration_words, number_wo
 from tunewell._spaces import space_words
 from tunewell._study_calls import ExportFormat
 from tunewell._trial_calls import TrialOrder
+from tunewell.cli.confirmation import confirmation_words, print_candidates
 from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table, time_words
 from tunewell.cli.session import EXIT_STUDY_FAILED, console, session_of
 from tunewell.client import Client
@@ -165,6 +166,8 @@ def best(ctx: typer.Context, study: StudyArgument, as_json: JsonFlag = False) ->
         values = [(name, number_words(value)) for name, value in found.best_trial.values.items()]
         params = [(name, number_words(value)) for name, value in found.best_trial.params.items()]
         print_facts([("trial", found.best_trial.number), *values, *params])
+        if found.confirmation is not None:
+            print_candidates(found.confirmation)
 
 
 def _print_front(study: Study, as_json: bool) -> None:
@@ -281,6 +284,7 @@ def _facts(study: Study) -> list[tuple[str, object]]:
         ("progress", count_words(study)),
         ("best", best_words(study)),
         ("", params_words(best_trial.params) if best_trial else ""),
+        ("confirmed", confirmation_words(study.confirmation)),
         ("space", space_words(spec.search_space, spec.constraints)),
         ("fixed", params_words(spec.fixed)),
         ("tags", ", ".join(study.tags)),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from tunewell._display import duration_words, number_words, state_text
+from tunewell._display import duration_words, mean_words, number_words, state_text
 from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table, time_words
 from tunewell.cli.session import console, session_of
 from tunewell.client import Client
@@ -91,9 +91,10 @@ def _facts(trial: Trial) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         ("trial", f"{trial.number} of {trial.study_name or trial.study_id} (id {trial.trial_id})"),
         ("state", f"{trial.state}: {trial.reason}" if trial.reason else trial.state),
-        ("source", trial.source),
+        ("source", trial.source if trial.confirms is None else f"confirms trial {trial.confirms}"),
         ("result taken from", "" if trial.reused_from is None else f"trial {trial.reused_from}"),
         ("note", trial.note),
+        ("spread", _spread(trial)),
         ("step", step),
         ("started", time_words(trial.started_at) if trial.started_at else ""),
         ("took", duration_words(trial.duration_s) if trial.duration_s is not None else ""),
@@ -101,6 +102,14 @@ def _facts(trial: Trial) -> list[tuple[str, object]]:
     facts.extend((f"parameter {name}", number_words(value)) for name, value in trial.params.items())
     facts.extend((f"value {name}", number_words(value)) for name, value in trial.values.items())
     return facts
+
+
+def _spread(trial: Trial) -> str:
+    one = trial.spread
+    if one is None:
+        return ""
+    ends = f"{number_words(one.least)} to {number_words(one.most)}"
+    return f"{mean_words(one.mean, one.standard_error)} over {one.n} networks, {ends}"
 
 
 def _finding(finding: Finding) -> Text:

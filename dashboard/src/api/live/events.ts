@@ -19,6 +19,8 @@ export interface TrialEvent {
   readonly value: number | null;
   readonly step: number | null;
   readonly nSteps: number | null;
+  /** Whether the trial trains an earlier one again, from another seed. */
+  readonly isConfirmation: boolean;
 }
 
 /** One new point: metric name, step, value. A point is known by (trial, name, step). */
@@ -80,6 +82,7 @@ const READERS = new Map<string, (data: Json) => LiveEvent>(Object.entries({
     state: data.state as TrialState,
     value: data.value === null || data.value === undefined ? null : readNumber(data.value),
     ...readProgress(data),
+    isConfirmation: typeof data.confirms === 'number',
   }),
   logs: (data) => ({ kind: 'logs', studyId: Number(data.study_id), trialId: Number(data.trial_id) }),
   evaluation: (data) => ({

@@ -29,7 +29,8 @@ export class HistoryStore {
       do {
         const query = { order: 'number', isDescending: true, states: [], limit: PAGE, cursor } as const;
         const page: Awaited<ReturnType<typeof listTrials>> = await listTrials(String(this.studyId), query);
-        points.push(...page.items.map(({ number, state, value, values }) => ({ number, state, value: value ?? values[this.metric] ?? null })));
+        const own = page.items.filter(({ confirms }) => confirms === null);
+        points.push(...own.map(({ number, state, value, values }) => ({ number, state, value: value ?? values[this.metric] ?? null })));
         cursor = page.nextCursor;
       } while (cursor !== null && points.length < MAX_HISTORY);
       this.points = points.reverse();
@@ -42,7 +43,8 @@ export class HistoryStore {
   }
 
   apply(event: LiveEvent): void {
-    if (event.kind !== 'trial' || event.studyId !== this.studyId) return;
+    // What trains another trial again is no step of the search: its luck is not the best so far.
+    if (event.kind !== 'trial' || event.studyId !== this.studyId || event.isConfirmation) return;
     const { number, state, value } = event;
     const others = this.points.filter((point) => point.number !== number);
     this.points = [...others, { number, state, value }].sort((a, b) => a.number - b.number);
