@@ -15,11 +15,11 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api.app import create_app
-from api.schemas import advice, base, catalogue, evaluations, studies, trials, work
+from api.schemas import advice, base, catalogue, confirmation, enqueue, evaluations, studies, trials, work
 from tests.servers.api import serving, settings_for
 
 ROOT = Path(__file__).resolve().parents[3]
-MODULES = (advice, base, catalogue, evaluations, studies, trials, work)
+MODULES = (advice, base, catalogue, confirmation, enqueue, evaluations, studies, trials, work)
 MODELS = {
     model.__name__: model
     for module in MODULES
