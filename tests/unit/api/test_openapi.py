@@ -7,19 +7,21 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import httpx
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from api import schemas
 from api.app import create_app
-from api.schemas import advice, base, catalogue, confirmation, enqueue, evaluations, studies, trials, work
 from tests.servers.api import serving, settings_for
 
 ROOT = Path(__file__).resolve().parents[3]
-MODULES = (advice, base, catalogue, confirmation, enqueue, evaluations, studies, trials, work)
+MODULES = [import_module(f"api.schemas.{one.name}") for one in iter_modules(schemas.__path__)]
 MODELS = {
     model.__name__: model
     for module in MODULES
