@@ -144,8 +144,8 @@ def test_suggestions_replay_across_confirmations(caller: Caller) -> None:
     confirm(caller, worker_id, {1: [0.1], 2: [0.2]})
     search(caller, worker_id, tuple(0.5 + place / 100 for place in range(8)))
     assert len([one for one in trials(caller) if one["source"] == "sampler"]) == 12
-    again = caller.call("GET", f"/studies/{NAME}/replay")
-    assert [one["status"] for one in again["items"]] == ["same"] * 12
+    again = [one for page in caller.pages(f"/studies/{NAME}/replay") for one in page]
+    assert [one["status"] for one in again] == ["same"] * 12
 
 
 @pytest.mark.parametrize("state", ["RUNNING", "PAUSED"])
