@@ -12,6 +12,8 @@ from api.schemas.confirmation import Confirmation, ConfirmSpec
 from api.schemas.forecasts import Forecast
 from api.schemas.warm_start import WarmStart
 from db.lifecycle import StudyState
+from search.pruners import PRUNERS
+from search.samplers import SAMPLERS
 
 StudyName = Annotated[
     str,
@@ -52,7 +54,7 @@ class SamplerSpec(Shape):
     """Which sampler proposes parameters. Further keys are its own options."""
 
     model_config = ConfigDict(extra="allow")
-    name: str = Field(default="bayesian", description="grid, random, bayesian or manual")
+    name: str = Field(default="bayesian", description=", ".join(SAMPLERS))
     seed: StrictInt | None = Field(default=None, ge=0, le=2**31 - 1, description="Drawn by the server where missing")
 
 
@@ -60,7 +62,7 @@ class PrunerSpec(Shape):
     """Which pruner stops hopeless trials. Further keys are its own options."""
 
     model_config = ConfigDict(extra="allow")
-    name: str = Field(default="none", description="none or median")
+    name: str = Field(default="none", description=", ".join(PRUNERS))
 
 
 class ObjectiveSpec(Shape):

@@ -2627,7 +2627,7 @@ export interface components {
         PrunerSpec: {
             /**
              * Name
-             * @description none or median
+             * @description none, median, percentile, asha, hyperband, threshold, wilcoxon, extrapolation, patient
              * @default none
              */
             name: string;
@@ -2897,7 +2897,7 @@ export interface components {
         SamplerSpec: {
             /**
              * Name
-             * @description grid, random, bayesian or manual
+             * @description bayesian, random, sobol, grid, brute_force, manual, gp, tpe, cmaes, nsga2, nsga3
              * @default bayesian
              */
             name: string;
