@@ -26,8 +26,8 @@ class CandidateRead(Shape):
     mean: float
     standard_error: float | None = Field(description="Of the mean; null with a single run")
     fresh_mean: float | None = Field(
-        description="Mean without the first run, which was chosen for being good: the fairest guess of what these "
-        "parameters are worth. null without a further run"
+        description="Mean without the first run, which was chosen for being good: the nearest guess of what these "
+        "parameters are worth, and null without a further run"
     )
     n_failed: int = Field(description="Further runs that failed; a candidate with one stands behind all without")
     n_open: int = Field(description="Further runs that wait or run")

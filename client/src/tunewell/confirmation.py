@@ -17,7 +17,7 @@ class ConfirmPlan:
 class Candidate:
     """A trial that may be the winner, over all its runs; `values` has the first run's in front.
 
-    `fresh_mean` leaves the first run out, which was chosen for being good: the fairest guess of what these parameters
+    `fresh_mean` leaves the first run out, which was chosen for being good: the nearest guess of what these parameters
     are worth. A candidate of which a further run failed (`n_failed`) stands behind all others.
     """
 

@@ -1220,7 +1220,7 @@ export interface components {
         CandidateRead: {
             /**
              * Fresh Mean
-             * @description Mean without the first run, which was chosen for being good: the fairest guess of what these parameters are worth. null without a further run
+             * @description Mean without the first run, which was chosen for being good: the nearest guess of what these parameters are worth, and null without a further run
              */
             fresh_mean: number | null;
             /** Is Winner */
