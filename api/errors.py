@@ -22,12 +22,22 @@ class ApiError(Exception):
 
     status = 500
 
-    def __init__(self, code: str, message: str, field: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        field: str | None = None,
+        hint: str | None = None,
+        *,
+        span: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.field = field or None
         self.hint = hint or None
+        # The characters of the field's text that it is about: the first one, from 0, and the one after the last.
+        self.span = span
 
 
 class Invalid(ApiError):

@@ -26,7 +26,14 @@ _HEADERS = [
 
 def error_body(error: ApiError) -> dict[str, object]:
     """Return the one JSON shape of every refusal."""
-    detail = {"code": error.code, "message": error.message, "field": error.field, "hint": error.hint}
+    detail: dict[str, object] = {
+        "code": error.code,
+        "message": error.message,
+        "field": error.field,
+        "hint": error.hint,
+    }
+    if error.span is not None:
+        detail["span"] = error.span
     return {"error": detail}
 
 

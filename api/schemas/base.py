@@ -47,6 +47,11 @@ class ErrorDetail(Shape):
     message: str = Field(examples=["low is 1.0 and high is 0.1: low must not be above high"])
     field: str | None = Field(default=None, examples=["search_space.learning_rate.low"])
     hint: str | None = Field(default=None, examples=["swap low and high"])
+    span: tuple[int, int] | None = Field(
+        default=None,
+        description="The characters of the field's text that are wrong, the first one from 0 and the one after the "
+        "last; left out where the refusal is about the whole",
+    )
 
 
 class ErrorRead(Shape):

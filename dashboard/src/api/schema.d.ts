@@ -1551,6 +1551,14 @@ export interface components {
              * @example low is 1.0 and high is 0.1: low must not be above high
              */
             message: string;
+            /**
+             * Span
+             * @description The characters of the field's text that are wrong, the first one from 0 and the one after the last; left out where the refusal is about the whole
+             */
+            span?: [
+                number,
+                number
+            ] | null;
         };
         /**
          * ErrorRead
