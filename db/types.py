@@ -98,6 +98,23 @@ def _microseconds_between_sqlite(element: microseconds_between, compiler: SQLCom
     return f"({end} - {start})"
 
 
+class microseconds_since_1970(FunctionElement[int]):  # noqa: N801 - named as the SQL function it stands for
+    """A `UtcDateTime` as whole microseconds since 1970; NULL where it is."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(microseconds_since_1970, "postgresql")
+def _microseconds_since_1970_postgresql(element: microseconds_since_1970, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST(EXTRACT(EPOCH FROM {compiler.process(element.clauses, **kw)}) * 1000000 AS BIGINT)"
+
+
+@compiles(microseconds_since_1970, "sqlite")
+def _microseconds_since_1970_sqlite(element: microseconds_since_1970, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)  # as it is stored
+
+
 class has_violation(FunctionElement[bool]):  # noqa: N801 - named as the SQL function it stands for
     """Whether a JSON list of numbers has one above 0, or NaN; false where the column is empty."""
 

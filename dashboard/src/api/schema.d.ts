@@ -379,6 +379,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Columns
+         * @description Return all trials of a study as columns, for charts; numbers have six digits.
+         */
+        get: operations["read_columns_api_v1_studies__study__columns_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/curves": {
         parameters: {
             query?: never;
@@ -1258,6 +1278,29 @@ export interface components {
             values: number[];
         };
         /**
+         * CategoryColumnRead
+         * @description A parameter whose values are choices.
+         */
+        CategoryColumnRead: {
+            /**
+             * Choices
+             * @description Those of the search space, then others that trials have
+             */
+            choices: string[];
+            /**
+             * Codes
+             * @description Places among the choices; -1 where the parameter is inactive
+             */
+            codes: number[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "category";
+            /** Name */
+            name: string;
+        };
+        /**
          * CheckpointRef
          * @description Where to resume from.
          */
@@ -1320,6 +1363,54 @@ export interface components {
             slot?: number | null;
             /** Worker Id */
             worker_id: number;
+        };
+        /**
+         * ColumnsRead
+         * @description A study's trials as columns, by number. Trials that confirm others are left out: they repeat a point.
+         */
+        ColumnsRead: {
+            /**
+             * Durations S
+             * @description One a trial, of six digits; null for none; "NaN", "Infinity" and "-Infinity" as text
+             */
+            durations_s: (number | null)[];
+            /**
+             * Infeasible
+             * @description Numbers of the trials that break a constraint on outcomes
+             */
+            infeasible: number[];
+            /**
+             * Is Whole
+             * @description Whether these are all trials, and not only those that may have changed
+             */
+            is_whole: boolean;
+            /** Numbers */
+            numbers: number[];
+            /** Objectives */
+            objectives: components["schemas"]["ObjectiveColumnRead"][];
+            /** Params */
+            params: (components["schemas"]["NumberColumnRead"] | components["schemas"]["CategoryColumnRead"])[];
+            /**
+             * Rev
+             * @description Pass it as `after` to get only what may have changed since
+             */
+            rev: number;
+            /**
+             * Started At S
+             * @description Seconds since 1970, to the millisecond
+             */
+            started_at_s: (number | null)[];
+            /** State Names */
+            state_names: string[];
+            /**
+             * States
+             * @description Places among `state_names`
+             */
+            states: number[];
+            /** Study Id */
+            study_id: number;
+            /** Trial Ids */
+            trial_ids: number[];
         };
         /**
          * Confirmation
@@ -2538,6 +2629,47 @@ export interface components {
              * @description The trial's objective
              */
             value: number;
+        };
+        /**
+         * NumberColumnRead
+         * @description A parameter whose values are numbers.
+         */
+        NumberColumnRead: {
+            /**
+             * Is Log
+             * @description Whether the search space spaces it logarithmically
+             */
+            is_log: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "number";
+            /** Name */
+            name: string;
+            /**
+             * Values
+             * @description Null where the parameter is inactive
+             */
+            values: (number | null)[];
+        };
+        /**
+         * ObjectiveColumnRead
+         * @description An objective of the study.
+         */
+        ObjectiveColumnRead: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "minimize" | "maximize";
+            /** Metric */
+            metric: string;
+            /**
+             * Values
+             * @description One a trial, of six digits; null for none; "NaN", "Infinity" and "-Infinity" as text
+             */
+            values: (number | null)[];
         };
         /**
          * ObjectiveSpec
@@ -5028,6 +5160,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdviceList"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_columns_api_v1_studies__study__columns_get: {
+        parameters: {
+            query?: {
+                /** @description `rev` of the answer before: only what may have changed since */
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ColumnsRead"];
                 };
             };
             /** @description A token is needed, or the one given is not in force */
