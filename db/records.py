@@ -155,6 +155,7 @@ class WorkerRecord:
     state: WorkerState
     created_at: datetime
     heartbeat_at: datetime
+    machine: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

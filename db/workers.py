@@ -11,18 +11,18 @@ from sqlalchemy.orm import Session
 from db.lifecycle import AttemptState, EvaluationState, WorkerState
 from db.records import WorkerRecord, columns, find_one, select_record
 from db.tables import AttemptRow, EvaluationRow, WorkerRow
-from db.types import utc_now
+from db.types import Json, utc_now
 
-# Built once: every claim runs it.
-_BEAT = (
-    update(WorkerRow)
-    .where(WorkerRow.id == bindparam("the_id"))
-    .values(
-        heartbeat_at=utc_now(),
-        state=case((WorkerRow.state == WorkerState.LOST, WorkerState.ALIVE), else_=WorkerRow.state),
-    )
-    .returning(WorkerRow.state)
-)
+
+def _beating(**more: Any) -> Any:
+    revived = case((WorkerRow.state == WorkerState.LOST, WorkerState.ALIVE), else_=WorkerRow.state)
+    changed = update(WorkerRow).where(WorkerRow.id == bindparam("the_id"))
+    return changed.values(heartbeat_at=utc_now(), state=revived, **more).returning(WorkerRow.state)
+
+
+# Built once: every claim runs the first.
+_BEAT = _beating()
+_BEAT_WITH_READING = _beating(machine=bindparam("the_reading", type_=Json))
 
 
 def insert_worker(session: Session, values: Mapping[str, Any]) -> int:
@@ -35,12 +35,19 @@ def find_worker(session: Session, worker_id: int) -> WorkerRecord | None:
     return find_one(session, WorkerRecord, select_record(WorkerRecord).where(WorkerRow.id == worker_id))
 
 
-def beat(session: Session, worker_id: int) -> WorkerState | None:
+def beat(session: Session, worker_id: int, machine: Mapping[str, Any] | None = None) -> WorkerState | None:
     """Note a sign of life and return the worker's state; None if it is unknown.
 
     A worker that was thought lost is alive again.
+
+    Args:
+        session: Open transaction.
+        worker_id: The worker.
+        machine: What its machine uses; None keeps what was told before.
     """
-    state = session.execute(_BEAT, {"the_id": worker_id}).scalar_one_or_none()
+    statement = _BEAT if machine is None else _BEAT_WITH_READING
+    values = {"the_id": worker_id} | ({} if machine is None else {"the_reading": machine})
+    state = session.execute(statement, values).scalar_one_or_none()
     return None if state is None else WorkerState(state)
 
 

@@ -19,10 +19,11 @@ from typing import Any
 from billiard.process import current_process
 from celery import Celery, signals
 from tunewell.errors import NotFound, TunewellError
-from tunewell.protocol import Protocol, Transport, Welcome
+from tunewell.protocol import MachineReading, Protocol, Transport, Welcome
 
 from worker.leftovers import recover_spools
 from worker.lifeline import die_with_parent
+from worker.machine import MachineMeter, open_gpus
 from worker.settings import WorkerSettings
 from worker.supervisor import Supervisor
 
@@ -157,14 +158,15 @@ class _Heart:
 
     def _run(self) -> None:
         protocol = Protocol(Transport(self._settings.server, self._settings.token, timeout_s=10))
+        meter = MachineMeter(open_gpus())
         while not self._wake.wait(self._welcome.heartbeat_s):
-            self._beat(protocol)
+            self._beat(protocol, meter.read())
             recover_spools(protocol, self._run_dir)
             self._touch()
 
-    def _beat(self, protocol: Protocol) -> None:
+    def _beat(self, protocol: Protocol, machine: MachineReading) -> None:
         try:
-            protocol.heartbeat(self._welcome.worker_id)
+            protocol.heartbeat(self._welcome.worker_id, machine)
         except NotFound:
             log.error("the server does not know this worker any more; start it again to register anew")
             os.kill(os.getpid(), signal.SIGTERM)

@@ -10,7 +10,7 @@ from anyio.lowlevel import RunVar
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import ForUsers, ForWorkers
+from api.auth import ForWorkers
 from api.routes.common import Id, refusals
 from api.schemas.trials import ArtifactRead, UploadQuery
 from api.schemas.work import (
@@ -21,9 +21,7 @@ from api.schemas.work import (
     ReportRead,
     ReportRequest,
     WorkerHeartbeat,
-    WorkerList,
     WorkerOrders,
-    WorkerRead,
     WorkerRegister,
     WorkerWelcome,
 )
@@ -62,7 +60,7 @@ def heartbeat(
 ) -> WorkerOrders:
     """Give a sign of life and take orders."""
     with control.ledger.write() as tx:
-        return workers.heartbeat(tx, worker_id)
+        return workers.heartbeat(tx, worker_id, None if body is None else body.machine)
 
 
 @router.post("/workers/{worker_id}:leave", status_code=204, responses=refusals(404))
@@ -71,21 +69,6 @@ def leave(worker_id: Id, control: ForWorkers) -> Response:
     with control.ledger.write() as tx:
         workers.leave(tx, worker_id)
     return Response(status_code=204)
-
-
-@router.post("/workers/{worker_id}:drain", responses=refusals(404, 409))
-def drain_worker(worker_id: Id, control: ForUsers) -> WorkerRead:
-    """Let a worker finish what it runs and claim nothing more."""
-    with control.ledger.write() as tx:
-        workers.drain(tx, worker_id)
-        return workers.read_worker(tx.session, worker_id)
-
-
-@router.get("/workers", responses=refusals())
-def list_workers(control: ForUsers) -> WorkerList:
-    """List workers."""
-    with control.ledger.read() as session:
-        return workers.list_workers(session)
 
 
 @router.post("/work:claim", responses=refusals(404))

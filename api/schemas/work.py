@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
+from api.schemas.fleet import MachineReading
 from api.schemas.studies import EvaluationSpec, ObjectiveSpec, QueueName, RepeatsSpec
 from api.schemas.trials import Finding
 from db.lifecycle import WorkerState
@@ -57,6 +58,8 @@ class WorkerWelcome(Shape):
 
 class WorkerHeartbeat(Shape):
     """A sign of life."""
+
+    machine: MachineReading | None = Field(default=None, description="Left out: what was told before stays")
 
 
 class WorkerOrders(Shape):
@@ -187,25 +190,3 @@ class FinishRead(Shape):
 
     trial_state: str
     attempt_state: str
-
-
-class WorkerRead(Shape):
-    """A worker and what it does."""
-
-    worker_id: int
-    name: str
-    host: str
-    pid: int
-    version: str
-    queues: list[str]
-    n_slots: int
-    n_busy: int = Field(description="Slots in which something runs")
-    state: WorkerState
-    created_at: datetime
-    heartbeat_at: datetime
-
-
-class WorkerList(Shape):
-    """All workers seen lately."""
-
-    items: list[WorkerRead]

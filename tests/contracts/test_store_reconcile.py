@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 from api.asks.asker import Asker
 from api.schemas.studies import StudyCreate
 from api.schemas.work import Assignment, ClaimRequest, FinishRequest, ReportRequest, WorkerRegister
-from api.services import claims, reports, studies, workers
+from api.services import claims, fleet, reports, studies, workers
 from api.services.reconcile import Reconciler
 from api.settings import Settings
 from api.transaction import Ledger
@@ -132,7 +132,7 @@ def test_a_study_whose_time_is_used_up_ends(world: World) -> None:
 def test_a_worker_that_is_silent_is_lost_until_it_speaks_again(world: World) -> None:
     def state() -> WorkerState:
         with world.ledger.read() as session:
-            return workers.read_worker(session, world.worker_id).state
+            return fleet.read_worker(session, world.worker_id).state
 
     world.round()
     assert state() is WorkerState.ALIVE
@@ -156,7 +156,7 @@ def test_it_rings_for_work_that_waits_where_somebody_idles(world: World) -> None
     world.round()
     assert not world.rung
     with world.ledger.write() as tx:
-        workers.drain(tx, world.worker_id)
+        fleet.drain(tx, world.worker_id)
     world.create("nobody")
     world.round()
     assert not world.rung

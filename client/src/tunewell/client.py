@@ -20,6 +20,7 @@ from tunewell._transport import Transport
 from tunewell._trial_calls import TrialCalls
 from tunewell.edits import LearnedDefault
 from tunewell.events import EventStream
+from tunewell.fleet import Queue
 from tunewell.records import Dataset, Event, Model, Worker
 
 
@@ -77,6 +78,14 @@ class Client(StudyCalls, TrialCalls, EvaluationCalls, InsightCalls, PredictionCa
     def drain_worker(self, worker_id: int) -> Worker:
         """Tell a worker to finish what it runs and to claim nothing more."""
         return decode(Worker, self._transport.json("POST", f"/workers/{worker_id}:drain"))
+
+    def undrain_worker(self, worker_id: int) -> Worker:
+        """Let a worker that was drained claim again."""
+        return decode(Worker, self._transport.json("POST", f"/workers/{worker_id}:undrain"))
+
+    def list_queues(self) -> tuple[Queue, ...]:
+        """Read what waits in each queue, and how many slots serve it."""
+        return items_of(Queue, self._transport.json("GET", "/queues"))
 
     def list_datasets(self) -> tuple[Dataset, ...]:
         """Read the data sets that studies can name."""

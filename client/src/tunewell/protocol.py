@@ -58,6 +58,7 @@ from tunewell._messages import (
 )
 from tunewell._transport import Params, Transport
 from tunewell.evaluations import Evaluation
+from tunewell.fleet import GpuReading, MachineReading
 from tunewell.records import Artifact, EvaluationPlan, Objective, Repeats
 
 __all__ = [
@@ -81,8 +82,10 @@ __all__ = [
     "EvaluationPlan",
     "Finish",
     "Finished",
+    "GpuReading",
     "LogEntry",
     "LogStream",
+    "MachineReading",
     "MetricPoint",
     "NetworkFile",
     "NetworkMember",
@@ -120,13 +123,18 @@ class Protocol:
         """
         return decode(Welcome, self._transport.json("POST", "/workers", body=registration.to_json()))
 
-    def heartbeat(self, worker_id: int) -> Orders:
+    def heartbeat(self, worker_id: int, machine: MachineReading | None = None) -> Orders:
         """Say that the worker lives, and hear whether it is to go on (`ALIVE`) or to drain (`DRAINING`).
+
+        Args:
+            worker_id: As `register` gave it.
+            machine: What its machine uses, for people to see.
 
         Raises:
             NotFound: The server does not know the worker (any more): register again.
         """
-        return decode(Orders, self._transport.json("POST", f"/workers/{worker_id}:heartbeat", body={}))
+        body = {} if machine is None else {"machine": machine.to_json()}
+        return decode(Orders, self._transport.json("POST", f"/workers/{worker_id}:heartbeat", body=body))
 
     def leave(self, worker_id: int) -> None:
         """Say good-bye, so that nobody waits for heartbeats."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from tunewell.confirmation import Confirmation, ConfirmPlan, TrialSpread
 from tunewell.diagnosis import Finding
+from tunewell.fleet import MachineReading, WorkerRun
 
 ParamValue = bool | int | float | str | None
 ENDED_STUDY = frozenset({"COMPLETE", "FAILED"})
@@ -266,6 +267,8 @@ class Worker:
     n_busy: int = 0
     created_at: datetime | None = None
     heartbeat_at: datetime | None = None
+    machine: MachineReading | None = None
+    runs: tuple[WorkerRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,6 +247,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Queues
+         * @description List queues with what waits in them.
+         */
+        get: operations["list_queues_api_v1_queues_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/samplers": {
         parameters: {
             query?: never;
@@ -800,7 +820,7 @@ export interface paths {
         };
         /**
          * List Workers
-         * @description List workers.
+         * @description List workers with what they run.
          */
         get: operations["list_workers_api_v1_workers_get"];
         put?: never;
@@ -869,6 +889,26 @@ export interface paths {
          * @description Say goodbye; what still runs is for its leases to tell.
          */
         post: operations["leave_api_v1_workers__worker_id__leave_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{worker_id}:undrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undrain Worker
+         * @description Let a worker that was drained claim again.
+         */
+        post: operations["undrain_worker_api_v1_workers__worker_id__undrain_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2165,6 +2205,25 @@ export interface components {
             name: string;
         };
         /**
+         * GpuReading
+         * @description One GPU of a machine; null for what its driver does not measure.
+         */
+        GpuReading: {
+            /** Index */
+            index: number;
+            /** Memory Total Bytes */
+            memory_total_bytes?: number | null;
+            /** Memory Used Bytes */
+            memory_used_bytes?: number | null;
+            /**
+             * Name
+             * @description Any text without NUL characters
+             */
+            name: string;
+            /** Utilisation Percent */
+            utilisation_percent?: number | null;
+        };
+        /**
          * HyperparameterRead
          * @description One hyperparameter of a network.
          */
@@ -2472,6 +2531,25 @@ export interface components {
             next_cursor: string;
         };
         /**
+         * MachineReading
+         * @description What a worker's machine uses, whoever uses it.
+         */
+        MachineReading: {
+            /**
+             * Cpu Percent
+             * @description Share of all cores in use since the last reading
+             */
+            cpu_percent?: number | null;
+            /** Gpus */
+            gpus?: components["schemas"]["GpuReading"][];
+            /** Memory Total Bytes */
+            memory_total_bytes: number;
+            /** Memory Used Bytes */
+            memory_used_bytes: number;
+            /** N Cpus */
+            n_cpus: number;
+        };
+        /**
          * MetricPoint
          * @description One number at one step.
          */
@@ -2773,6 +2851,57 @@ export interface components {
             name: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * QueueList
+         * @description Every queue that a study that is not over names, or that a worker serves.
+         */
+        QueueList: {
+            /** Items */
+            items: components["schemas"]["QueueRead"][];
+        };
+        /**
+         * QueueRead
+         * @description What waits for the workers of a queue, and who they are.
+         */
+        QueueRead: {
+            /**
+             * N Idle
+             * @description How many of those slots are free
+             */
+            n_idle: number;
+            /**
+             * N Running
+             * @description Trials
+             */
+            n_running: number;
+            /**
+             * N Slots
+             * @description Of living workers that serve it
+             */
+            n_slots: number;
+            /**
+             * N Studies
+             * @description Studies that are RUNNING
+             */
+            n_studies: number;
+            /**
+             * N To Come
+             * @description Trials within budgets that are not proposed yet; null: without end
+             */
+            n_to_come: number | null;
+            /**
+             * N Waiting
+             * @description Trials that could start now; without those that wait to be promoted
+             */
+            n_waiting: number;
+            /** Name */
+            name: string;
+            /**
+             * Oldest Waiting At
+             * @description Since when the trial that waits longest has waited
+             */
+            oldest_waiting_at: string | null;
         };
         /**
          * RegretRead
@@ -3752,10 +3881,27 @@ export interface components {
             studies: string[];
         };
         /**
+         * WorkerEvaluation
+         * @description An evaluation that runs on a worker.
+         */
+        WorkerEvaluation: {
+            /** Evaluation Id */
+            evaluation_id: number;
+            /** Kind */
+            kind: string;
+            /** Study Id */
+            study_id: number;
+            /** Study Name */
+            study_name: string;
+        };
+        /**
          * WorkerHeartbeat
          * @description A sign of life.
          */
-        WorkerHeartbeat: Record<string, never>;
+        WorkerHeartbeat: {
+            /** @description Left out: what was told before stays */
+            machine?: components["schemas"]["MachineReading"] | null;
+        };
         /**
          * WorkerList
          * @description All workers seen lately.
@@ -3781,6 +3927,8 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Evaluations */
+            evaluations: components["schemas"]["WorkerEvaluation"][];
             /**
              * Heartbeat At
              * Format: date-time
@@ -3788,6 +3936,8 @@ export interface components {
             heartbeat_at: string;
             /** Host */
             host: string;
+            /** @description At the last sign of life; null where the worker does not tell */
+            machine: components["schemas"]["MachineReading"] | null;
             /**
              * N Busy
              * @description Slots in which something runs
@@ -3801,6 +3951,11 @@ export interface components {
             pid: number;
             /** Queues */
             queues: string[];
+            /**
+             * Runs
+             * @description What runs on it; of a lost worker, what ran when it was heard last
+             */
+            runs: components["schemas"]["WorkerRun"][];
             state: components["schemas"]["WorkerState"];
             /** Version */
             version: string;
@@ -3834,6 +3989,44 @@ export interface components {
              * @default
              */
             version: string;
+        };
+        /**
+         * WorkerRun
+         * @description An attempt that runs on a worker, or that a lost worker left behind.
+         */
+        WorkerRun: {
+            /** Attempt Id */
+            attempt_id: number;
+            attempt_state: components["schemas"]["AttemptState"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** N Steps */
+            n_steps: number | null;
+            /**
+             * Number
+             * @description Of the trial in its study
+             */
+            number: number;
+            /**
+             * Slot
+             * @description Attempts in one slot train together; null where the worker did not say
+             */
+            slot: number | null;
+            /** Step */
+            step: number | null;
+            /** Study Id */
+            study_id: number;
+            /** Study Name */
+            study_name: string;
+            /** Trial Id */
+            trial_id: number;
+            /** @description What became of the trial */
+            trial_state: components["schemas"]["TrialState"];
         };
         /**
          * WorkerState
@@ -4615,6 +4808,53 @@ export interface operations {
             };
             /** @description No such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    list_queues_api_v1_queues_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueList"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6932,6 +7172,73 @@ export interface operations {
             };
             /** @description No such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    undrain_worker_api_v1_workers__worker_id__undrain_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                worker_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -108,6 +108,19 @@ def test_catalogues_and_workers(server: FakeServer, client: Client) -> None:
     assert client.list_workers() == (client.drain_worker(1),)
 
 
+def test_a_worker_is_let_go_on_and_queues_are_read(server: FakeServer, client: Client) -> None:
+    run = {"trial_id": 5, "study_name": "s", "number": 0, "attempt_state": "RUNNING", "trial_state": "RUNNING"}
+    machine = {"n_cpus": 2, "memory_used_bytes": 1, "memory_total_bytes": 4, "gpus": [{"index": 0, "name": "H200"}]}
+    worker = {"worker_id": 1, "name": "w", "state": "ALIVE", "queues": ["cpu"], "n_slots": 2}
+    depth = {"n_studies": 1, "n_waiting": 3, "n_to_come": None, "n_running": 2, "n_slots": 2, "n_idle": 0}
+    server.on("POST", "/workers/1:undrain", ok({**worker, "runs": [run], "machine": machine}))
+    server.on("GET", "/queues", ok({"items": [{"name": "cpu", **depth}]}))
+    back = client.undrain_worker(1)
+    assert (back.state, back.runs[0].study_name, back.machine and back.machine.gpus[0].name) == ("ALIVE", "s", "H200")
+    (queue,) = client.list_queues()
+    assert (queue.name, queue.n_waiting, queue.n_to_come) == ("cpu", 3, None)
+
+
 class TestFiles:
     """Files appear whole and verified, or not at all."""
 

@@ -13,7 +13,7 @@ import celery.signals
 import pytest
 from celery import Celery
 from tunewell.errors import NotFound, Problem
-from tunewell.protocol import Orders, Welcome
+from tunewell.protocol import MachineReading, Orders, Welcome
 
 from tests.servers.waiting import wait_until
 from tests.unit.worker.fakes import AWAY, FakeServer
@@ -67,10 +67,12 @@ class Beating(FakeServer):
     def __init__(self) -> None:
         super().__init__()
         self.n_heartbeats = 0
+        self.machine: MachineReading | None = None
 
-    def heartbeat(self, worker_id: int) -> Orders:
+    def heartbeat(self, worker_id: int, machine: MachineReading | None = None) -> Orders:
         self._fail()
         self.n_heartbeats += 1
+        self.machine = machine
         return Orders("ALIVE")
 
 
@@ -131,6 +133,8 @@ def test_the_stop_flag_reaches_a_forked_child() -> None:
 def test_the_heart_beats_and_touches_its_file(heart: _Heart, beating: Beating, settings: WorkerSettings) -> None:
     heart.on_ready()
     wait_until(lambda: beating.n_heartbeats >= 2 and (settings.home / "worker-alive").exists())
+    assert beating.machine is not None
+    assert 0 < beating.machine.memory_used_bytes < beating.machine.memory_total_bytes
 
 
 def test_a_server_that_is_away_does_not_stop_the_heart(

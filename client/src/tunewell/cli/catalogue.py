@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from tunewell.terminal import clean
 
 dataset_app = typer.Typer(help="Data sets that studies can name.", no_args_is_help=True, rich_markup_mode=None)
 model_app = typer.Typer(help="Networks that studies can name.", no_args_is_help=True, rich_markup_mode=None)
+WorkerId = Annotated[int, typer.Argument(help="As `tunewell worker list` shows it")]
 worker_app = typer.Typer(help="Machines that train trials.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -118,6 +120,45 @@ def list_workers(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     ]
     empty = "No workers. Start one with `python -m worker --server URL --token TOKEN`."
     print_table(("ID", "NAME", "STATE", "BUSY", "QUEUES", "LAST SEEN"), rows, empty)
+
+
+@worker_app.command("drain", help="Let a worker finish what it runs and claim nothing more.")
+def drain_worker(ctx: typer.Context, worker_id: WorkerId) -> None:
+    """Drain a worker."""
+    with session_of(ctx).client() as client:
+        worker = client.drain_worker(worker_id)
+    sys.stdout.write(f"Worker {clean(worker.name)} is {clean(worker.state)}; busy slots: {worker.n_busy}\n")
+
+
+@worker_app.command("undrain", help="Let a worker that was drained claim again.")
+def undrain_worker(ctx: typer.Context, worker_id: WorkerId) -> None:
+    """Let a worker claim again."""
+    with session_of(ctx).client() as client:
+        worker = client.undrain_worker(worker_id)
+    sys.stdout.write(f"Worker {clean(worker.name)} is {clean(worker.state)}\n")
+
+
+@worker_app.command("queues", help="Show what waits in each queue, and how many slots serve it.")
+def list_queues(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """List queues."""
+    with session_of(ctx).client() as client:
+        found = client.list_queues()
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            q.name,
+            q.n_waiting,
+            "no end" if q.n_to_come is None else q.n_to_come,
+            q.n_running,
+            f"{q.n_idle}/{q.n_slots}",
+            time_words(q.oldest_waiting_at),
+        )
+        for q in found
+    ]
+    empty = "No queues: no study is open and no worker serves one."
+    print_table(("QUEUE", "WAITING", "TO COME", "RUNNING", "IDLE SLOTS", "OLDEST"), rows, empty)
 
 
 def _shape(dataset: Dataset) -> str:
