@@ -70,6 +70,12 @@ def finish(trial: PastTrial, loss: Loss) -> PastTrial:
 
 
 @cache
+def learned_by(name: str, space: SearchSpace, loss: Loss, n_trials: int, n_parallel: int = 1) -> list[float]:
+    """Return the best losses of a sampler, `N_SEEDS` of them; what several tests ask for is searched once."""
+    return [search(name, space, loss, seed, n_trials, n_parallel) for seed in range(N_SEEDS)]
+
+
+@cache
 def drawn(space: SearchSpace, loss: Loss, n_trials: int) -> list[float]:
     """Return the best losses of random search."""
     return [search("random", space, loss, seed, n_trials) for seed in range(N_RANDOM_SEEDS)]
@@ -104,12 +110,12 @@ def nonsense(params: dict[str, ParamValue]) -> float:
     ],
 )
 def test_learning_beats_random(name: str, space: SearchSpace, loss: Loss, n_trials: int, n_parallel: int) -> None:
-    learned = [search(name, space, loss, seed, n_trials, n_parallel) for seed in range(N_SEEDS)]
+    learned = learned_by(name, space, loss, n_trials, n_parallel)
     assert superiority(learned, drawn(space, loss, n_trials)) > QUANTILE, learned
 
 
 def test_bayesian_beats_random_with_twice_the_budget() -> None:
-    learned = [search("bayesian", MIXED, mixed, seed, 25) for seed in range(N_SEEDS)]
+    learned = learned_by("bayesian", MIXED, mixed, 25)
     assert superiority(learned, drawn(MIXED, mixed, 50)) > QUANTILE, learned
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import erfcx, log_ndtr, logsumexp
+from scipy.special import erfcx, log_ndtr, ndtr
 
 from search.samplers.gaussian.encoding import Array, Places
 from search.samplers.gaussian.posterior import Posterior
@@ -52,17 +52,42 @@ class Promise:
     def _log_improvement(self, rows: Array, best: Array) -> Array:
         means, deviations = self._posterior.predict(rows)  # (m, n_fantasies), (m,)
         logs = log_expected_gain((best - means) / deviations[:, None])
-        mean = logsumexp(logs, axis=1) if logs.shape[1] > 1 else logs[:, 0]
-        return np.asarray(np.log(deviations) + mean - math.log(logs.shape[1]))
+        return np.asarray(np.log(deviations) + _log_mean(logs) + log_news(deviations, self._posterior.hyper.noise))
 
 
 def log_expected_gain(z: Array) -> Array:
     """Return log(phi(z) + z Phi(z)), accurate for z far below 0 too."""
-    low = np.minimum(z, -1.0)
+    logs, is_low = np.empty_like(z), z < -1.0
+    low, high = z[is_low], z[~is_low]
     # phi(z) + z Phi(z) = phi(z) (1 - |z| sqrt(pi/2) erfcx(|z|/sqrt 2)); the bracket is about 1/z^2 for large |z|.
     bracket = 1.0 + low * math.sqrt(math.pi / 2) * erfcx(-low / math.sqrt(2))
     bracket = np.where(low < -1e4, 1.0 / low**2, bracket)
-    tail = -0.5 * low**2 - _HALF_LOG_2PI + np.log(np.maximum(bracket, 1e-300))
-    high = np.maximum(z, -1.0)
-    body = np.log(np.exp(-0.5 * high**2 - _HALF_LOG_2PI) + high * np.exp(log_ndtr(high)))
-    return np.asarray(np.where(z < -1.0, tail, body))
+    logs[is_low] = -0.5 * low**2 - _HALF_LOG_2PI + np.log(np.maximum(bracket, 1e-300))
+    logs[~is_low] = np.log(np.exp(-0.5 * high**2 - _HALF_LOG_2PI) + high * ndtr(high))
+    return logs
+
+
+def log_news(deviations: Array, noise: float) -> Array:
+    """Return the logarithm of how much of a trial's outcome would be news rather than noise: in (-inf, 0], (m,).
+
+    Next to a known point the expectation is known as well as noise allows. Improvement that another trial there would
+    show is luck, and on an objective that is constant in places the same value once more.
+    Source: the factor of augmented expected improvement, Huang et al., Global Optimization of Stochastic Black-Box
+    Systems via Sequential Kriging Meta-Models, Journal of Global Optimization 34 (2006), equation 12.
+
+    Args:
+        deviations: (m,) standard deviations of the function.
+        noise: Variance of the values' noise.
+    """
+    ratio = deviations**2 / noise
+    # 1 - 1 / sqrt(1 + r), without cancellation where r is small.
+    root = np.sqrt(1.0 + ratio)
+    return np.asarray(np.log(ratio / (root * (1.0 + root))))
+
+
+def _log_mean(logs: Array) -> Array:
+    """Return the logarithm of each row's mean of exponentials: (m,) of (m, n)."""
+    if logs.shape[1] == 1:
+        return logs[:, 0]
+    highest = logs.max(axis=1)
+    return np.asarray(highest + np.log(np.exp(logs - highest[:, None]).mean(axis=1)))

@@ -64,12 +64,13 @@ class Hunt:
         shares = sobol_points(np.arange(N_SPREAD, dtype=np.uint32), self.encoding.n_columns, self.seed)
         # Held after drawing: a held number is a place already, a drawn one still a share.
         spread = self.encoding.hide_inactive(self._hold(self.encoding.draw(shares)))
-        near = [self._moved(row, STEPS[1 + i % 3], N_LOCAL, rng) for i, row in enumerate(self.known)]
-        best = self._select(np.vstack([spread, *near]), [])
+        near = self._moved(self.known, np.resize(STEPS[1:4], len(self.known)), N_LOCAL, rng)
+        best = self._select(np.vstack([spread, near]), [])
         for step in STEPS:
             if not best:
                 break
-            best = self._select(np.vstack([self._moved(one.row, step, N_MOVES, rng) for one in best]), best)
+            rows = np.array([one.row for one in best])
+            best = self._select(self._moved(rows, np.full(len(rows), step), N_MOVES, rng), best)
         return best[0] if best else None
 
     def _hold(self, rows: Array) -> Array:
@@ -98,25 +99,28 @@ class Hunt:
                 n_refused += 1
         return sorted(chosen, key=lambda one: -one.score)[:N_KEPT]
 
-    def _moved(self, row: Array, step: float, n: int, rng: np.random.Generator) -> Array:
-        """Return `n` points that differ from `row` in some columns: a step for ranges, another value for choices."""
+    def _moved(self, rows: Array, deviations: Array, n: int, rng: np.random.Generator) -> Array:
+        """Return `n` points for each row that differ from it in some columns: a step for ranges, another choice.
+
+        Args:
+            rows: (k, n_columns).
+            deviations: (k,) standard deviations of the steps from each.
+            n: At least 1.
+            rng: Drawn from.
+        """
         encoding, n_columns = self.encoding, self.encoding.n_columns
-        drawn = encoding.draw(rng.random((n, n_columns)))
-        active = encoding.active(row[None])[0]
-        moved = np.where(active, row, drawn)  # what a new choice makes active starts anywhere
+        rows, deviations = np.repeat(rows, n, axis=0), np.repeat(deviations, n)
+        drawn = encoding.draw_all(rng.random(rows.shape))
+        # What a new choice makes active starts anywhere.
+        start = np.where(encoding.active(rows), rows, drawn) if encoding.space.is_conditional else rows
         # On average two columns or a third of them move: valleys between parameters need moves of several.
-        changes = rng.random((n, n_columns)) < max(2.0, n_columns / 3) / n_columns
-        moved = np.where(changes, moved + self._steps(step, n, rng), moved)
-        resampled = changes & encoding.unordered & (rng.random((n, n_columns)) < 0.5)
-        moved = np.where(encoding.unordered & ~resampled, np.where(active, row, drawn), moved)
-        moved = np.where(resampled, drawn, moved)
+        changes = rng.random(rows.shape) < max(2.0, n_columns / 3) / n_columns
+        stepped = start + self._steps(deviations, rng)
+        resampled = np.where(rng.random(rows.shape) < 0.5, drawn, start)
+        moved = np.where(changes, np.where(encoding.unordered, resampled, stepped), start)
         return encoding.snap(self._hold(moved))
 
-    def _steps(self, step: float, n: int, rng: np.random.Generator) -> Array:
+    def _steps(self, deviations: Array, rng: np.random.Generator) -> Array:
         """Return normal steps; on a coarse lattice at least to the neighbour."""
-        steps = step * rng.standard_normal((n, self.encoding.n_columns))
-        for place, column in enumerate(self.encoding.columns):
-            if column.n_values is not None and column.n_values < 1000:
-                least = 1.0 / max(column.n_values - 1, 1)
-                steps[:, place] = np.sign(steps[:, place]) * np.maximum(np.abs(steps[:, place]), least)
-        return steps
+        steps = deviations[:, None] * rng.standard_normal((len(deviations), self.encoding.n_columns))
+        return np.asarray(np.copysign(np.maximum(np.abs(steps), self.encoding.least_steps), steps))

@@ -25,6 +25,8 @@ Places: TypeAlias = NDArray[np.int64]
 
 # Where an inactive parameter stands: in the middle it is as near to all its values as one place can be.
 INACTIVE = 0.5
+# A column with fewer values than this is a lattice whose steps matter.
+COARSE = 1000
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ class Encoding:
         columns: One a parameter with several values, each after those that its conditions name.
         n_columns: Their number.
         unordered: (n_columns,) whether a column's distance is 0 or 1 rather than a length.
+        least_steps: (n_columns,) the distance of neighbours on a coarse lattice; 0 where columns are as good as
+            continuous.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -124,6 +128,9 @@ class Encoding:
         self.columns = tuple(_column(name, space[name]) for name in space.order if space[name].n_values != 1)
         self.n_columns = len(self.columns)
         self.unordered: Mask = np.array([column.is_unordered for column in self.columns], dtype=bool)
+        lattices = [column.n_values is not None and column.n_values < COARSE for column in self.columns]
+        sizes = [max((column.n_values or 1) - 1, 1) for column in self.columns]
+        self.least_steps = np.where(lattices, 1.0 / np.array(sizes, dtype=float), 0.0)
         self._single = {name: space[name].value_at(0) for name in space.order if space[name].n_values == 1}
         self._place = {column.name: place for place, column in enumerate(self.columns)}
 
@@ -158,10 +165,14 @@ class Encoding:
 
     def draw(self, shares: Array) -> Array:
         """Map rows uniform in [0, 1) to rows of values, as a random draw of the space would."""
+        return self.hide_inactive(self.draw_all(shares))
+
+    def draw_all(self, shares: Array) -> Array:
+        """As `draw`, with a value for parameters that are not active too."""
         drawn = np.empty_like(shares)
         for place, column in enumerate(self.columns):
             drawn[:, place] = column.draw(shares[:, place])
-        return self.hide_inactive(drawn)
+        return drawn
 
     def hide_inactive(self, rows: Array) -> Array:
         """Set the numbers of inactive parameters to `INACTIVE`, in place; returns `rows`."""
@@ -173,17 +184,27 @@ class Encoding:
         """Tell which columns of snapped `rows` are active; (n, n_columns)."""
         shown = {name: np.ones(len(rows), dtype=bool) for name in self.space.order}
         for name in self.space.order:
-            for other, accepted in self.space.conditions.get(name, {}).items():
-                shown[name] &= shown[other] & self._is_among(rows, other, accepted)
+            for other in self.space.conditions.get(name, {}):
+                shown[name] &= shown[other] & self._is_met(rows, name, other)
         return np.array([shown[column.name] for column in self.columns], dtype=bool).reshape(-1, len(rows)).T
 
-    def _is_among(self, rows: Array, name: str, accepted: Sequence[ParamValue]) -> Mask:
-        place = self._place.get(name)
+    def _is_met(self, rows: Array, name: str, other: str) -> Mask:
+        """Tell in which `rows` the parameter `other` has a value with which `name` may be active."""
+        place = self._place.get(other)
         if place is None:
-            return np.full(len(rows), self._single[name] in accepted)
-        wanted = [self.columns[place].encode(value) for value in accepted]
-        matches = np.abs(rows[:, place, None] - np.array(wanted)) < 1e-9
+            return np.full(len(rows), self._single[other] in self.space.conditions[name][other])
+        matches = np.abs(rows[:, place, None] - self._wanted[name, other]) < 1e-9
         return np.asarray(matches.any(axis=1))
+
+    @cached_property
+    def _wanted(self) -> dict[tuple[str, str], Array]:
+        """Return the places that each condition accepts, by the parameter it is of and the one it names."""
+        return {
+            (name, other): np.array([self.columns[self._place[other]].encode(value) for value in accepted])
+            for name, needed in self.space.conditions.items()
+            for other, accepted in needed.items()
+            if other in self._place
+        }
 
 
 def _column(name: str, parameter: Parameter) -> Column:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 from scipy.optimize import minimize
 
 from search.samplers.gaussian.encoding import Array, Mask
@@ -29,6 +29,8 @@ SCALE_BOUNDS = (math.log(0.05), math.log(20.0))
 # Length scales to start from: a wavy function and a smooth one. Many points leave little doubt which it is.
 STARTS = (0.5, 2.0)
 MANY_POINTS = 100
+# A thousandth of a nat more or less changes no proposal.
+STOPS = {"maxiter": 60, "ftol": 1e-5, "gtol": 1e-3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,21 @@ class Hyperparameters:
 
 
 class _Evidence:
-    """The negative log posterior of hyperparameters in logarithms: lengths, then noise, then scale."""
+    """The negative log posterior of hyperparameters in logarithms: lengths, then noise, then scale.
+
+    Matrices are symmetric, so of each only the lower triangle is computed, as a vector.
+    """
 
     def __init__(self, rows: Array, values: Array, unordered: Mask) -> None:
-        self.values = values
-        self.squares = squared_distances(rows, rows, unordered)  # (n_columns, n, n)
-        n_columns = len(self.squares)
-        length = LENGTH_PRIOR[0] + 0.5 * math.log(max(n_columns, 1))
-        self.means = np.array([length] * n_columns + [NOISE_PRIOR[0], SCALE_PRIOR[0]])
-        self.deviations = np.array([LENGTH_PRIOR[1]] * n_columns + [NOISE_PRIOR[1], SCALE_PRIOR[1]])
+        self.values, n = values, len(values)
+        self.left, self.right = np.tril_indices(n)  # (n (n + 1) / 2,) each, called pairs below
+        self.places = self.left + n * self.right  # in a matrix as LAPACK stores it, column after column
+        squares = squared_distances(rows, rows, unordered)  # (n_columns, n, n)
+        self.squares = squares.reshape(len(squares), -1)[:, self.places]  # (n_columns, pairs)
+        self.times = np.where(self.left == self.right, 1.0, 2.0)  # how often each pair stands in the matrix
+        length = LENGTH_PRIOR[0] + 0.5 * math.log(max(len(squares), 1))
+        self.means = np.array([length] * len(squares) + [NOISE_PRIOR[0], SCALE_PRIOR[0]])
+        self.deviations = np.array([LENGTH_PRIOR[1]] * len(squares) + [NOISE_PRIOR[1], SCALE_PRIOR[1]])
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
         """Return the negative log posterior and its gradient."""
@@ -63,22 +71,22 @@ class _Evidence:
         penalty, slope = 0.5 * float(off @ off), off / self.deviations
         n, weights = len(self.values), np.exp(-2.0 * theta[:-2])
         noise, scale = math.exp(theta[-2]), math.exp(theta[-1])
-        correlation, derivative = matern(np.tensordot(weights, self.squares, 1))  # (n, n) each
-        covariance = scale * correlation
-        covariance.flat[:: n + 1] += noise
-        factor, failed = dpotrf(covariance, lower=1, clean=1)
+        correlation, derivative = matern(weights @ self.squares)
+        covariance = np.zeros(n * n)
+        covariance[self.places] = scale * correlation
+        covariance[:: n + 1] += noise
+        factor, failed = dpotrf(covariance.reshape(n, n, order="F"), lower=1, clean=1, overwrite_a=1)
         if failed:
             return 1e10, np.zeros_like(theta)
-        inverse, _ = dpotri(factor, lower=1)  # its lower triangle; a third of the work of solving for each column
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        alpha = inverse @ self.values
-        outer = np.outer(alpha, alpha) - inverse  # (n, n)
-        loss = 0.5 * float(self.values @ alpha) + float(np.log(np.diag(factor)).sum()) + penalty
-        by_square = (outer * derivative * scale).reshape(-1)
+        alpha, _ = dpotrs(factor, self.values, lower=1)
+        logs = float(np.log(np.diag(factor)).sum())
+        inverse, _ = dpotri(factor, lower=1, overwrite_c=1)  # its lower triangle
+        outer = self.times * (alpha[self.left] * alpha[self.right] - inverse.ravel(order="F")[self.places])
+        loss = 0.5 * float(self.values @ alpha) + logs + penalty
         gradient = np.empty_like(theta)
-        gradient[:-2] = weights * (self.squares.reshape(len(weights), -1) @ by_square)
-        gradient[-2] = -0.5 * noise * np.trace(outer)
-        gradient[-1] = -0.5 * scale * float((outer * correlation).sum())
+        gradient[:-2] = scale * weights * (self.squares @ (outer * derivative))
+        gradient[-2] = -0.5 * noise * (float(alpha @ alpha) - float(np.trace(inverse)))
+        gradient[-1] = -0.5 * scale * float(outer @ correlation)
         return loss, gradient + slope
 
 
@@ -96,7 +104,7 @@ def fit(rows: Array, values: Array, unordered: Mask) -> Hyperparameters:
     best = None
     for length in STARTS if len(values) <= MANY_POINTS else STARTS[-1:]:
         start = np.array([math.log(length)] * n_columns + [math.log(0.01), 0.0])
-        result = minimize(evidence, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60})
+        result = minimize(evidence, start, jac=True, method="L-BFGS-B", bounds=bounds, options=STOPS)
         if best is None or result.fun < best.fun:
             best = result
     assert best is not None

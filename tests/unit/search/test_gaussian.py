@@ -14,7 +14,7 @@ from scipy.optimize import approx_fprime
 from scipy.stats import norm
 
 from search.parameters import ParamValue
-from search.samplers.gaussian.acquisition import Promise, log_expected_gain
+from search.samplers.gaussian.acquisition import Promise, log_expected_gain, log_news
 from search.samplers.gaussian.data import MAX_POINTS, gather, thin
 from search.samplers.gaussian.encoding import INACTIVE, Array, Encoding
 from search.samplers.gaussian.fit import Hyperparameters, _Evidence, fit
@@ -150,6 +150,27 @@ def test_far_from_hope_points_are_still_told_apart() -> None:
     logs = log_expected_gain(-np.logspace(0, 8, 50))
     assert np.isfinite(logs).all()
     assert (np.diff(logs) < 0).all()
+
+
+def test_what_noise_would_decide_is_no_news() -> None:
+    deviations, noise = np.array([1e-9, 0.01, 0.1, 10.0]), 0.01
+    news = np.exp(log_news(deviations, noise))
+    assert news == pytest.approx(1 - np.sqrt(noise / (noise + deviations**2)), rel=1e-6, abs=1e-15)
+    assert np.isfinite(log_news(deviations, noise)).all()
+    assert np.exp(log_news(deviations[2:], 1e-12)) == pytest.approx(1.0, abs=1e-4)  # nor is anything lost without noise
+
+
+@pytest.mark.parametrize(("noise", "loss"), [(0.3, 1.0), (1e-9, 0.0)])
+def test_noise_makes_known_places_promise_less(noise: float, loss: float) -> None:
+    rows, flat = np.repeat(np.linspace(0, 0.6, 4), 3)[:, None], np.array([False])
+    posterior = Posterior(rows, 4 * (rows - 0.4) ** 2, flat, Hyperparameters(np.array([4.0]), noise, 1.0), len(rows))
+    at = np.array([[0.3], [0.9]])  # between known points, and where nothing is known
+    means, deviations = posterior.predict(at)
+    best = posterior.predict(rows)[0].min()
+    plain = np.log(deviations) + log_expected_gain((best - means) / deviations[:, None])[:, 0]
+    lost = plain - Promise(posterior)(at)
+    assert lost[0] - lost[1] > loss - 0.05
+    assert lost[1] < 1.05
 
 
 def test_a_point_that_breaks_a_constraint_promises_little() -> None:
