@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, Integer, bindparam, func, insert, select, update
+from sqlalchemy import Float, Integer, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import AttemptState, StudyState
@@ -27,7 +27,7 @@ class Renewed:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a report's decision depends on; `rev` and `created_at` are the study's."""
+    """What a report's decision depends on; `rev` and `created_at` are the study's. `is_exempt`: no pruner ends it."""
 
     study_id: int
     number: int
@@ -39,7 +39,7 @@ class Orders:
     created_at: datetime
     attempt_no: int
     n_steps: int | None
-    is_confirmation: bool
+    is_exempt: bool
 
 
 _HOLDS = (
@@ -86,7 +86,7 @@ _ORDERS = (
         StudyRow.created_at,
         TrialRow.n_attempts,
         TrialRow.n_steps,
-        TrialRow.confirms.is_not(None),
+        or_(TrialRow.confirms.is_not(None), TrialRow.origin.is_not(None)),
     )
     .join(TrialRow, TrialRow.study_id == StudyRow.id)
     .where(TrialRow.id == bindparam("the_trial"))

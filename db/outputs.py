@@ -33,14 +33,25 @@ def store_lines(session: Session, trial_id: int, attempt_no: int, lines: Sequenc
         session.execute(insert(LogLineRow), rows)
 
 
-def list_lines(session: Session, trial_id: int, after_id: int, limit: int) -> list[Line]:
-    """Return a trial's lines after line `after_id`, oldest first."""
+def list_lines(session: Session, trial_id: int, after_id: int, limit: int, *, containing: str = "") -> list[Line]:
+    """Return a trial's lines after line `after_id`, oldest first.
+
+    Args:
+        session: Open transaction.
+        trial_id: The trial.
+        after_id: Id of the last line that is known; 0 for none.
+        limit: At most so many.
+        containing: Only lines that hold this text. The case of letters does not matter; SQLite knows only that of
+            the English ones.
+    """
     statement = (
         select(LogLineRow.id, LogLineRow.attempt_no, LogLineRow.stream, LogLineRow.at, LogLineRow.text)
         .where(LogLineRow.trial_id == trial_id, LogLineRow.id > after_id)
         .order_by(LogLineRow.id)
         .limit(limit)
     )
+    if containing:
+        statement = statement.where(LogLineRow.text.icontains(containing, autoescape=True))
     return [Line(*row) for row in session.execute(statement)]
 
 

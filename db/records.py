@@ -114,6 +114,8 @@ class TrialRecord:
     paused_step: int | None
     reused_from: int | None
     confirms: int | None
+    origin: int | None
+    seed_number: int | None
     findings: Sequence[str]
     step: int | None
     n_steps: int | None

@@ -151,6 +151,13 @@ class TrialRow(Base):
         UniqueConstraint("study_id", "cell"),
         Index("ix_trial_study_id_state_value", "study_id", "state", "value"),
         Index("ix_trial_study_id_finished_rev", "study_id", "finished_rev"),
+        Index(
+            "ix_trial_study_id_origin",
+            "study_id",
+            "origin",
+            sqlite_where=text("origin IS NOT NULL"),
+            postgresql_where=text("origin IS NOT NULL"),
+        ),
         CheckConstraint(_one_of("state", TrialState), name="state"),
         CheckConstraint("(state IN ('COMPLETE', 'PRUNED', 'FAIL')) = (finished_at IS NOT NULL)", name="finished_at"),
     )
@@ -182,6 +189,10 @@ class TrialRow(Base):
     reused_from: Mapped[int | None] = mapped_column(BigInteger)
     # The number of the trial in the same study whose parameters this one trains again, from another seed.
     confirms: Mapped[int | None] = mapped_column(Integer)
+    # The number of the trial in the same study that somebody asked to run again, as this one.
+    origin: Mapped[int | None] = mapped_column(Integer)
+    # The number whose seed it trains with, where that is not its own: what is retried is to be the same training.
+    seed_number: Mapped[int | None] = mapped_column(Integer)
     # What the worker's diagnosis found, and the kinds of it alone: lists and samplers read thousands of rows, and the
     # whole is a thousand times as long.
     diagnosis: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
@@ -237,6 +248,8 @@ class WorkerRow(Base):
     version: Mapped[str] = mapped_column(String(32))
     queues: Mapped[list[str]] = mapped_column(Json)
     n_slots: Mapped[int] = mapped_column(Integer)
+    # Code version, packages and hardware, as the worker found them when it joined; empty where it did not say.
+    environment: Mapped[dict[str, Any] | None] = mapped_column(Json)
     state: Mapped[WorkerState] = mapped_column(String(16), default=WorkerState.ALIVE)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())

@@ -17,8 +17,10 @@ from tunewell.protocol import Protocol, Registration, Transport, Welcome
 from tunewell.retry import decide_retry
 
 from worker.celery_app import make_app
+from worker.environment import read_environment
 from worker.leftovers import lock_folder, recover_folders
 from worker.lifeline import die_with_parent
+from worker.machine import open_gpus
 from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE, WorkerSettings
 
 VERSION = "0.1.0"
@@ -122,6 +124,7 @@ def register(protocol: Protocol, settings: WorkerSettings) -> Welcome:
         version=VERSION,
         queues=settings.queues,
         n_slots=settings.n_slots,
+        environment=read_environment(gpu.name for gpu in open_gpus()()),
     )
     n_failures = 0
     while True:

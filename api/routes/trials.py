@@ -11,7 +11,10 @@ from fastapi.responses import StreamingResponse
 from api.auth import ForAll, ForUsers
 from api.errors import NotFound
 from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
+from api.schemas.again import RepeatCreate, RepeatedTrials
+from api.schemas.base import Text
 from api.schemas.columns import ColumnsQuery, ColumnsRead
+from api.schemas.environments import TrialEnvironments
 from api.schemas.trials import (
     ArtifactList,
     LogPage,
@@ -22,7 +25,7 @@ from api.schemas.trials import (
     TrialQuery,
     TrialRead,
 )
-from api.services import columns, curves, trials
+from api.services import again, columns, curves, environments, logs, previews, trials
 from db import outputs
 
 router = APIRouter(tags=["trials"])
@@ -85,10 +88,31 @@ def read_metrics(
 
 
 @router.get("/trials/{trial_id}/logs", responses=refusals(404))
-def read_logs(trial_id: Id, control: ForUsers, cursor: PageCursor = None, limit: Limit = 500) -> LogPage:
+def read_logs(
+    trial_id: Id,
+    control: ForUsers,
+    cursor: PageCursor = None,
+    limit: Limit = 500,
+    q: Annotated[Text, Query(max_length=200, description="Only lines with this text; case does not matter")] = "",
+) -> LogPage:
     """Return what a trial wrote, from the cursor on."""
     with control.ledger.read() as session:
-        return curves.read_logs(session, trial_id, cursor, limit)
+        return logs.read_logs(session, trial_id, cursor, limit, q)
+
+
+@router.get("/trials/{trial_id}/log", responses=refusals(404), response_class=StreamingResponse)
+def download_log(trial_id: Id, control: ForUsers) -> StreamingResponse:
+    """Download all that a trial wrote as text: attempt, time, stream and line, with tabs in between."""
+    name, pieces = logs.open_log(control.ledger, trial_id)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(pieces, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+@router.get("/trials/{trial_id}/environment", responses=refusals(404))
+def read_environment(trial_id: Id, control: ForUsers) -> TrialEnvironments:
+    """Return where a trial's attempts ran: code version, packages and machine of each worker."""
+    with control.ledger.read() as session:
+        return environments.read_environments(session, trial_id)
 
 
 @router.get("/trials/{trial_id}/artifacts", responses=refusals(404))
@@ -105,16 +129,31 @@ def stop_trial(trial_id: Id, control: ForUsers) -> TrialRead:
         return trials.stop_trial(tx, trial_id)
 
 
+@router.post("/trials/{trial_id}:retry", status_code=201, responses=refusals(404, 409))
+def retry_trial(trial_id: Id, control: ForUsers) -> TrialRead:
+    """Run a trial that failed, was pruned or stopped once more, as a new trial with its parameters and its seed."""
+    with control.ledger.write() as tx:
+        return again.retry(tx, trial_id)
+
+
+@router.post("/trials/{trial_id}:repeat", status_code=201, responses=refusals(404, 409))
+def repeat_trial(trial_id: Id, body: RepeatCreate, control: ForUsers) -> RepeatedTrials:
+    """Run a trial's parameters again from other seeds, each time as a new trial."""
+    with control.ledger.write() as tx:
+        return again.repeat(tx, trial_id, body)
+
+
 @router.get("/artifacts/{artifact_id}/content", responses=refusals(404), response_class=StreamingResponse)
-def read_artifact(artifact_id: Id, control: ForAll) -> Response:
+def read_artifact(
+    artifact_id: Id,
+    control: ForAll,
+    preview: Annotated[bool, Query(description="To be shown in place, where its type is a known one")] = False,
+) -> Response:
     """Download an artifact."""
     with control.ledger.read() as session:
         artifact = outputs.find_artifact(session, artifact_id)
     if artifact is None:
         raise NotFound("artifact_not_found", f"there is no artifact {artifact_id}", "artifact_id")
-    headers = {
-        "Content-Disposition": f'attachment; filename="{artifact.name}"',
-        "Content-Length": str(artifact.n_bytes),
-        "ETag": f'"{artifact.sha256}"',
-    }
-    return StreamingResponse(control.store.get(artifact.sha256), media_type="application/octet-stream", headers=headers)
+    headers = previews.headers_of(artifact, preview=preview)
+    media_type = previews.media_type_of(artifact.name)
+    return StreamingResponse(control.store.get(artifact.sha256), media_type=media_type, headers=headers)

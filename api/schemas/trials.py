@@ -111,8 +111,9 @@ class TrialRead(Shape):
     number: int
     state: TrialState
     reason: str
-    source: str = Field(description="sampler, manual, imported or confirm")
+    source: str = Field(description="sampler, manual, imported, confirm, retry or repeat")
     confirms: int | None = Field(description="Number of the trial that this one trains again from another seed")
+    origin: int | None = Field(description="Number of the trial that somebody asked to run again, as this one")
     note: str
     params: dict[str, ParamValue]
     value: float | None = Field(description="The objective, or the first of several, where it is finite")
@@ -156,6 +157,8 @@ class TrialDetail(TrialRead):
     """A trial with its history."""
 
     study_name: str
+    seed: int | None = Field(description="Of weights, data order and masks; null in a study that a script runs")
+    run_again_as: list[int] = Field(description="Numbers of the trials that retry or repeat this one")
     diagnosis: list[Finding] | None = Field(description="What its curves show; null where nobody looked")
     forecast: Forecast | None = Field(
         description="What the pruner expected of it last; null for complete trials, and where the pruner does not say"

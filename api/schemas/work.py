@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
+from api.schemas.environments import Environment
 from api.schemas.fleet import MachineReading
 from api.schemas.studies import EvaluationSpec, ObjectiveSpec, QueueName, RepeatsSpec
 from api.schemas.trials import Finding
@@ -43,6 +44,7 @@ class WorkerRegister(Shape):
     version: Text = Field(default="", max_length=32)
     queues: list[QueueName] = Field(min_length=1, max_length=20)
     n_slots: StrictInt = Field(ge=1, le=1024)
+    environment: Environment | None = Field(default=None, description="Code, packages and hardware, as it found them")
 
 
 class WorkerWelcome(Shape):

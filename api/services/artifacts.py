@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import LeaseLost
 from api.schemas.trials import ArtifactRead, UploadQuery
+from api.services.previews import media_type_of
 from api.services.views import show_artifact
 from api.state import Control
 from db import attempts, outputs
@@ -56,7 +57,7 @@ def store(control: Control, upload: Upload, chunks: Iterable[bytes]) -> Artifact
             "step": upload.query.step,
             "sha256": upload.query.sha256,
             "n_bytes": n_bytes,
-            "media_type": "application/octet-stream",
+            "media_type": media_type_of(upload.name),
         }
         artifact_id = outputs.store_artifact(tx.session, values)
         artifact = outputs.find_artifact(tx.session, artifact_id)

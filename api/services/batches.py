@@ -161,7 +161,8 @@ class _Batch:
                 self._offer(trial)
 
     def _may_reuse(self, trial: TrialRecord) -> bool:
-        return trial.confirms is None and may_come_twice(self._plan, self._study, trial.source)
+        is_wanted_again = trial.confirms is not None or trial.origin is not None
+        return not is_wanted_again and may_come_twice(self._plan, self._study, trial.source)
 
     def fill(self) -> None:
         """Ask a sampler that does not learn, until the places are taken."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from api.asks.proposals import EXTRA, Asked, Need, propose
 from api.errors import NotFound
 from api.schemas.work import Assignment, CheckpointRef, ClaimRead, ClaimRequest
 from api.services.batches import take_batch
+from api.services.seeds import seed_number, trial_seed
 from api.services.settle import announce_trial, settle_study
 from api.transaction import Ledger, Tx
 from db import attempts, outputs, studies, trials, workers
@@ -78,15 +78,9 @@ def _try(ledger: Ledger, body: ClaimRequest, lease_s: float, asker: Asker, asked
             if taken.trials:
                 holder = Holder(body.worker_id, body.slot)
                 started = [_start(tx, holder, trial, lease_s) for trial in taken.trials]
-                return _answer(tx, study, started, lease_s, confirms=taken.trials[0].confirms is not None)
+                return _answer(tx, study, taken.trials, started, lease_s)
             settle_study(tx, study.id, n_freed=None if taken.has_news else 0)
     return _nothing(lease_s)
-
-
-def trial_seed(study_seed: int, number: int) -> int:
-    """Return the seed of a trial's weights, data order and masks, 0..2**31-1: a function of study seed and number."""
-    digest = hashlib.sha256(f"{study_seed}:{number}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
 
 
 def _start(tx: Tx, holder: Holder, trial: TrialRecord, lease_s: float) -> Assignment:
@@ -109,19 +103,22 @@ def _start(tx: Tx, holder: Holder, trial: TrialRecord, lease_s: float) -> Assign
     )
 
 
-def _answer(tx: Tx, study: StudyRecord, started: Sequence[Assignment], lease_s: float, *, confirms: bool) -> ClaimRead:
+def _answer(
+    tx: Tx, study: StudyRecord, taken: Sequence[TrialRecord], started: Sequence[Assignment], lease_s: float
+) -> ClaimRead:
     plan = plan_of(study)
     spec = plan.spec
+    confirms = taken[0].confirms is not None
     # What confirms is trained to its end, however far it is behind: it names no incumbent that could end it.
     best = None if confirms else studies.find_best_trial(tx.session, study)
     complete = [
         one.model_copy(
             update={
                 "params": plan.complete(one.params),
-                "seed": trial_seed(plan.seed, one.number),
+                "seed": trial_seed(plan.seed, seed_number(trial)),
             }
         )
-        for one in started
+        for trial, one in zip(taken, started, strict=True)
     ]
     return ClaimRead(
         study_id=study.id,

@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 
 from api.errors import Invalid, nearest
 from api.schemas.studies import Curve, CurvesQuery, CurvesRead, StudySpec
-from api.schemas.trials import LogLine, LogPage, MetricSeries, MetricsRead
+from api.schemas.trials import MetricSeries, MetricsRead
 from api.services.forecasts import list_forecasts
 from api.services.lookup import get_study, get_trial
 from api.services.members import split_name
-from api.services.paging import decode_cursor, encode_cursor
 from api.services.views import spec_of
-from db import metrics, outputs
+from db import metrics
 from db.lifecycle import TrialState
 from db.studies import escape_like
 from models import catalogue
@@ -129,16 +128,3 @@ def _is_wanted(name: str, names: Sequence[str], members: bool) -> bool:
     if member is None or members:
         return not names or metric in names or name in names
     return name in names
-
-
-def read_logs(session: Session, trial_id: int, cursor: str | None, limit: int) -> LogPage:
-    """Return a trial's lines after the cursor."""
-    get_trial(session, trial_id)
-    after = decode_cursor(cursor, int)
-    lines = outputs.list_lines(session, trial_id, 0 if after is None else after[0], limit)
-    last = lines[-1].id if lines else (0 if after is None else after[0])
-    items = [
-        LogLine(line_id=line.id, attempt_no=line.attempt_no, stream=line.stream, at=line.at, text=line.text)  # type: ignore[arg-type]
-        for line in lines
-    ]
-    return LogPage(items=items, next_cursor=encode_cursor(last))

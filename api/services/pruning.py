@@ -41,7 +41,7 @@ def decide(tx: Tx, trial_id: int, orders: Orders, report: Brought) -> tuple[Acti
         Keeps the decision where it ends the attempt or holds a forecast.
     """
     pruner = pruners.get_pruner(orders.spec["pruner"]["name"])
-    if pruner.name == "none" or orders.is_confirmation:
+    if pruner.name == "none" or orders.is_exempt:
         return "continue", ""
     said = _said_before(tx, trial_id, orders)
     if said is not None:

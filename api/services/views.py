@@ -16,8 +16,9 @@ from api.services.confirmation import find_best, find_confirmation
 from api.services.forecasts import list_forecasts
 from api.services.fronts import find_front
 from api.services.members import is_member, split_name
+from api.services.seeds import seed_number, trial_seed
 from api.services.specs import n_grid_cells
-from db import attempts, metrics, studies, trials
+from db import again, attempts, metrics, studies, trials
 from db.lifecycle import TrialState
 from db.metrics import Series
 from db.records import ArtifactRecord, StudyRecord, TrialRecord
@@ -111,6 +112,8 @@ def show_trial_detail(session: Session, trial: TrialRecord, study: StudyRecord) 
     return TrialDetail(
         **_trial_fields(trial, _numbers_of_reused(session, [trial])),
         study_name=study.name,
+        seed=_seed(study, trial),
+        run_again_as=again.list_descendants(session, study.id, trial.number),
         spread=_spread(study, trial, series),
         diagnosis=None if diagnosis is None else [Finding.model_validate(finding) for finding in diagnosis],
         forecast=None if trial.state is TrialState.COMPLETE else list_forecasts(session, [trial.id]).get(trial.id),
@@ -162,6 +165,11 @@ def _spread(study: StudyRecord, trial: TrialRecord, series: Sequence[Series]) ->
     )
 
 
+def _seed(study: StudyRecord, trial: TrialRecord) -> int | None:
+    seed = study.spec["sampler"].get("seed") if study.kind == "native" else None
+    return None if seed is None else trial_seed(seed, seed_number(trial))
+
+
 def _trial_fields(trial: TrialRecord, numbers: Mapping[int, int]) -> dict[str, Any]:
     return {
         "trial_id": trial.id,
@@ -171,6 +179,7 @@ def _trial_fields(trial: TrialRecord, numbers: Mapping[int, int]) -> dict[str, A
         "reason": trial.reason,
         "source": trial.source,
         "confirms": trial.confirms,
+        "origin": trial.origin,
         "note": trial.note,
         "params": dict(trial.params),
         "value": trial.value,

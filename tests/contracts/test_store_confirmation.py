@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.services.claims import trial_seed
 from api.services.reconcile import Reconciler
+from api.services.seeds import trial_seed
 from tests.servers.api import Caller, Json, Served, a_study
 
 NAME = "sure"

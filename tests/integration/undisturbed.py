@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from api.services.claims import trial_seed
+from api.services.seeds import trial_seed
 from models.data.dataset import load_dataset
 from models.data.prepare import prepare_dataset
 from models.engine.jobs import TrainJob

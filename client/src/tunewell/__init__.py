@@ -8,6 +8,7 @@ Example:
 """
 
 from tunewell.client import Client
+from tunewell.environments import Environment, TrialEnvironment
 from tunewell.errors import (
     Conflict,
     Forbidden,
@@ -47,6 +48,7 @@ __all__ = [
     "Client",
     "Conflict",
     "Dataset",
+    "Environment",
     "Evaluation",
     "Event",
     "Forbidden",
@@ -64,6 +66,7 @@ __all__ = [
     "ServerUnreachable",
     "Study",
     "Trial",
+    "TrialEnvironment",
     "TunewellError",
     "Unauthorized",
     "Worker",

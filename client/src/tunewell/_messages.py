@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from tunewell._decode import encode_number
+from tunewell.environments import Environment
 from tunewell.records import EvaluationPlan, Objective, ParamValue, Repeats
 
 LogStream = Literal["stdout", "stderr", "system"]
@@ -32,6 +33,7 @@ class Registration:
     version: str
     queues: tuple[str, ...]
     n_slots: int
+    environment: Environment | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the request's body."""
@@ -42,6 +44,7 @@ class Registration:
             "version": self.version,
             "queues": list(self.queues),
             "n_slots": self.n_slots,
+            **({} if self.environment is None else {"environment": self.environment.to_json()}),
         }
 
 

@@ -9,13 +9,14 @@ from typing import Literal
 from tunewell._calls import Calls, Query, StudyRef, items_of, study_path
 from tunewell._decode import decode, encode_number
 from tunewell._download import download_verified
+from tunewell.environments import TrialEnvironment
 from tunewell.records import Artifact, LogLine, LogPage, MetricSeries, ParamValue, Trial
 
 TrialOrder = Literal["number", "value", "started_at", "duration"]
 
 
 class TrialCalls(Calls):
-    """Read, add and stop trials."""
+    """Read, add, stop and repeat trials."""
 
     def list_trials(
         self,
@@ -85,6 +86,29 @@ class TrialCalls(Calls):
         """Ask a trial to end."""
         return decode(Trial, self._transport.json("POST", f"/trials/{trial_id}:stop"))
 
+    def retry_trial(self, trial_id: int) -> Trial:
+        """Run a trial that failed, was pruned or stopped once more, as a new trial with its parameters and its seed.
+
+        Raises:
+            Conflict: `wrong_state`: it has not ended, or has a result (then repeat it).
+        """
+        return decode(Trial, self._transport.json("POST", f"/trials/{trial_id}:retry"))
+
+    def repeat_trial(self, trial_id: int, n: int = 3, *, note: str = "") -> tuple[Trial, ...]:
+        """Run a trial's parameters again from other seeds, as `n` new trials.
+
+        Args:
+            trial_id: The trial.
+            n: How many, 1 to 50.
+            note: For people.
+        """
+        body: dict[str, object] = {"n": n, "note": note}
+        return items_of(Trial, self._transport.json("POST", f"/trials/{trial_id}:repeat", body=body))
+
+    def get_environments(self, trial_id: int) -> tuple[TrialEnvironment, ...]:
+        """Read where a trial's attempts ran: each worker that had one, the latest in front."""
+        return items_of(TrialEnvironment, self._transport.json("GET", f"/trials/{trial_id}/environment"))
+
     def get_metrics(
         self, trial_id: int, names: Sequence[str] = (), *, max_points: int = 1000
     ) -> tuple[MetricSeries, ...]:
@@ -95,19 +119,28 @@ class TrialCalls(Calls):
         answer = self._transport.json("GET", f"/trials/{trial_id}/metrics", params=params)
         return items_of(MetricSeries, answer, "series")
 
-    def get_logs(self, trial_id: int, *, cursor: str | None = None, limit: int = 500) -> LogPage:
-        """Read log lines from `cursor` on, or from the first; an empty page means: none yet."""
+    def get_logs(self, trial_id: int, *, cursor: str | None = None, limit: int = 500, containing: str = "") -> LogPage:
+        """Read log lines from `cursor` on, or from the first; an empty page means: none yet.
+
+        Args:
+            trial_id: The trial.
+            cursor: `next_cursor` of the page before.
+            limit: Most lines of the page.
+            containing: Only lines with this text, whatever the case of its letters.
+        """
         params: Query = {"limit": limit}
+        if containing:
+            params["q"] = containing
         if cursor is not None:
             params["cursor"] = cursor
         return decode(LogPage, self._transport.json("GET", f"/trials/{trial_id}/logs", params=params))
 
-    def list_logs(self, trial_id: int) -> Iterator[LogLine]:
-        """Read all log lines that there are now, page by page as they are used."""
-        page = self.get_logs(trial_id)
+    def list_logs(self, trial_id: int, *, containing: str = "") -> Iterator[LogLine]:
+        """Read the log lines that there are now, all or those with a text, page by page as they are used."""
+        page = self.get_logs(trial_id, containing=containing)
         while page.items:
             yield from page.items
-            page = self.get_logs(trial_id, cursor=page.next_cursor)
+            page = self.get_logs(trial_id, cursor=page.next_cursor, containing=containing)
 
     def list_artifacts(self, trial_id: int) -> tuple[Artifact, ...]:
         """Read what a trial stored."""

@@ -188,8 +188,10 @@ class Trial:
     `is_feasible` says whether it keeps the study's constraints on outcomes; None before it completes or without any.
     `reused_from` is the number of the trial whose result it took instead of training, as the parameters are the same.
     `paused_step` is where a WAITING trial was set aside until it is promoted; None for others.
-    `confirms` is the number of the trial that this one trains again from another seed.
-    Only single trials know `spread`, `metric_names`, `attempts` and the whole `diagnosis` (None: nobody looked).
+    `confirms` is the number of the trial that this one trains again from another seed, `origin` that of the one which
+    somebody asked to run again.
+    Only single trials know `seed`, `run_again_as` (numbers of the trials that retry or repeat it), `spread`,
+    `metric_names`, `attempts` and the whole `diagnosis` (None: nobody looked).
     """
 
     trial_id: int
@@ -200,6 +202,7 @@ class Trial:
     reason: str = ""
     source: str = ""
     confirms: int | None = None
+    origin: int | None = None
     note: str = ""
     value: float | None = None
     values: Mapping[str, float | None] = field(default_factory=dict)
@@ -216,6 +219,8 @@ class Trial:
     finished_at: datetime | None = None
     duration_s: float | None = None
     study_name: str | None = None
+    seed: int | None = None
+    run_again_as: tuple[int, ...] = ()
     spread: TrialSpread | None = None
     metric_names: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()

@@ -711,6 +711,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trials/{trial_id}:repeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Repeat Trial
+         * @description Run a trial's parameters again from other seeds, each time as a new trial.
+         */
+        post: operations["repeat_trial_api_v1_trials__trial_id__repeat_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trials/{trial_id}:retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Trial
+         * @description Run a trial that failed, was pruned or stopped once more, as a new trial with its parameters and its seed.
+         */
+        post: operations["retry_trial_api_v1_trials__trial_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/trials/{trial_id}:stop": {
         parameters: {
             query?: never;
@@ -743,6 +783,46 @@ export interface paths {
          * @description List what a trial stored.
          */
         get: operations["list_artifacts_api_v1_trials__trial_id__artifacts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trials/{trial_id}/environment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Environment
+         * @description Return where a trial's attempts ran: code version, packages and machine of each worker.
+         */
+        get: operations["read_environment_api_v1_trials__trial_id__environment_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trials/{trial_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Log
+         * @description Download all that a trial wrote as text: attempt, time, stream and line, with tabs in between.
+         */
+        get: operations["download_log_api_v1_trials__trial_id__log_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1656,6 +1736,81 @@ export interface components {
         EnqueuedTrials: {
             /** Items */
             items: components["schemas"]["TrialRead"][];
+        };
+        /**
+         * Environment
+         * @description What a worker found where it runs when it joined.
+         * @example {
+         *       "commit": "9f3c2a71d4c9b1f0a7d8e6c5b4a39281706f5e4d",
+         *       "cpu": "AMD EPYC 7763",
+         *       "gpus": [],
+         *       "is_dirty": false,
+         *       "memory_bytes": 33554432000,
+         *       "n_cpus": 8,
+         *       "packages": {
+         *         "numpy": "2.3.1"
+         *       },
+         *       "packages_sha256": "4a44dc15364204a80fe80e9039455cc1608281820fe2b24f1e5233ade6af1dd5",
+         *       "platform": "Linux-6.1.0-x86_64-with-glibc2.36",
+         *       "python": "3.11.9",
+         *       "torch": "2.13.0+cpu"
+         *     }
+         */
+        Environment: {
+            /**
+             * Commit
+             * @description Of the code's git repository; null where there is none
+             */
+            commit?: string | null;
+            /**
+             * Cpu
+             * @description Any text without NUL characters
+             * @default
+             */
+            cpu: string;
+            /**
+             * Gpus
+             * @description Their names
+             */
+            gpus?: string[];
+            /**
+             * Is Dirty
+             * @description Whether files differ from that commit
+             */
+            is_dirty?: boolean | null;
+            /** Memory Bytes */
+            memory_bytes?: number | null;
+            /**
+             * N Cpus
+             * @default 0
+             */
+            n_cpus: number;
+            /**
+             * Packages
+             * @description Version by package
+             */
+            packages?: {
+                [key: string]: string;
+            };
+            /**
+             * Packages Sha256
+             * @description Of the list of packages: equal where the lists are
+             */
+            packages_sha256?: string | null;
+            /**
+             * Platform
+             * @description Any text without NUL characters
+             * @default
+             */
+            platform: string;
+            /**
+             * Python
+             * @description Any text without NUL characters
+             * @default
+             */
+            python: string;
+            /** Torch */
+            torch?: string | null;
         };
         /**
          * ErrorDetail
@@ -2974,6 +3129,36 @@ export interface components {
             study: number[];
         };
         /**
+         * RepeatCreate
+         * @description Run a trial's parameters again from other seeds.
+         * @example {
+         *       "n": 3,
+         *       "note": "how much of it is luck?"
+         *     }
+         */
+        RepeatCreate: {
+            /**
+             * N
+             * @description New trials, each with a seed of its own
+             * @default 3
+             */
+            n: number;
+            /**
+             * Note
+             * @description Any text without NUL characters
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * RepeatedTrials
+         * @description The trials that were added, in the order of their numbers.
+         */
+        RepeatedTrials: {
+            /** Items */
+            items: components["schemas"]["TrialRead"][];
+        };
+        /**
          * RepeatsSpec
          * @description How often a trial trains from other initial weights, and which of the results counts.
          */
@@ -3684,6 +3869,11 @@ export interface components {
             note: string;
             /** Number */
             number: number;
+            /**
+             * Origin
+             * @description Number of the trial that somebody asked to run again, as this one
+             */
+            origin: number | null;
             /** Params */
             params: {
                 [key: string]: boolean | number | string | null;
@@ -3701,8 +3891,18 @@ export interface components {
              */
             reused_from: number | null;
             /**
+             * Run Again As
+             * @description Numbers of the trials that retry or repeat this one
+             */
+            run_again_as: number[];
+            /**
+             * Seed
+             * @description Of weights, data order and masks; null in a study that a script runs
+             */
+            seed: number | null;
+            /**
              * Source
-             * @description sampler, manual, imported or confirm
+             * @description sampler, manual, imported, confirm, retry or repeat
              */
             source: string;
             /** @description Of repeats and folds; null before it completes and for a single network */
@@ -3733,6 +3933,35 @@ export interface components {
             values: {
                 [key: string]: number | null;
             };
+        };
+        /**
+         * TrialEnvironment
+         * @description Where one or several attempts of a trial ran.
+         */
+        TrialEnvironment: {
+            /**
+             * Attempt Nos
+             * @description Attempts on this worker, the first in front
+             */
+            attempt_nos: number[];
+            /** @description Null where the worker did not say */
+            environment: components["schemas"]["Environment"] | null;
+            /** Host */
+            host: string;
+            /** Worker Id */
+            worker_id: number;
+            /** Worker Name */
+            worker_name: string;
+            /** Worker Version */
+            worker_version: string;
+        };
+        /**
+         * TrialEnvironments
+         * @description All workers that had an attempt at a trial, the latest in front.
+         */
+        TrialEnvironments: {
+            /** Items */
+            items: components["schemas"]["TrialEnvironment"][];
         };
         /**
          * TrialPage
@@ -3783,6 +4012,11 @@ export interface components {
             note: string;
             /** Number */
             number: number;
+            /**
+             * Origin
+             * @description Number of the trial that somebody asked to run again, as this one
+             */
+            origin: number | null;
             /** Params */
             params: {
                 [key: string]: boolean | number | string | null;
@@ -3801,7 +4035,7 @@ export interface components {
             reused_from: number | null;
             /**
              * Source
-             * @description sampler, manual, imported or confirm
+             * @description sampler, manual, imported, confirm, retry or repeat
              */
             source: string;
             /** Started At */
@@ -3967,6 +4201,8 @@ export interface components {
          * @description A worker that wants to join.
          */
         WorkerRegister: {
+            /** @description Code, packages and hardware, as it found them */
+            environment?: components["schemas"]["Environment"] | null;
             /**
              * Host
              * @description Any text without NUL characters
@@ -4066,7 +4302,10 @@ export type $defs = Record<string, never>;
 export interface operations {
     read_artifact_api_v1_artifacts__artifact_id__content_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description To be shown in place, where its type is a known one */
+                preview?: boolean;
+            };
             header?: never;
             path: {
                 artifact_id: number;
@@ -6595,6 +6834,144 @@ export interface operations {
             };
         };
     };
+    repeat_trial_api_v1_trials__trial_id__repeat_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trial_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepeatCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepeatedTrials"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    retry_trial_api_v1_trials__trial_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trial_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
     stop_trial_api_v1_trials__trial_id__stop_post: {
         parameters: {
             query?: never;
@@ -6720,6 +7097,120 @@ export interface operations {
             };
         };
     };
+    read_environment_api_v1_trials__trial_id__environment_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trial_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialEnvironments"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    download_log_api_v1_trials__trial_id__log_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trial_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
     read_logs_api_v1_trials__trial_id__logs_get: {
         parameters: {
             query?: {
@@ -6727,6 +7218,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items of a page */
                 limit?: number;
+                /** @description Only lines with this text; case does not matter */
+                q?: string;
             };
             header?: never;
             path: {

@@ -172,6 +172,25 @@ class TestReading:
         server.on("GET", "/trials/14/logs", ok({"items": [line], "next_cursor": "1"}), empty)
         assert run("trial", "logs", "14").out == "\\x1b]0;x\\x07[red]n\\u202e\n"
 
+    def test_logs_are_searched(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/trials/14", ok(trial_json(4)))
+        server.on("GET", "/trials/14/logs", ok({"items": [], "next_cursor": "1"}))
+        assert run("trial", "logs", "14", "--grep", "a b").out == ""
+        assert server.requests[-1].url.params["q"] == "a b"
+
+    def test_a_trial_is_run_again(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies/digits/trials/4", ok(trial_json(4, state="FAIL")))
+        server.on("POST", "/trials/14:retry", ok(trial_json(5, source="retry", origin=4), 201))
+        server.on("POST", "/trials/14:repeat", ok({"items": [trial_json(6), trial_json(7)]}, 201))
+        assert run("trial", "retry", "digits/4").out == "Trial 4 runs again as trial 5\n"
+        result = run("trial", "repeat", "digits/4", "--n", "2")
+        assert result.out == "Trial 4 is repeated from other seeds as trial 6, 7\n"
+        assert server.bodies() == [{"n": 2, "note": ""}]
+        server.on("GET", "/trials/15", ok(trial_json(5, source="retry", origin=4, seed=7, run_again_as=[8])))
+        shown = [line.split() for line in run("trial", "show", "15").out.splitlines()]
+        assert ["source", "retry", "of", "trial", "4"] in shown
+        assert ["run", "again", "as", "trial", "8"] in shown
+
     def test_catalogues_and_workers(self, server: FakeServer, run: Runner) -> None:
         parameter = {"name": "lr", "type": "float", "low": 1e-5, "high": 1.0, "log": True, "default": 1e-3}
         space = {"lr": {"type": "float", "low": 1e-4, "high": 0.1, "log": True}}

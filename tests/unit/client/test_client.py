@@ -81,6 +81,32 @@ def test_a_trial_is_added_and_read(server: FakeServer, client: Client) -> None:
     assert server.bodies()[0] == {"params": {"a": 1}, "state": "COMPLETE", "note": "", "values": {"loss": "Infinity"}}
 
 
+def test_a_trial_is_run_again(server: FakeServer, client: Client) -> None:
+    again = trial_json(5, source="retry", origin=4, seed=7)
+    server.on("POST", "/trials/14:retry", ok(again, 201))
+    server.on("POST", "/trials/14:repeat", ok({"items": [trial_json(6, origin=4), trial_json(7, origin=4)]}, 201))
+    retried = client.retry_trial(14)
+    assert (retried.number, retried.origin, retried.seed) == (5, 4, 7)
+    assert [one.number for one in client.repeat_trial(14, 2, note="luck?")] == [6, 7]
+    assert server.bodies() == [{"n": 2, "note": "luck?"}]
+
+
+def test_a_trial_tells_where_it_ran(server: FakeServer, client: Client) -> None:
+    environment = {"commit": "abc", "python": "3.11.9", "packages": {"numpy": "2"}, "gpus": ["A GPU"]}
+    place = {"attempt_nos": [1], "worker_id": 2, "worker_name": "w", "host": "h", "environment": environment}
+    server.on("GET", "/trials/14/environment", ok({"items": [place, {**place, "environment": None}]}))
+    told, silent = client.get_environments(14)
+    assert told.environment is not None
+    assert (told.host, told.environment.commit, told.environment.packages) == ("h", "abc", {"numpy": "2"})
+    assert silent.environment is None
+
+
+def test_lines_are_searched_by_the_server(server: FakeServer, client: Client) -> None:
+    server.on("GET", "/trials/1/logs", ok({"items": [], "next_cursor": "1"}))
+    assert list(client.list_logs(1, containing="100 %")) == []
+    assert server.requests[0].url.params["q"] == "100 %"
+
+
 def test_curves_and_log_lines(server: FakeServer, client: Client) -> None:
     series = {"name": "loss", "steps": [0], "values": ["NaN"], "n_points": 1}
     server.on("GET", "/trials/1/metrics", ok({"trial_id": 1, "series": [series]}))

@@ -1,4 +1,4 @@
-"""Commands about single trials: show, logs, stop."""
+"""Commands about single trials: show, logs, stop, retry, repeat."""
 
 from __future__ import annotations
 
@@ -52,10 +52,15 @@ def show(ctx: typer.Context, trial: TrialArgument, as_json: JsonFlag = False) ->
 
 
 @app.command("logs", help="Print what a trial wrote.")
-def logs(ctx: typer.Context, trial: TrialArgument, as_json: JsonFlag = False) -> None:
+def logs(
+    ctx: typer.Context,
+    trial: TrialArgument,
+    grep: Annotated[str, typer.Option(help="Only lines with this text, whatever the case of its letters")] = "",
+    as_json: JsonFlag = False,
+) -> None:
     """Print log lines."""
     with session_of(ctx).client() as client:
-        lines = client.list_logs(find_trial(client, trial).trial_id)
+        lines = client.list_logs(find_trial(client, trial).trial_id, containing=grep)
         if as_json:
             print_json(list(lines))
             return
@@ -71,6 +76,44 @@ def stop(ctx: typer.Context, trial: TrialArgument) -> None:
         stopped = client.stop_trial(find_trial(client, trial).trial_id)
     words = stopped.state if stopped.is_ended else f"{stopped.state}, and asked to stop"
     console().print(safe(f"Trial {stopped.number} is {words}"))
+
+
+RETRY_HELP = """Run a trial that failed, was pruned or stopped once more.
+
+It becomes a new trial with the same parameters and the same seed.
+"""
+
+REPEAT_HELP = """Run a trial's parameters again from other seeds: is it good, or was it lucky?
+
+\b
+Examples:
+  tunewell trial repeat digits-mlp/4
+  tunewell trial repeat digits-mlp/4 --n 10
+"""
+
+
+@app.command("retry", help=RETRY_HELP)
+def retry(ctx: typer.Context, trial: TrialArgument) -> None:
+    """Run a trial once more."""
+    with session_of(ctx).client() as client:
+        found = find_trial(client, trial)
+        added = client.retry_trial(found.trial_id)
+    console().print(safe(f"Trial {found.number} runs again as trial {added.number}"))
+
+
+@app.command("repeat", help=REPEAT_HELP)
+def repeat(
+    ctx: typer.Context,
+    trial: TrialArgument,
+    n: Annotated[int, typer.Option("--n", min=1, max=50, help="How many new trials")] = 3,
+    note: Annotated[str, typer.Option(help="For people")] = "",
+) -> None:
+    """Run a trial's parameters from other seeds."""
+    with session_of(ctx).client() as client:
+        found = find_trial(client, trial)
+        added = client.repeat_trial(found.trial_id, n, note=note)
+    numbers = ", ".join(str(one.number) for one in added)
+    console().print(safe(f"Trial {found.number} is repeated from other seeds as trial {numbers}"))
 
 
 def find_trial(client: Client, ref: str) -> Trial:
@@ -91,7 +134,9 @@ def _facts(trial: Trial) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         ("trial", f"{trial.number} of {trial.study_name or trial.study_id} (id {trial.trial_id})"),
         ("state", f"{trial.state}: {trial.reason}" if trial.reason else trial.state),
-        ("source", trial.source if trial.confirms is None else f"confirms trial {trial.confirms}"),
+        ("source", _source(trial)),
+        ("seed", "" if trial.seed is None else trial.seed),
+        ("run again as", ", ".join(f"trial {number}" for number in trial.run_again_as)),
         ("result taken from", "" if trial.reused_from is None else f"trial {trial.reused_from}"),
         ("note", trial.note),
         ("spread", _spread(trial)),
@@ -102,6 +147,12 @@ def _facts(trial: Trial) -> list[tuple[str, object]]:
     facts.extend((f"parameter {name}", number_words(value)) for name, value in trial.params.items())
     facts.extend((f"value {name}", number_words(value)) for name, value in trial.values.items())
     return facts
+
+
+def _source(trial: Trial) -> str:
+    if trial.confirms is not None:
+        return f"confirms trial {trial.confirms}"
+    return trial.source if trial.origin is None else f"{trial.source} of trial {trial.origin}"
 
 
 def _spread(trial: Trial) -> str:
