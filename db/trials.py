@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -89,11 +89,13 @@ _ADVANCE = (
 class TrialFilter:
     """Which trials a list shows, in which order.
 
-    `after_key` and `after_number` are the ordering value and the number of the last trial of the page before.
+    `after_key` and `after_number` are the ordering value and the number of the last trial of the page before;
+    `conditions` are those of a filter (`db.trial_conditions`), of which all must hold.
     """
 
     study_id: int
     states: Collection[TrialState] = ()
+    conditions: Sequence[ColumnElement[bool]] = ()
     order_by: OrderBy = "number"
     descending: bool = False
     after_key: Any = None
@@ -137,6 +139,7 @@ def list_trials(session: Session, wanted: TrialFilter, limit: int) -> list[Trial
     statement = select_record(TrialRecord).where(TrialRow.study_id == wanted.study_id)
     if wanted.states:
         statement = statement.where(TrialRow.state.in_(wanted.states))
+    statement = statement.where(*wanted.conditions)
     return fetch_all(session, TrialRecord, _order(statement, wanted).limit(limit))
 
 

@@ -75,11 +75,15 @@ class Query:
         Raises:
             Invalid: `filter_value`.
         """
-        number = float(value.text) if _NUMBER.fullmatch(value.text) else math.nan
+        number = _number_in(value)
         if not math.isfinite(number):
             message = f"{value.text!r} is not a number"
             raise self.refuse((value.start, value.end), message, "write a finite number such as 0.97 or 1e-3")
         return number
+
+    def is_number(self, value: Value) -> bool:
+        """Tell whether a value is a finite number."""
+        return math.isfinite(_number_in(value))
 
     def choice(self, value: Value, known: Iterable[str]) -> str:
         """Return the one of `known` that a value names, whatever the case of its letters.
@@ -107,3 +111,7 @@ class Query:
             message = f"{value.text!r} is not a time"
             hint = "write it as 2026-11-23 or 2026-11-23T14:30"
             raise self.refuse((value.start, value.end), message, hint) from error
+
+
+def _number_in(value: Value) -> float:
+    return float(value.text) if _NUMBER.fullmatch(value.text) else math.nan

@@ -174,6 +174,12 @@ class TrialQuery(Shape):
     """Which trials a list shows, in which order."""
 
     state: list[TrialState] = Field(default_factory=list, description="Repeat to allow several")
+    where: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="Conditions that must all hold, such as `state:complete value>0.97 activation=relu`; "
+        "docs/filters.md has the language",
+    )
     order_by: OrderBy = "number"
     descending: bool = Field(default=False, description="By value: worst first")
     cursor: str | None = Field(default=None, max_length=500, description="`next_cursor` of the page before")

@@ -15,6 +15,7 @@ from api.services.objectives import metrics_of, outcomes_of, violations_of
 from api.services.paging import decode_cursor, encode_cursor
 from api.services.settle import announce_study, announce_trial, cancel_waiting, settle_study
 from api.services.specs import check_params
+from api.services.trial_filters import conditions_of
 from api.services.views import (
     is_number,
     show_artifact,
@@ -43,6 +44,7 @@ def list_trials(session: Session, ref: str, query: TrialQuery) -> TrialPage:
         TrialFilter(
             study_id=study.id,
             states=query.state,
+            conditions=conditions_of(study, query.where or ""),
             order_by=query.order_by,
             descending=query.descending != is_best_first,
             after_key=None if after is None else after[0],

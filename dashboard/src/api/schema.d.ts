@@ -6515,6 +6515,8 @@ export interface operations {
                 order_by?: "number" | "value" | "started_at" | "duration";
                 /** @description Repeat to allow several */
                 state?: components["schemas"]["TrialState"][];
+                /** @description Conditions that must all hold, such as `state:complete value>0.97 activation=relu`; docs/filters.md has the language */
+                where?: string | null;
             };
             header?: never;
             path: {
