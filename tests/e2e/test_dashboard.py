@@ -336,7 +336,7 @@ def test_advice_appears_where_there_is_some(page: Page, service: Service) -> Non
 
 def test_order_and_filter_stand_in_the_address(page: Page, seen: str, service: Service) -> None:
     page.goto(f"/studies/{seen}")
-    page.get_by_role("button", name="val_accuracy").click()
+    page.get_by_role("region", name="Table of trials").get_by_role("button", name="val_accuracy").click()
     expect(page).to_have_url(re.compile("sort=value"))
     best = service.call("GET", f"/studies/{seen}")["best_trial"]["number"]
     first = page.get_by_role("region", name="Table of trials").locator("tr.trial").first

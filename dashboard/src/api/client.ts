@@ -46,7 +46,7 @@ function problemOf(error: unknown, response: Response): Problem {
   if (typeof error === 'object' && error !== null && 'error' in error) {
     const detail = (error as { error: Partial<Problem> }).error;
     if (typeof detail === 'object' && typeof detail.message === 'string') {
-      return { code: detail.code ?? '', message: detail.message, field: detail.field ?? null, hint: detail.hint ?? null };
+      return { code: detail.code ?? '', message: detail.message, field: detail.field ?? null, hint: detail.hint ?? null, span: detail.span ?? null };
     }
   }
   const message = `The server answered ${response.status} ${response.statusText}`.trim() + '.';

@@ -23,6 +23,8 @@ export interface TrialQuery {
   readonly order: TrialOrder;
   readonly isDescending: boolean;
   readonly states: readonly TrialState[];
+  /** Conditions such as `value>0.97 activation=relu`: docs/filters.md. */
+  readonly where?: string;
   readonly cursor?: string | null;
   readonly limit?: number;
 }
@@ -66,6 +68,7 @@ export async function listTrials(study: string, query: TrialQuery): Promise<Page
           descending: query.isDescending,
           limit: query.limit ?? 100,
           ...(query.states.length > 0 ? { state: [...query.states] } : {}),
+          ...(query.where ? { where: query.where } : {}),
           ...(query.cursor ? { cursor: query.cursor } : {}),
         },
       },

@@ -4,6 +4,8 @@ export interface Problem {
   readonly message: string;
   readonly field: string | null;
   readonly hint: string | null;
+  /** The characters of the field's text that are wrong: the first one, from 0, and the one after the last. */
+  readonly span?: readonly [number, number] | null;
 }
 
 /** A refusal or a failure as an exception. */

@@ -1,5 +1,5 @@
 /** Pages of a study's trials in the reader's order and filter, kept current by events. */
-import { listTrials, type TrialOrder } from '$api/studies';
+import { listTrials, type Page, type TrialOrder } from '$api/studies';
 import type { LiveEvent, MetricsEvent, TrialEvent } from '$api/live/events';
 import { Synced } from '$api/live/synced';
 import type { Trial, TrialState } from '$api/types';
@@ -7,11 +7,22 @@ import { Coalescer } from '$lib/coalesce';
 import { toProblem, type Problem } from '$lib/problem';
 
 const PAGE = 100;
+/** Of a file: as many as the server gives at once, or as a filter of numbers may name. */
+const FILE_PAGE = 1000;
 const REFRESH_MS = 500;
 
 export interface Sorting {
   readonly order: TrialOrder;
   readonly isDescending: boolean;
+}
+
+/** What the table shows. */
+export interface View {
+  readonly sorting: Sorting;
+  readonly states: readonly TrialState[];
+  readonly where: string;
+  /** Numbers of the only trials that are shown, in the table's order; null: all. */
+  readonly only: readonly number[] | null;
 }
 
 export class TrialsStore {
@@ -22,49 +33,48 @@ export class TrialsStore {
   readonly synced = new Synced(this);
   #nQueries = 0;
   #isPaging = false;
+  /** Whether the rows are still those of another view. */
+  #isFresh = true;
   #stale = new Coalescer<'rows'>(REFRESH_MS, () => void this.load());
 
   constructor(
     private readonly studyId: number,
-    private sorting: Sorting,
-    private states: readonly TrialState[],
+    private view: View,
   ) {}
 
-  /** Show another order or other states. */
-  arrange(sorting: Sorting, states: readonly TrialState[]): void {
-    const isSame = JSON.stringify([sorting, states]) === JSON.stringify([this.sorting, this.states]);
-    if (isSame) return;
-    this.sorting = sorting;
-    this.states = states;
-    this.rows = [];
-    this.isLoaded = false;
+  /** Show others, or the same in another order. The rows stay until the new ones are there. */
+  arrange(view: View): void {
+    if (JSON.stringify(view) === JSON.stringify(this.view)) return;
+    this.view = view;
+    this.#isFresh = true;
     void this.synced.reload();
   }
 
-  /** Fetch the first page; later pages that were shown are kept after it, without repeats. */
+  /** Fetch the first page; later pages that were shown are kept after it, without repeats, unless the view is another. */
   async load(): Promise<void> {
     const query = ++this.#nQueries;
     try {
-      const page = await this.#fetch(null);
+      const page = await fetchPage(this.studyId, this.view, null, PAGE);
       if (query !== this.#nQueries) return;
-      const isLonger = this.isLoaded && this.rows.length > page.items.length && page.nextCursor !== null;
+      const isLonger = !this.#isFresh && this.rows.length > page.items.length && page.nextCursor !== null;
       const shown = new Set(page.items.map((trial) => trial.trial_id));
       const later = isLonger ? this.rows.slice(page.items.length).filter((trial) => !shown.has(trial.trial_id)) : [];
       this.rows = [...page.items, ...later];
       if (!isLonger) this.nextCursor = page.nextCursor;
       this.isLoaded = true;
+      this.#isFresh = false;
       this.problem = null;
     } catch (error) {
-      this.problem = toProblem(error);
+      if (query === this.#nQueries) this.problem = toProblem(error);
     }
   }
 
   async loadMore(): Promise<void> {
-    if (this.#isPaging || this.nextCursor === null) return;
+    if (this.#isPaging || this.#isFresh || this.nextCursor === null) return;
     this.#isPaging = true;
     const query = this.#nQueries;
     try {
-      const page = await this.#fetch(this.nextCursor);
+      const page = await fetchPage(this.studyId, this.view, this.nextCursor, PAGE);
       if (query !== this.#nQueries) return; // rearranged or refreshed: the next scroll asks again
       const shown = new Set(this.rows.map((trial) => trial.trial_id));
       this.rows = [...this.rows, ...page.items.filter((trial) => !shown.has(trial.trial_id))];
@@ -74,6 +84,20 @@ export class TrialsStore {
     } finally {
       this.#isPaging = false;
     }
+  }
+
+  /** Fetch every trial of the view, for a file; `onPage` hears how many there are so far. Raises: ProblemError. */
+  async loadAll(onPage: (n: number) => void): Promise<Trial[]> {
+    const { view } = this;
+    const all: Trial[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Page<Trial> = await fetchPage(this.studyId, view, cursor, view.only ? PAGE : FILE_PAGE);
+      all.push(...page.items);
+      cursor = page.nextCursor;
+      onPage(all.length);
+    } while (cursor !== null);
+    return all;
   }
 
   apply(event: LiveEvent): void {
@@ -88,11 +112,6 @@ export class TrialsStore {
     this.#stale.cancel();
   }
 
-  #fetch(cursor: string | null): ReturnType<typeof listTrials> {
-    const { order, isDescending } = this.sorting;
-    return listTrials(String(this.studyId), { order, isDescending, states: this.states, cursor, limit: PAGE });
-  }
-
   #patch(event: TrialEvent | MetricsEvent): void {
     const row = this.rows.find((trial) => trial.trial_id === event.trialId);
     if (!row) return;
@@ -100,4 +119,21 @@ export class TrialsStore {
     const result = event.kind === 'trial' ? { state: event.state, value: event.value } : {};
     this.rows = this.rows.map((trial) => (trial === row ? { ...row, ...progress, ...result } : trial));
   }
+}
+
+function fetchPage(studyId: number, view: View, cursor: string | null, limit: number): Promise<Page<Trial>> {
+  if (view.only) return fetchOnly(studyId, view, view.only, Number(cursor ?? 0), limit);
+  const { sorting, states, where } = view;
+  return listTrials(String(studyId), { ...sorting, states, where, cursor, limit });
+}
+
+/** A page of chosen trials: asked for by their numbers, since a choice of thousands fits no address. */
+async function fetchOnly(studyId: number, view: View, only: readonly number[], from: number, limit: number): Promise<Page<Trial>> {
+  const wanted = only.slice(from, from + limit);
+  const nextCursor = from + limit < only.length ? String(from + limit) : null;
+  if (wanted.length === 0) return { items: [], nextCursor };
+  const where = `${view.where} number:${wanted.join(',')}`.trim();
+  const { items } = await listTrials(String(studyId), { ...view.sorting, states: view.states, where, limit });
+  const place = new Map(wanted.map((number, i) => [number, i]));
+  return { items: [...items].sort((a, b) => (place.get(a.number) ?? 0) - (place.get(b.number) ?? 0)), nextCursor };
 }
