@@ -67,7 +67,7 @@ def create_app(settings: Settings, control: Control | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         prepare_schema(control)
-        reconciler = Reconciler(control.ledger, settings)
+        reconciler = Reconciler(control.ledger, settings, control.store)
         control.hub.open()
         control.doorbell.start()
         control.preparer.start()

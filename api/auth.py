@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.errors import Forbidden, Unauthorized
 from api.state import Control, control_of
-from db.tokens import find_role
+from db.tokens import find_holder
 
 
 class Role(StrEnum):
@@ -23,8 +24,19 @@ class Role(StrEnum):
     WORKER = "worker"
 
 
-def role_of(control: Control, authorization: str | None) -> Role:
-    """Return the caller's role.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the name of the token, and its role. Without a token it is `ANYBODY`."""
+
+    name: str
+    role: Role
+
+
+ANYBODY = Caller("anonymous", Role.ADMIN)
+
+
+def caller_of(control: Control, authorization: str | None) -> Caller:
+    """Return who calls.
 
     Raises:
         Unauthorized: `token_missing`, or `token_unknown` for one that is not in force (also where none is needed).
@@ -37,15 +49,20 @@ def role_of(control: Control, authorization: str | None) -> Role:
                 "Authorization",
                 "send the header `Authorization: Bearer <token>` (SDK and CLI: set TUNEWELL_TOKEN)",
             )
-        return Role.ADMIN
+        return ANYBODY
     scheme, _, token = authorization.partition(" ")
-    role = _find_role(control, token.strip()) if scheme.lower() == "bearer" else None
-    if role is None:
+    caller = _find_caller(control, token.strip()) if scheme.lower() == "bearer" else None
+    if caller is None:
         raise Unauthorized("token_unknown", "the token is unknown, expired or revoked", "Authorization")
-    return role
+    return caller
 
 
-def _find_role(control: Control, token: str) -> Role | None:
+def role_of(control: Control, authorization: str | None) -> Role:
+    """Return the caller's role; raises what `caller_of` does."""
+    return caller_of(control, authorization).role
+
+
+def _find_caller(control: Control, token: str) -> Caller | None:
     settings = control.settings
     for secret, role in (
         (settings.admin_token, Role.ADMIN),
@@ -54,10 +71,10 @@ def _find_role(control: Control, token: str) -> Role | None:
     ):
         known = secret.get_secret_value()
         if known and hmac.compare_digest(known.encode(), token.encode()):
-            return role
+            return Caller(str(role), role)
     with control.ledger.read() as session:
-        stored = find_role(session, token)
-    return None if stored is None else Role(stored)
+        stored = find_holder(session, token)
+    return None if stored is None else Caller(stored[0], Role(stored[1]))
 
 
 def require(*allowed: Role) -> Callable[[Request], Awaitable[Control]]:
@@ -77,7 +94,13 @@ def require(*allowed: Role) -> Callable[[Request], Awaitable[Control]]:
     return check
 
 
+def _name_of(request: Request) -> str:
+    return caller_of(control_of(request), request.headers.get("authorization")).name
+
+
 ForUsers = Annotated[Control, Depends(require(Role.USER))]
 ForWorkers = Annotated[Control, Depends(require(Role.WORKER))]
 ForAll = Annotated[Control, Depends(require(Role.USER, Role.WORKER))]
 ForAdmins = Annotated[Control, Depends(require())]
+# The name by which the caller's token is known: the role's for a token from the settings.
+CallerName = Annotated[str, Depends(_name_of)]

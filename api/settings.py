@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     )
     ask_processes: int = Field(default=1, ge=1, le=64, description="How many processes compute slow suggestions")
     event_retention_s: float = Field(default=3600, gt=0, description="How long a disconnected dashboard can catch up")
+    deleted_retention_s: float = Field(
+        default=7 * 86400, gt=0, description="How long a deleted study can be restored; after it, it is erased for good"
+    )
     max_body_bytes: int = Field(default=8 * 2**20, gt=0, description="Largest JSON request")
     max_artifact_bytes: int = Field(default=2**30, gt=0, description="Largest artifact")
     dashboard_dir: Path = Field(default=Path("dashboard/dist"), description="The built dashboard")

@@ -6,12 +6,15 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 import fsspec
 
 from api.errors import Invalid, NotFound, TooLarge
 
 _CHUNK_BYTES = 1 << 20
+# How long bytes may lie here before the row is stored that names them.
+_UNNAMED_S = 60.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -57,6 +60,16 @@ class ArtifactStore:
         if not self._fs.exists(path):
             raise NotFound("artifact_missing", f"the store holds nothing under {sha256}")
         return self._send(path)
+
+    def drop(self, sha256: str) -> None:
+        """Remove what is stored under `sha256`, unless it was stored a moment ago and is about to be named."""
+        path = self._path(sha256)
+        if self._fs.exists(path) and self._age_s(path) > _UNNAMED_S:
+            self._fs.rm(path)
+
+    def _age_s(self, path: str) -> float:
+        modified: datetime = self._fs.modified(path)
+        return (datetime.now(UTC) - modified).total_seconds()
 
     def _send(self, path: str) -> Iterator[bytes]:
         with self._fs.open(path, "rb") as file:

@@ -52,9 +52,11 @@ class StudyRecord:
     rev: int
     notes: str
     tags: Sequence[str]
+    owner: str
     created_at: datetime
     finished_at: datetime | None
     deadline_at: datetime | None
+    archived_at: datetime | None
     deleted_at: datetime | None
 
     @property

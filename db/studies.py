@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, cast, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, insert, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import ENDED_STUDIES, StudyState, TrialState, study_sources
@@ -44,16 +43,6 @@ _COUNT = (
 _COUNT_OWN = _COUNT.where(TrialRow.confirms.is_(None))
 
 
-@dataclass(frozen=True, slots=True)
-class StudyFilter:
-    """Which studies a list shows. Empty fields do not filter."""
-
-    state: StudyState | None = None
-    search: str | None = None
-    tag: str | None = None
-    before_id: int | None = None
-
-
 def insert_study(session: Session, values: Mapping[str, Any], *, timeout_s: float | None) -> int:
     """Store a study and return its id.
 
@@ -83,21 +72,10 @@ def lock_study(session: Session, study_id: int, *, wait: bool = True) -> StudyRe
     return find_one(session, StudyRecord, _LOCK if wait else _LOCK_NOW, {"the_id": study_id})
 
 
-def list_studies(session: Session, wanted: StudyFilter, limit: int) -> list[StudyRecord]:
-    """Return studies, newest first."""
-    statement = select_record(StudyRecord).where(_alive())
-    if wanted.state is not None:
-        statement = statement.where(StudyRow.state == wanted.state)
-    if wanted.search:
-        pattern = f"%{escape_like(wanted.search)}%"
-        statement = statement.where(
-            or_(StudyRow.name.ilike(pattern, escape="\\"), StudyRow.notes.ilike(pattern, escape="\\"))
-        )
-    if wanted.tag:
-        statement = statement.where(cast(StudyRow.tags, String).like(f'%"{escape_like(wanted.tag)}"%', escape="\\"))
-    if wanted.before_id is not None:
-        statement = statement.where(StudyRow.id < wanted.before_id)
-    return fetch_all(session, StudyRecord, statement.order_by(StudyRow.id.desc()).limit(limit))
+def list_names(session: Session, limit: int) -> list[str]:
+    """Return the names of the newest studies."""
+    statement = select(StudyRow.name).where(_alive()).order_by(StudyRow.id.desc()).limit(limit)
+    return list(session.execute(statement).scalars())
 
 
 def list_open_studies(session: Session, states: Collection[StudyState]) -> list[StudyRecord]:
@@ -165,6 +143,11 @@ def update_study(session: Session, study_id: int, values: Mapping[str, Any]) -> 
 def delete_study(session: Session, study_id: int) -> None:
     """Hide a study; its rows stay."""
     update_study(session, study_id, {"deleted_at": utc_now()})
+
+
+def archive_study(session: Session, study_id: int, *, is_archived: bool) -> None:
+    """Put a study out of the way of lists, or back."""
+    update_study(session, study_id, {"archived_at": utc_now() if is_archived else None})
 
 
 def move_study(session: Session, study_id: int, target: StudyState, reason: str = "") -> bool:

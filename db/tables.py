@@ -92,9 +92,14 @@ class StudyRow(Base):
     rev: Mapped[int] = mapped_column(BigInteger, default=0)
     notes: Mapped[str] = mapped_column(Text, default="")
     tags: Mapped[list[str]] = mapped_column(Json, default=list)
+    # The name of the token that submitted it.
+    owner: Mapped[str] = mapped_column(String(100), default="anonymous", server_default="anonymous")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deadline_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Out of the way of lists; nothing else changes.
+    archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Hidden, to be restored or erased.
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

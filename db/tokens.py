@@ -24,14 +24,15 @@ def insert_token(session: Session, *, name: str, role: str, token: str, expires_
     return session.execute(statement).scalar_one()
 
 
-def find_role(session: Session, token: str) -> str | None:
-    """Return the role of a token that is stored, not revoked and not expired."""
-    statement = select(ApiTokenRow.role).where(
+def find_holder(session: Session, token: str) -> tuple[str, str] | None:
+    """Return name and role of a token that is stored, not revoked and not expired."""
+    statement = select(ApiTokenRow.name, ApiTokenRow.role).where(
         ApiTokenRow.sha256 == hash_token(token),
         ApiTokenRow.revoked_at.is_(None),
         or_(ApiTokenRow.expires_at.is_(None), ApiTokenRow.expires_at > utc_now()),
     )
-    return session.execute(statement).scalar_one_or_none()
+    found = session.execute(statement).one_or_none()
+    return None if found is None else (found[0], found[1])
 
 
 def revoke_token(session: Session, token_id: int) -> bool:

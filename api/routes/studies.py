@@ -7,39 +7,31 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.auth import ForUsers, role_of
-from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
+from api.auth import CallerName, ForUsers, role_of
+from api.routes.common import Id, StudyRef, refusals
 from api.schemas.advice import AdviceList
 from api.schemas.enqueue import EnqueuedTrials, Points
 from api.schemas.forks import ForkCreate, LenderList
 from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyEdits, StudyPage, StudyRead, StudyUpdate
-from api.services import advice, curves, enqueue, export, forks, studies
+from api.schemas.study_lists import StudyQuery
+from api.services import advice, curves, enqueue, export, forks, studies, study_lists
 from api.services.edits import prepare_edit
-from db.lifecycle import StudyState
-from db.studies import StudyFilter
 
 router = APIRouter(tags=["studies"])
 
 
 @router.post("/studies", status_code=201, responses=refusals(404, 409, 413))
-def create_study(body: StudyCreate, control: ForUsers) -> StudyRead:
+def create_study(body: StudyCreate, control: ForUsers, owner: CallerName) -> StudyRead:
     """Submit a study. Everything is checked before anything is stored."""
     with control.ledger.write() as tx:
-        return studies.create_study(tx, body)
+        return studies.create_study(tx, body, owner)
 
 
 @router.get("/studies", responses=refusals())
-def list_studies(
-    control: ForUsers,
-    state: StudyState | None = None,
-    search: Annotated[str | None, Query(max_length=100, description="Part of a name or note")] = None,
-    tag: Annotated[str | None, Query(max_length=50)] = None,
-    cursor: PageCursor = None,
-    limit: Limit = 50,
-) -> StudyPage:
-    """List studies, newest first."""
+def list_studies(control: ForUsers, query: Annotated[StudyQuery, Query()]) -> StudyPage:
+    """List studies, newest first unless told otherwise."""
     with control.ledger.read() as session:
-        return studies.list_studies(session, StudyFilter(state, search, tag), cursor, limit)
+        return study_lists.list_studies(session, query)
 
 
 @router.get("/studies/{study}", responses=refusals(404))
@@ -75,10 +67,10 @@ def enqueue_trials(study: StudyRef, body: Points, control: ForUsers) -> Enqueued
 
 
 @router.post("/studies/{study}:fork", status_code=201, responses=refusals(404, 409))
-def fork_study(study: StudyRef, body: ForkCreate, control: ForUsers) -> StudyRead:
+def fork_study(study: StudyRef, body: ForkCreate, control: ForUsers, owner: CallerName) -> StudyRead:
     """Make a study of another one, with changes and, unless told otherwise, with what that one has learned."""
     with control.ledger.write() as tx:
-        return forks.fork_study(tx, study, body)
+        return forks.fork_study(tx, study, body, owner)
 
 
 @router.get("/studies/{study}/lenders", responses=refusals(404))
@@ -100,7 +92,7 @@ def delete_study(study: StudyRef, control: ForUsers) -> Response:
 def restore_study(study_id: Id, control: ForUsers) -> StudyRead:
     """Bring a deleted study back."""
     with control.ledger.write() as tx:
-        return studies.restore_study(tx, study_id)
+        return studies.restore_study(tx, study_id, control.settings.deleted_retention_s)
 
 
 @router.get("/studies/{study}/curves", responses=refusals(404))

@@ -250,6 +250,9 @@ class StudyUpdate(Shape):
     name: StudyName | None = None
     notes: Text | None = Field(default=None, max_length=20_000)
     tags: list[Tag] | None = Field(default=None, max_length=50)
+    archived: StrictBool | None = Field(
+        default=None, description="true: out of the way of lists, nothing else changes. false: back"
+    )
 
 
 class StudyEdit(Shape):
@@ -325,14 +328,20 @@ class StudyRead(Shape):
     n_grid_cells: int | None = Field(description="Size of the grid; null for other samplers")
     notes: str
     tags: list[str]
+    owner: str = Field(description="The name of the token that submitted it; anonymous without one")
+    progress: list[float | None] | None = Field(
+        description="Best value so far of the only objective, over equal parts of the trials in the order of their "
+        "numbers; null in a part before the first result. In lists of studies alone"
+    )
     created_at: datetime
     finished_at: datetime | None
+    archived_at: datetime | None
     deleted_at: datetime | None
     rev: int = Field(description="Grows with every change of the study or of the state of a trial")
 
 
 class StudyPage(Shape):
-    """Some studies, newest first."""
+    """Some studies, in the order that was asked for."""
 
     items: list[StudyRead]
     next_cursor: str | None

@@ -23,7 +23,7 @@ _ABOUT = frozenset({"notes", "tags"})
 _MERGED = frozenset({"search_space", "constraints", "budget"})
 
 
-def fork_study(tx: Tx, ref: str, body: ForkCreate) -> StudyRead:
+def fork_study(tx: Tx, ref: str, body: ForkCreate, owner: str = "anonymous") -> StudyRead:
     """Store a study with the settings of another one but for what is changed, and lend it what that one has learned.
 
     Raises:
@@ -42,7 +42,7 @@ def fork_study(tx: Tx, ref: str, body: ForkCreate) -> StudyRead:
         message = "both a history and a warm start were given, and the same trials could come with each"
         hint = 'set "history" to "none", and name the old study among warm_start.studies'
         raise Invalid("given_twice", message, "changes.warm_start", hint)
-    study = _store(tx, old, body)
+    study = _store(tx, old, body, owner)
     if body.history == "finished":
         try:
             check_lender(spec_of(study), old, "history", is_prior=True)
@@ -63,9 +63,9 @@ def list_lenders(session: Session, ref: str) -> LenderList:
     return LenderList(items=items)
 
 
-def _store(tx: Tx, old: StudyRecord, body: ForkCreate) -> StudyRecord:
+def _store(tx: Tx, old: StudyRecord, body: ForkCreate, owner: str) -> StudyRecord:
     try:
-        return store_study(tx, StudyCreate.model_validate({**_settings(old, body), "name": body.name}))
+        return store_study(tx, StudyCreate.model_validate({**_settings(old, body), "name": body.name}), owner)
     except Invalid as error:
         place = error.field or ""
         is_change = place.split(".")[0] in ForkChanges.model_fields

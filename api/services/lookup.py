@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 from api.errors import Conflict, NotFound, nearest
 from db import studies, trials
 from db.records import StudyRecord, TrialRecord
-from db.studies import StudyFilter
 
 _MAX_ID = 2**62
 
@@ -21,7 +20,7 @@ def get_study(session: Session, ref: str) -> StudyRecord:
     key: int | str = int(ref) if ref.isdecimal() and len(ref) < 19 else ref
     study = studies.find_study(session, key)
     if study is None:
-        names = [known.name for known in studies.list_studies(session, StudyFilter(), limit=200)]
+        names = studies.list_names(session, limit=200)
         hint = nearest(ref, names) if names else "there are no studies yet"
         raise NotFound("study_not_found", f"there is no study {ref!r}", "study", hint)
     return study

@@ -24,8 +24,8 @@ def decode_cursor(cursor: str | None, *kinds: type) -> list[Any] | None:
 
     Args:
         cursor: As the caller sent it.
-        kinds: What each part must be: `int`, `float` or `datetime`. Only the last part, which is never missing, may
-            not be None; where there is one part, it is the last.
+        kinds: What each part must be: `int`, `float`, `str` or `datetime`. Only the last part, which is never missing,
+            may not be None; where there is one part, it is the last.
 
     Raises:
         Invalid: `cursor_malformed`.
@@ -54,6 +54,10 @@ def _decode_part(part: Any, kind: type) -> Any:
         if at.tzinfo is None:
             raise ValueError(part)
         return at.astimezone(UTC)
+    if kind is str:
+        if not isinstance(part, str) or "\0" in part:
+            raise ValueError(part)
+        return part
     is_number = isinstance(part, int if kind is int else int | float) and not isinstance(part, bool)
     if not is_number or not -_LARGEST[kind] <= part <= _LARGEST[kind]:
         raise ValueError(part)

@@ -15,11 +15,13 @@ from sqlalchemy import text
 
 from api.errors import NotFound
 from api.services.budgets import has_hours, spent_hours
+from api.services.erase import erase_deleted
 from api.services.evaluations import expire as expire_evaluation
 from api.services.reports import Ending, conclude, lock_trial_of
 from api.services.settle import settle_study, stop_study
 from api.services.workers import lose_silent
 from api.settings import Settings
+from api.store import ArtifactStore
 from api.transaction import Ledger, Tx
 from db import attempts, evaluations, events, studies, workers
 from db.lifecycle import AttemptState, StudyState
@@ -36,10 +38,12 @@ class Reconciler:
     Args:
         ledger: Where to look and write.
         settings: Lease, interval and retention.
+        store: Where artifacts of deleted studies are erased; without one, such studies stay.
     """
 
-    def __init__(self, ledger: Ledger, settings: Settings) -> None:
+    def __init__(self, ledger: Ledger, settings: Settings, store: ArtifactStore | None = None) -> None:
         self._ledger = ledger
+        self._store = store
         self._settings = settings
         self._stop = threading.Event()
         self._started_at = time.monotonic()
@@ -74,6 +78,8 @@ class Reconciler:
         self._stop_spent()
         self._settle_stopping()
         self._ring()
+        if self._store is not None:
+            erase_deleted(self._ledger, self._store, self._settings.deleted_retention_s)
         self.last_round_at = time.monotonic()
 
     def _run(self) -> None:

@@ -15,12 +15,18 @@ from db.records import StudyRecord, TrialRecord
 _HOPELESS_AFTER = 10  # failures in a row, without a single success, that end a study
 
 
-def announce_study(tx: Tx, study_id: int) -> StudyRecord | None:
-    """Tell the live stream that a study changed, and return it as it is now."""
+def announce_study(tx: Tx, study_id: int, change: str = "") -> StudyRecord | None:
+    """Tell the live stream that a study changed, and return it as it is now.
+
+    Args:
+        tx: The transaction that changed it.
+        study_id: The study.
+        change: What happened to it, where neither its state nor its trials say so: deleted, restored, archived.
+    """
     study = studies.find_study(tx.session, study_id, with_deleted=True)
     if study is not None:
         payload = {"study_id": study.id, "name": study.name, "state": study.state, "rev": study.rev}
-        tx.emit("study", payload, study_id=study.id)
+        tx.emit("study", {**payload, "change": change} if change else payload, study_id=study.id)
     return study
 
 

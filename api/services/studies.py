@@ -9,23 +9,22 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.errors import Conflict, NotFound
-from api.schemas.studies import StudyCreate, StudyEdit, StudyEdits, StudyPage, StudyRead, StudyUpdate
+from api.schemas.studies import StudyCreate, StudyEdit, StudyEdits, StudyRead, StudyUpdate
 from api.services.budgets import reached_enough
 from api.services.edits import Prepared, edited_spec, is_edit, replace_unfit
 from api.services.lending import find_lenders, lend
 from api.services.limits import changed_limits, columns_of, may_confirm, may_go_on
 from api.services.lookup import get_study, require_native
-from api.services.paging import decode_cursor, encode_cursor
 from api.services.settle import announce_study, settle_study, stop_study
 from api.services.specs import complete_spec
 from api.services.views import show_study, spec_of
 from api.transaction import Tx
-from db import edits, studies
+from db import edits, erasing, studies
 from db.lifecycle import ENDED_STUDIES, StudyState
 from db.records import StudyRecord
-from db.studies import StudyFilter
 
 _ABOUT_ANY_STUDY = frozenset({"name", "notes", "tags"})
+_OF_ANY_KIND = _ABOUT_ANY_STUDY | {"archived"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +35,19 @@ class Editor:
     prepared: Prepared | None = None
 
 
-def create_study(tx: Tx, body: StudyCreate) -> StudyRead:
-    """Store a study and ring for its work.
+def create_study(tx: Tx, body: StudyCreate, owner: str = "anonymous") -> StudyRead:
+    """Store a study of `owner` and ring for its work.
 
     Raises:
         Invalid: The study breaks a rule; nothing is stored.
         NotFound: A study to begin with does not exist.
         Conflict: `name_taken`.
     """
-    study = store_study(tx, body)
+    study = store_study(tx, body, owner)
     return publish_study(tx, study.id)
 
 
-def store_study(tx: Tx, body: StudyCreate) -> StudyRecord:
+def store_study(tx: Tx, body: StudyCreate, owner: str = "anonymous") -> StudyRecord:
     """Store a study with what its warm start names, for `publish_study` to tell of.
 
     Raises:
@@ -70,6 +69,7 @@ def store_study(tx: Tx, body: StudyCreate) -> StudyRecord:
         "max_parallel": spec.budget.max_parallel,
         "notes": body.notes,
         "tags": body.tags,
+        "owner": owner,
     }
     try:
         study_id = studies.insert_study(tx.session, values, timeout_s=spec.budget.timeout_s)
@@ -93,17 +93,6 @@ def read_study(session: Session, ref: str) -> StudyRead:
     return show_study(session, get_study(session, ref))
 
 
-def list_studies(session: Session, wanted: StudyFilter, cursor: str | None, limit: int) -> StudyPage:
-    """Return a page of studies, newest first."""
-    before = decode_cursor(cursor, int)
-    chosen = StudyFilter(wanted.state, wanted.search, wanted.tag, before_id=None if before is None else before[0])
-    found = studies.list_studies(session, chosen, limit + 1)
-    page, has_more = found[:limit], len(found) > limit
-    counts = studies.count_trials(session, [study.id for study in page], with_confirmations=False)
-    items = [show_study(session, study, counts[study.id]) for study in page]
-    return StudyPage(items=items, next_cursor=encode_cursor(page[-1].id) if has_more else None)
-
-
 def update_study(tx: Tx, ref: str, body: StudyUpdate, by: Editor = Editor()) -> StudyRead:
     """Change a study.
 
@@ -123,9 +112,12 @@ def update_study(tx: Tx, ref: str, body: StudyUpdate, by: Editor = Editor()) -> 
     """
     study = studies.lock_study(tx.session, get_study(tx.session, ref).id)
     assert study is not None
-    if body.model_fields_set - _ABOUT_ANY_STUDY:
+    if body.model_fields_set - _OF_ANY_KIND:
         require_native(study, "steer it")
     limits = _change_columns(tx, study, body, by)
+    if body.archived is not None:
+        studies.archive_study(tx.session, study.id, is_archived=body.archived)
+        announce_study(tx, study.id, "archived" if body.archived else "unarchived")
     if body.action is not None:
         _act(tx, study, body.action)
     _reopen(tx, study, limits)
@@ -165,24 +157,27 @@ def delete_study(tx: Tx, ref: str) -> None:
     if study.state not in ENDED_STUDIES:
         stop_study(tx, study, "deleted")
     studies.delete_study(tx.session, study.id)
-    announce_study(tx, study.id)
+    announce_study(tx, study.id, "deleted")
 
 
-def restore_study(tx: Tx, study_id: int) -> StudyRead:
+def restore_study(tx: Tx, study_id: int, retention_s: float) -> StudyRead:
     """Bring a deleted study back, stopped.
 
     Raises:
-        NotFound: `study_not_found`, also where the study is not deleted.
+        NotFound: `study_not_found`, also where the study is not deleted, or was longer than `retention_s` seconds ago.
         Conflict: `name_taken`, where another study took the name meanwhile.
     """
-    study = studies.find_study(tx.session, study_id, with_deleted=True)
+    study = studies.lock_study(tx.session, study_id)
     if study is None or study.deleted_at is None:
         raise NotFound("study_not_found", f"there is no deleted study {study_id}", "study_id")
+    if erasing.is_over(tx.session, study_id, retention_s):
+        message = f"study {study_id} was deleted more than {retention_s:g} s ago, and is being erased"
+        raise NotFound("study_not_found", message, "study_id", "TUNEWELL_DELETED_RETENTION_S says how long one is kept")
     try:
         studies.update_study(tx.session, study_id, {"deleted_at": None})
     except IntegrityError as error:
         raise _name_taken(study.name) from error
-    announce_study(tx, study_id)
+    announce_study(tx, study_id, "restored")
     if study.kind == "native":
         settle_study(tx, study_id)
     return _show(tx, study_id)

@@ -42,7 +42,12 @@ def decode_values(values: Mapping[str, Any]) -> dict[str, float | None]:
     return {name: decode_float(value) for name, value in values.items()}
 
 
-def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState, int] | None = None) -> StudyRead:
+def show_study(
+    session: Session,
+    study: StudyRecord,
+    counts: Mapping[TrialState, int] | None = None,
+    progress: Sequence[float | None] | None = None,
+) -> StudyRead:
     """Return a study with its counts and its best trials.
 
     Args:
@@ -50,6 +55,7 @@ def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState,
         study: The study.
         counts: Its trials by state, where the study is one of a list: then a front of several objectives, which takes
             reading all its results, is left out.
+        progress: The best value of each part of its trials, of which the best so far is shown.
     """
     is_listed = counts is not None
     if counts is None:
@@ -74,11 +80,26 @@ def show_study(session: Session, study: StudyRecord, counts: Mapping[TrialState,
         n_grid_cells=n_grid_cells(spec),
         notes=study.notes,
         tags=list(study.tags),
+        owner=study.owner,
+        progress=None if progress is None else best_so_far(progress, study.direction),
         created_at=study.created_at,
         finished_at=study.finished_at,
+        archived_at=study.archived_at,
         deleted_at=study.deleted_at,
         rev=study.rev,
     )
+
+
+def best_so_far(values: Sequence[float | None], direction: str) -> list[float | None]:
+    """Return the best of the values up to each one; None up to the first that there is."""
+    better = max if direction == "maximize" else min
+    best: float | None = None
+    found: list[float | None] = []
+    for value in values:
+        if value is not None:
+            best = value if best is None else better(best, value)
+        found.append(best)
+    return found
 
 
 def show_trials(session: Session, some: Sequence[TrialRecord]) -> list[TrialRead]:

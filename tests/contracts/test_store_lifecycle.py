@@ -255,7 +255,7 @@ class StoreMachine(RuleBasedStateMachine):
         deleted = [row["id"] for row in self.rows(StudyRow)[0] if row["deleted_at"] is not None]
         if deleted:
             with self.ledger.write() as tx:
-                assert studies.restore_study(tx, min(deleted)).deleted_at is None
+                assert studies.restore_study(tx, min(deleted), 3600).deleted_at is None
 
     @invariant()
     def everything_holds(self) -> None:
