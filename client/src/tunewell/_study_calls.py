@@ -28,6 +28,18 @@ class StudyChanges(TypedDict, total=False):
     name: str
     notes: str
     tags: list[str]
+    archived: bool
+
+
+class StudyChoice(TypedDict, total=False):
+    """Which studies a list shows, and in which order; what is left out, or None, is as the server has it."""
+
+    state: str | None
+    search: str | None
+    tag: str | None
+    archived: Literal["no", "yes", "all"]
+    order_by: Literal["created", "name", "state", "owner", "best", "trials"]
+    descending: bool
 
 
 class StudyCalls(Calls):
@@ -53,23 +65,27 @@ class StudyCalls(Calls):
         """
         return decode(Study, self._transport.json("GET", study_path(study)))
 
-    def list_studies(
-        self, *, state: str | None = None, search: str | None = None, tag: str | None = None, page_size: int = 100
-    ) -> Iterator[Study]:
+    def list_studies(self, query: str = "", *, page_size: int = 100, **how: Unpack[StudyChoice]) -> Iterator[Study]:
         """Read all studies, newest first, page by page as they are used.
 
         Args:
-            state: Only studies in this state.
-            search: Only studies whose name contains this.
-            tag: Only studies with this tag.
+            query: Conditions that all hold, such as `state:running tag:cnn best>0.97`.
             page_size: Studies per request.
+            how: `state`, `search` (part of name, notes or a tag) and `tag`; `archived` ("no", "yes" or "all");
+                `order_by` ("created", "name", "state", "owner", "best" or "trials") and `descending`.
+
+        Raises:
+            Invalid: The query cannot be read; the message says where.
         """
-        filters = {"state": state, "search": search, "tag": tag}
-        params: Query = {k: v for k, v in filters.items() if v is not None}
+        params: Query = {}
+        for key, value in {"q": query or None, **how}.items():
+            if value is not None:
+                params[key] = str(value).lower() if isinstance(value, bool) else str(value)
         return self._pages(Study, "/studies", {**params, "limit": page_size})
 
     def update_study(self, study: StudyRef, **changes: Unpack[StudyChanges]) -> Study:
-        """Change a study: `action`, `n_trials` (only ever raised), `max_parallel`, `name`, `notes`, `tags`, and more.
+        """Change a study: `action`, `n_trials` (only ever raised), `max_parallel`, `name`, `notes`, `tags`, `archived`, and
+        more.
 
         `budget` changes the limits that it names, None takes one away. `search_space` changes the parameters that it
         names: a whole shape with `type` adds or replaces one, other fields such as `{"high": 0.5}` change those alone,
@@ -140,6 +156,14 @@ class StudyCalls(Calls):
     def stop_study(self, study: StudyRef) -> Study:
         """Start no new trials, and ask running ones to end."""
         return self.update_study(study, action="stop")
+
+    def archive_study(self, study: StudyRef) -> Study:
+        """Put a study out of the way of lists; nothing else changes."""
+        return self.update_study(study, archived=True)
+
+    def unarchive_study(self, study: StudyRef) -> Study:
+        """Bring a study back into lists."""
+        return self.update_study(study, archived=False)
 
     def delete_study(self, study: StudyRef) -> None:
         """Stop a study and hide it; `restore_study` brings it back."""

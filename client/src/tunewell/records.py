@@ -145,8 +145,10 @@ class Study:
     n_grid_cells: int | None = None
     notes: str = ""
     tags: tuple[str, ...] = ()
+    owner: str = ""
     created_at: datetime | None = None
     finished_at: datetime | None = None
+    archived_at: datetime | None = None
     deleted_at: datetime | None = None
     rev: int = 0
 

@@ -237,6 +237,19 @@ class TestChanging:
         assert "tunewell study restore 3" in run("study", "delete", "x", "--yes").out
         assert run("study", "restore", "3").code == 0
 
+    def test_tags_are_added_and_taken_away(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/studies/x", ok({**study_json(), "tags": ["old", "kept"]}))
+        server.on("PATCH", "/studies/3", ok({**study_json(), "tags": ["kept", "new"]}))
+        assert run("study", "tag", "x", "new", "kept", "--remove", "old").out == "Tags of digits-mlp: kept, new\n"
+        assert server.bodies() == [{"tags": ["kept", "new"]}]
+        assert run("study", "tag", "x").out == "Tags of digits-mlp: old, kept\n"
+
+    def test_archiving_tells_the_way_back(self, server: FakeServer, run: Runner) -> None:
+        server.on("PATCH", "/studies/x", ok(study_json()))
+        assert "tunewell study unarchive digits-mlp" in run("study", "archive", "x").out
+        assert run("study", "unarchive", "x").out == "digits-mlp is in lists again\n"
+        assert server.bodies() == [{"archived": True}, {"archived": False}]
+
     def test_stop_a_trial(self, server: FakeServer, run: Runner) -> None:
         server.on("GET", "/trials/14", ok(trial_json(4))).on("POST", "/trials/14:stop", ok(trial_json(4)))
         assert run("trial", "stop", "14").out == "Trial 4 is RUNNING, and asked to stop\n"

@@ -51,6 +51,9 @@ def test_studies_are_filtered(server: FakeServer, client: Client) -> None:
     server.on("GET", "/studies", page(study_json()))
     assert [study.name for study in client.list_studies(state="RUNNING", search="dig", tag="a")] == ["digits-mlp"]
     assert dict(server.requests[0].url.params) == {"state": "RUNNING", "search": "dig", "tag": "a", "limit": "100"}
+    assert list(client.list_studies("best>0.9", archived="all", order_by="best", descending=False))
+    ordered = {"q": "best>0.9", "archived": "all", "order_by": "best", "descending": "false", "limit": "100"}
+    assert dict(server.requests[1].url.params) == ordered
 
 
 def test_a_page_without_items_is_no_page(server: FakeServer, client: Client) -> None:
@@ -67,10 +70,13 @@ def test_changes_are_sent_as_they_are_named(server: FakeServer, client: Client) 
     client.pause_study("digits")
     client.resume_study("digits")
     client.stop_study("digits")
+    client.archive_study("digits")
+    client.unarchive_study("digits")
     client.delete_study("digits")
     assert client.restore_study(3).study_id == 3
     actions = [{"action": action} for action in ("pause", "resume", "stop")]
-    assert server.bodies() == [{"n_trials": 30, "tags": ["a"]}, *actions]
+    archived = [{"archived": True}, {"archived": False}]
+    assert server.bodies() == [{"n_trials": 30, "tags": ["a"]}, *actions, *archived]
 
 
 def test_a_trial_is_added_and_read(server: FakeServer, client: Client) -> None:

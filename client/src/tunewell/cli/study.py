@@ -16,7 +16,7 @@ from rich.console import Console
 
 from tunewell._display import best_words, count_words, duration_words, number_words, params_words, state_text
 from tunewell._spaces import space_words
-from tunewell._study_calls import ExportFormat
+from tunewell._study_calls import ExportFormat, StudyChoice
 from tunewell._trial_calls import TrialOrder
 from tunewell.cli.confirmation import confirmation_words, print_candidates
 from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table, time_words
@@ -76,21 +76,27 @@ LIST_HELP = """List studies, newest first.
 Examples:
   tunewell study list
   tunewell study list --state RUNNING --search digits
+  tunewell study list "tag:cnn best>0.97 owner:ann" --archived
   tunewell study list --json | jq '.[].name'
 """
 
 
 def list_studies(
     ctx: typer.Context,
+    query: Annotated[str, typer.Argument(metavar="[QUERY]", help="Such as: state:running tag:cnn best>0.97")] = "",
     state: Annotated[str | None, typer.Option(help="RUNNING, PAUSED, STOPPING, COMPLETE or FAILED")] = None,
     search: Annotated[str | None, typer.Option(help="Part of the name")] = None,
     tag: Annotated[str | None, typer.Option(help="Only studies with this tag")] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="Show archived studies too")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """List studies."""
+    choice: StudyChoice = {"state": state, "search": search, "tag": tag}
+    if archived:
+        choice["archived"] = "all"
     with session_of(ctx).client() as client:
-        listed = client.list_studies(state=state, search=search, tag=tag, page_size=min(limit, 100))
+        listed = client.list_studies(query, page_size=min(limit, 100), **choice)
         found = list(itertools.islice(listed, limit))
     if as_json:
         print_json(found)
@@ -288,6 +294,7 @@ def _facts(study: Study) -> list[tuple[str, object]]:
         ("space", space_words(spec.search_space, spec.constraints)),
         ("fixed", params_words(spec.fixed)),
         ("tags", ", ".join(study.tags)),
+        ("owner", study.owner),
         ("notes", study.notes),
         ("created", time_words(study.created_at)),
         ("finished", time_words(study.finished_at) if study.finished_at else ""),

@@ -1,4 +1,4 @@
-"""Commands that change studies: submit, stop, pause, resume, delete, restore."""
+"""Commands that change studies: submit, stop, pause, resume, tag, archive, delete, restore."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ def add_commands(app: typer.Typer) -> None:
     app.command("stop", help="Stop a study: no new trials, and running ones are asked to end.")(stop)
     app.command("pause", help="Pause a study: no new trials; running ones go on.")(pause)
     app.command("resume", help="Resume a paused study.")(resume)
+    app.command("tag", help=TAG_HELP)(tag)
+    app.command("archive", help="Put a study out of the way of lists; nothing else changes.")(archive)
+    app.command("unarchive", help="Bring an archived study back into lists.")(unarchive)
     app.command("delete", help=DELETE_HELP)(delete)
     app.command("restore", help="Bring back a deleted study, by its id.")(restore)
 
@@ -89,6 +92,46 @@ def resume(ctx: typer.Context, study: StudyArgument) -> None:
     """Resume a study."""
     with session_of(ctx).client() as client:
         _say(client.resume_study(study))
+
+
+TAG_HELP = """Add tags to a study, and take some away.
+
+\b
+Examples:
+  tunewell study tag digits-mlp paper baseline
+  tunewell study tag digits-mlp --remove draft
+"""
+
+
+def tag(
+    ctx: typer.Context,
+    study: StudyArgument,
+    add: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to add")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", "-r", metavar="TAG", help="Take it away")] = None,
+) -> None:
+    """Change a study's tags, and say which it has."""
+    with session_of(ctx).client() as client:
+        found = client.get_study(study)
+        tags = [one for one in dict.fromkeys((*found.tags, *(add or ()))) if one not in (remove or ())]
+        if tags != list(found.tags):
+            found = client.update_study(found.study_id, tags=tags)
+    words = ", ".join(map(clean, found.tags)) or "none"
+    sys.stdout.write(f"Tags of {clean(found.name)}: {words}\n")
+
+
+def archive(ctx: typer.Context, study: StudyArgument) -> None:
+    """Archive a study."""
+    with session_of(ctx).client() as client:
+        found = client.archive_study(study)
+    name = clean(found.name)
+    sys.stdout.write(f"Archived {name}. Bring it back: tunewell study unarchive {name}\n")
+
+
+def unarchive(ctx: typer.Context, study: StudyArgument) -> None:
+    """Undo archiving a study."""
+    with session_of(ctx).client() as client:
+        found = client.unarchive_study(study)
+    sys.stdout.write(f"{clean(found.name)} is in lists again\n")
 
 
 DELETE_HELP = """Delete a study: its running trials are stopped, and it is hidden.
