@@ -84,8 +84,8 @@ class StudyCalls(Calls):
         return self._pages(Study, "/studies", {**params, "limit": page_size})
 
     def update_study(self, study: StudyRef, **changes: Unpack[StudyChanges]) -> Study:
-        """Change a study: `action`, `n_trials` (only ever raised), `max_parallel`, `name`, `notes`, `tags`, `archived`, and
-        more.
+        """Change a study: `action`, `n_trials` (only ever raised), `max_parallel`, `name`, `notes`, `tags`,
+        `archived`, and more.
 
         `budget` changes the limits that it names, None takes one away. `search_space` changes the parameters that it
         names: a whole shape with `type` adds or replaces one, other fields such as `{"high": 0.5}` change those alone,

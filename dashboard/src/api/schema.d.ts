@@ -296,7 +296,7 @@ export interface paths {
         };
         /**
          * List Studies
-         * @description List studies, newest first.
+         * @description List studies, newest first unless told otherwise.
          */
         get: operations["list_studies_api_v1_studies_get"];
         put?: never;
@@ -3565,7 +3565,7 @@ export interface components {
         };
         /**
          * StudyPage
-         * @description Some studies, newest first.
+         * @description Some studies, in the order that was asked for.
          */
         StudyPage: {
             /** Items */
@@ -3578,6 +3578,8 @@ export interface components {
          * @description A study, its settings complete with defaults, and how far it is.
          */
         StudyRead: {
+            /** Archived At */
+            archived_at: string | null;
             /** @description null without a result, and where there are several objectives */
             best_trial: components["schemas"]["BestTrial"] | null;
             /**
@@ -3613,6 +3615,16 @@ export interface components {
             name: string;
             /** Notes */
             notes: string;
+            /**
+             * Owner
+             * @description The name of the token that submitted it; anonymous without one
+             */
+            owner: string;
+            /**
+             * Progress
+             * @description Best value so far of the only objective, over equal parts of the trials in the order of their numbers; null in a part before the first result. In lists of studies alone
+             */
+            progress: (number | null)[] | null;
             /**
              * Rev
              * @description Grows with every change of the study or of the state of a trial
@@ -3716,6 +3728,11 @@ export interface components {
              * @description pause: no new trials start. stop: running trials end too. resume: undoes a pause
              */
             action?: ("pause" | "resume" | "stop") | null;
+            /**
+             * Archived
+             * @description true: out of the way of lists, nothing else changes. false: back
+             */
+            archived?: boolean | null;
             /** @description Limits to change; those left out stay as they are, and null takes a limit away */
             budget?: components["schemas"]["BudgetUpdate"] | null;
             /**
@@ -5162,13 +5179,23 @@ export interface operations {
     list_studies_api_v1_studies_get: {
         parameters: {
             query?: {
+                /** @description Whether studies put aside are shown */
+                archived?: "no" | "yes" | "all";
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
+                /** @description Highest, newest or last first */
+                descending?: boolean;
                 /** @description Most items of a page */
                 limit?: number;
-                /** @description Part of a name or note */
+                /** @description Studies without a value come last */
+                order_by?: "created" | "name" | "state" | "owner" | "best" | "trials";
+                /** @description Conditions that all hold, such as `state:running tag:cnn owner:ann best>0.97 name~digits`; a word alone is part of name, notes or a tag. docs/filters.md has the language */
+                q?: string;
+                /** @description Part of a name, of notes or of a tag */
                 search?: string | null;
+                /** @description As `state:` in `q` */
                 state?: components["schemas"]["StudyState"] | null;
+                /** @description As `tag:` in `q` */
                 tag?: string | null;
             };
             header?: never;

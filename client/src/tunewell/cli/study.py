@@ -75,7 +75,7 @@ LIST_HELP = """List studies, newest first.
 \b
 Examples:
   tunewell study list
-  tunewell study list --state RUNNING --search digits
+  tunewell study list digits --state RUNNING
   tunewell study list "tag:cnn best>0.97 owner:ann" --archived
   tunewell study list --json | jq '.[].name'
 """
@@ -85,16 +85,12 @@ def list_studies(
     ctx: typer.Context,
     query: Annotated[str, typer.Argument(metavar="[QUERY]", help="Such as: state:running tag:cnn best>0.97")] = "",
     state: Annotated[str | None, typer.Option(help="RUNNING, PAUSED, STOPPING, COMPLETE or FAILED")] = None,
-    search: Annotated[str | None, typer.Option(help="Part of the name")] = None,
-    tag: Annotated[str | None, typer.Option(help="Only studies with this tag")] = None,
     archived: Annotated[bool, typer.Option("--archived", help="Show archived studies too")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """List studies."""
-    choice: StudyChoice = {"state": state, "search": search, "tag": tag}
-    if archived:
-        choice["archived"] = "all"
+    choice: StudyChoice = {"state": state, "archived": "all" if archived else "no"}
     with session_of(ctx).client() as client:
         listed = client.list_studies(query, page_size=min(limit, 100), **choice)
         found = list(itertools.islice(listed, limit))
