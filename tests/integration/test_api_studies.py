@@ -132,7 +132,7 @@ def test_lists_are_filtered_and_paged(caller: Caller) -> None:
 )
 def test_a_cursor_made_by_hand_is_refused(caller: Caller, cursor: str) -> None:
     trial = caller.create("paged")
-    for path in ("/studies", "/studies/paged/trials", "/studies/paged/trials?order_by=value"):
-        refusal = caller.refused("GET", path, 422, params={"cursor": cursor, "order_by": "value"})
+    for path, order in (("/studies", "best"), ("/studies/paged/trials", "number"), ("/studies/paged/trials", "value")):
+        refusal = caller.refused("GET", path, 422, params={"cursor": cursor, "order_by": order})
         assert (refusal["code"], refusal["field"]) == ("cursor_malformed", "cursor")
     assert trial["name"] in names_of(caller.pages("/studies"))
