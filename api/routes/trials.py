@@ -15,6 +15,7 @@ from api.schemas.again import RepeatCreate, RepeatedTrials
 from api.schemas.base import Text
 from api.schemas.columns import ColumnsQuery, ColumnsRead
 from api.schemas.environments import TrialEnvironments
+from api.schemas.timeline import AttemptsQuery, AttemptsRead
 from api.schemas.trials import (
     ArtifactList,
     LogPage,
@@ -25,7 +26,7 @@ from api.schemas.trials import (
     TrialQuery,
     TrialRead,
 )
-from api.services import again, columns, curves, environments, logs, previews, trials
+from api.services import again, columns, curves, environments, logs, previews, timeline, trials
 from db import outputs
 
 router = APIRouter(tags=["trials"])
@@ -57,6 +58,13 @@ def add_trial(study: StudyRef, body: TrialCreate, control: ForUsers) -> TrialRea
     """Add a trial with given parameters: by-hand tuning, a hint to the sampler, or a result from elsewhere."""
     with control.ledger.write() as tx:
         return trials.add_trial(tx, study, body)
+
+
+@router.get("/studies/{study}/attempts", responses=refusals(404))
+def list_attempts(study: StudyRef, control: ForUsers, query: Annotated[AttemptsQuery, Query()]) -> AttemptsRead:
+    """Return when each attempt at a study's trials ran, on which worker and how it ended, as columns."""
+    with control.ledger.read() as session:
+        return timeline.read_attempts(session, study, query)
 
 
 @router.get("/studies/{study}/trials/{number}", responses=refusals(404))

@@ -11,6 +11,7 @@ from tunewell._decode import decode, encode_number
 from tunewell._download import download_verified
 from tunewell.environments import TrialEnvironment
 from tunewell.records import Artifact, LogLine, LogPage, MetricSeries, ParamValue, Trial
+from tunewell.timeline import TimedAttempt, Timeline
 
 TrialOrder = Literal["number", "value", "started_at", "duration"]
 
@@ -81,6 +82,16 @@ class TrialCalls(Calls):
             NotFound: There is no such trial.
         """
         return decode(Trial, self._transport.json("GET", f"{study_path(study)}/trials/{number}"))
+
+    def list_attempts(self, study: StudyRef, *, limit: int = 2000) -> tuple[TimedAttempt, ...]:
+        """Read when the attempts at a study's trials ran, where, and how they ended, the newest last.
+
+        Args:
+            study: Id or name.
+            limit: Most attempts, the newest of those there are; 1 to 20,000.
+        """
+        answer = self._transport.json("GET", f"{study_path(study)}/attempts", params={"limit": limit})
+        return decode(Timeline, answer).rows()
 
     def stop_trial(self, trial_id: int) -> Trial:
         """Ask a trial to end."""

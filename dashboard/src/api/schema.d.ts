@@ -399,6 +399,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Attempts
+         * @description Return when each attempt at a study's trials ran, on which worker and how it ended, as columns.
+         */
+        get: operations["list_attempts_api_v1_studies__study__attempts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/columns": {
         parameters: {
             query?: never;
@@ -1205,6 +1225,65 @@ export interface components {
             worker_id: number | null;
             /** Worker Name */
             worker_name: string | null;
+        };
+        /**
+         * AttemptsRead
+         * @description Attempts in the order in which they began. Entry i of each column is of the same attempt; times are UTC.
+         */
+        AttemptsRead: {
+            /** Attempt Ids */
+            attempt_ids: number[];
+            /**
+             * Attempt Nos
+             * @description From 1 in each trial
+             */
+            attempt_nos: number[];
+            /**
+             * Earlier
+             * @description `before` of a request for those that came before; null: there are none
+             */
+            earlier: number | null;
+            /**
+             * Ended S
+             * @description Seconds since 1970, to the millisecond; null: it runs
+             */
+            ended_s: (number | null)[];
+            /**
+             * N Attempts
+             * @description Of the whole study
+             */
+            n_attempts: number;
+            /**
+             * Now S
+             * @description The clock by which attempts begin and end, in seconds since 1970
+             */
+            now_s: number;
+            /** Reasons */
+            reasons: string[];
+            /**
+             * Slots
+             * @description Of the worker; null where it did not say
+             */
+            slots: (number | null)[];
+            /**
+             * Started S
+             * @description Seconds since 1970, to the millisecond
+             */
+            started_s: number[];
+            /** States */
+            states: components["schemas"]["AttemptState"][];
+            /** Trial Numbers */
+            trial_numbers: number[];
+            /**
+             * Worker Ids
+             * @description Null: the worker was forgotten
+             */
+            worker_ids: (number | null)[];
+            /**
+             * Workers
+             * @description Those that attempts name, by id
+             */
+            workers: components["schemas"]["TimelineWorker"][];
         };
         /**
          * AttemptState
@@ -3762,6 +3841,16 @@ export interface components {
             tags?: string[] | null;
         };
         /**
+         * TimelineWorker
+         * @description A worker that took part.
+         */
+        TimelineWorker: {
+            /** Name */
+            name: string;
+            /** Worker Id */
+            worker_id: number;
+        };
+        /**
          * TrialCounts
          * @description How many trials of a study are in which state, without those that confirm others.
          */
@@ -5666,6 +5755,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdviceList"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    list_attempts_api_v1_studies__study__attempts_get: {
+        parameters: {
+            query?: {
+                /** @description `earlier` of the answer before: go back */
+                before?: number | null;
+                /** @description Most attempts, the newest of those there are */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptsRead"];
                 };
             };
             /** @description A token is needed, or the one given is not in force */

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell import __version__
-from tunewell.cli import catalogue, insight, optuna, replay, results, study, study_changes, study_edits, trial
+from tunewell.cli import catalogue, insight, optuna, replay, results, study, study_changes, study_edits, timeline, trial
 from tunewell.cli.session import session_of
 
 HELP = """Search hyperparameters of neural networks with a Tunewell server.
@@ -64,6 +64,7 @@ study.add_commands(study_app)
 study_changes.add_commands(study_app)
 study_edits.add_commands(study_app)
 replay.add_commands(study_app)
+timeline.add_commands(study_app)
 results.add_commands(app)
 insight.add_commands(app)
 optuna.add_commands(app)
