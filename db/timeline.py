@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -59,7 +60,8 @@ def list_stretches(session: Session, study_id: int, *, before: int | None, limit
     )
     if before is not None:
         statement = statement.where(AttemptRow.id < before)
-    return [Stretch(*row) for row in session.execute(statement)]
+    rows: list[Any] = list(session.execute(statement))
+    return [Stretch(*row) for row in rows]
 
 
 def count_attempts(session: Session, study_id: int) -> int:

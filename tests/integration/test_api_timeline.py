@@ -15,8 +15,7 @@ def study(caller: Caller) -> Caller:
     caller.create("timed")
     worker_id = caller.join("timed")
     first, second = caller.claim(worker_id, "timed", n_max=2)
-    end = {"values": {"val_accuracy": 0.5}}
-    caller.finish(first, **end)
+    caller.finish(first, values={"val_accuracy": 0.5})
     caller.finish(second, "CRASHED", reason="killed by the kernel")
     caller.claim(worker_id, "timed")
     return caller

@@ -1,0 +1,51 @@
+/** Put a scatter picture on a canvas. What is worth testing lies in the pure modules that this calls. */
+import { toUnit } from './axis';
+import { paintField, paintMarks, type Ink } from './paint';
+import type { PathMark, ScatterPicture, Window } from './picture';
+import { toLeft, toTop, type Places } from './places';
+
+interface View {
+  readonly window: Window;
+  readonly size: { readonly width: number; readonly height: number };
+  readonly chosen: ReadonlySet<number> | null;
+  readonly ink: Ink;
+}
+
+/** Draw field, paths and marks. Effects: sizes and paints the canvas. */
+export function drawScatter(canvas: HTMLCanvasElement, picture: ScatterPicture, places: Places, view: View): void {
+  const ratio = globalThis.devicePixelRatio || 1;
+  const [width, height] = [Math.round(view.size.width * ratio), Math.round(view.size.height * ratio)];
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  if (!context || width === 0 || height === 0) return;
+  canvas.width = width;
+  canvas.height = height;
+  canvas.style.width = `${view.size.width}px`;
+  canvas.style.height = `${view.size.height}px`;
+  if (picture.field) {
+    const pixels = context.createImageData(width, height);
+    paintField(pixels, picture.field, view.window, view.ink.levels);
+    context.putImageData(pixels, 0, 0);
+  }
+  for (const path of picture.paths ?? []) stroke(context, path, picture, view, ratio);
+  // Marks are blended over what is there, so that the field shines through and paths run below.
+  const pixels = context.getImageData(0, 0, width, height);
+  paintMarks(pixels, picture, places, { window: view.window, ratio, chosen: view.chosen, ink: view.ink });
+  context.putImageData(pixels, 0, 0);
+}
+
+function stroke(context: CanvasRenderingContext2D, path: PathMark, picture: ScatterPicture, { window, size }: View, ratio: number): void {
+  context.save();
+  context.scale(ratio, ratio);
+  context.beginPath();
+  path.xs.forEach((x, i) => {
+    const left = toLeft(toUnit(picture.x, x), window, size.width);
+    const top = toTop(toUnit(picture.y, path.ys[i] ?? NaN), window, size.height);
+    if (i === 0) context.moveTo(left, top);
+    else context.lineTo(left, top);
+  });
+  context.strokeStyle = `rgb(${path.rgb.join(', ')})`;
+  context.lineWidth = path.width;
+  context.setLineDash([...(path.dash ?? [])]);
+  context.stroke();
+  context.restore();
+}

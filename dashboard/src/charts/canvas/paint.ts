@@ -1,0 +1,84 @@
+/** Paint a scatter picture into pixels: the field, then marks, the chosen above the others. Pure but for the pixels. */
+import type { Field, Look, ScatterPicture, Window } from './picture';
+import { toLeft, toTop, type Places } from './places';
+import { makeStamp, press, type Pixels, type Stamp } from './stamps';
+
+export interface Ink {
+  /** Of marks that are not chosen, where others are. */
+  readonly faded: readonly [number, number, number];
+  /** Colours of a field, from least to most. */
+  readonly levels: readonly (readonly [number, number, number])[];
+}
+
+const FADED_ALPHA = 0.3;
+
+/** Paint all marks. `chosen`: trial numbers; null where no choice is made. Effects: changes `pixels`. */
+export function paintMarks(pixels: Pixels, picture: ScatterPicture, places: Places, view: { window: Window; ratio: number; chosen: ReadonlySet<number> | null; ink: Ink }): void {
+  const { window, ratio, chosen, ink } = view;
+  const fade = (look: Look): Look => ({ ...look, rgb: ink.faded, alpha: Math.min(look.alpha, FADED_ALPHA) });
+  const full = picture.looks.map((look) => makeStamp(look, ratio));
+  const faded = chosen ? picture.looks.map((look) => makeStamp(fade(look), ratio)) : full;
+  const put = (stamps: readonly Stamp[], isWanted: (place: number) => boolean): void => {
+    for (let place = 0; place < picture.keys.length; place += 1) {
+      const stamp = stamps[picture.styles[place] ?? 0];
+      const [across, up] = [places.across[place] ?? NaN, places.up[place] ?? NaN];
+      if (!stamp || !isShown(across, up, window) || !isWanted(place)) continue;
+      press(pixels, stamp, toLeft(across, window, pixels.width), toTop(up, window, pixels.height));
+    }
+  };
+  const isChosen = (place: number): boolean => chosen === null || chosen.has(picture.keys[place] ?? -1);
+  if (chosen) put(faded, (place) => !isChosen(place));
+  const top = topLook(picture);
+  put(full, (place) => isChosen(place) && picture.styles[place] !== top);
+  put(full, (place) => isChosen(place) && picture.styles[place] === top);
+}
+
+/** The last look is for what must not be covered, such as the best trial. */
+const topLook = (picture: ScatterPicture): number => (picture.looks.length > 1 ? picture.looks.length - 1 : -1);
+
+/** Marks a little outside still show a part; NaN never does. */
+function isShown(across: number, up: number, { left, right, bottom, top }: Window): boolean {
+  const [x, y] = [0.02 * (right - left), 0.02 * (top - bottom)];
+  return across >= left - x && across <= right + x && up >= bottom - y && up <= top + y;
+}
+
+/** Paint a field in bands of equal steps; pixels about which nothing is known stay clear. Effects: changes `pixels`. */
+export function paintField(pixels: Pixels, field: Field, window: Window, levels: Ink['levels']): void {
+  const { width, height, data } = pixels;
+  const columns = Array.from({ length: width }, (_, i) => between(window.left + ((i + 0.5) / width) * (window.right - window.left), field.nColumns, field.isStepX));
+  for (let row = 0; row < height; row += 1) {
+    const y = between(window.top - ((row + 0.5) / height) * (window.top - window.bottom), field.nRows, field.isStepY);
+    for (let column = 0; column < width; column += 1) {
+      const value = fieldAt(field, columns[column] ?? y, y);
+      if (Number.isNaN(value)) continue;
+      const [red, green, blue] = levels[Math.min(Math.floor(value * levels.length), levels.length - 1)] ?? [0, 0, 0];
+      const at = 4 * (row * width + column);
+      data[at] = red;
+      data[at + 1] = green;
+      data[at + 2] = blue;
+      data[at + 3] = 255;
+    }
+  }
+}
+
+/** Two neighbours on a grid, and how far it is from the first to the second. */
+export interface Between {
+  readonly from: number;
+  readonly to: number;
+  readonly share: number;
+}
+
+/** The field between its grid's points, bilinear; NaN unless all points around are known. */
+export function fieldAt({ values, nColumns }: Field, x: Between, y: Between): number {
+  const mix = (from: number, to: number, share: number): number => (share === 0 ? from : from + share * (to - from));
+  const along = (row: number): number => mix(values[row * nColumns + x.from] ?? NaN, values[row * nColumns + x.to] ?? NaN, x.share);
+  return y.share === 0 ? along(y.from) : mix(along(y.from), along(y.to), y.share);
+}
+
+/** The two of `n` grid points around a place between 0 and 1; on an axis of steps only the nearest. */
+export function between(at: number, n: number, isStep: boolean): Between {
+  const place = Math.min(Math.max(at * n - 0.5, 0), n - 1);
+  if (isStep || n < 2) return { from: Math.round(place), to: Math.round(place), share: 0 };
+  const from = Math.min(Math.floor(place), n - 2);
+  return { from, to: from + 1, share: place - from };
+}
