@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    or_,
     select,
     update,
 )
@@ -139,35 +138,6 @@ def list_series(session: Session, trial_ids: Collection[int], names: Collection[
         statement = statement.where(MetricSeriesRow.name.in_(names))
     rows = session.execute(statement.order_by(MetricSeriesRow.trial_id, MetricSeriesRow.name))
     return [_series(row) for row in rows]
-
-
-def list_study_series(
-    session: Session, study_id: int, name: str, limit: int, *, name_pattern: str | None = None
-) -> tuple[int, list[tuple[Series, int, TrialState]]]:
-    """Return how many trials of a study have a metric, and its curves in the newest of them.
-
-    Args:
-        session: Open transaction.
-        study_id: The study.
-        name: The metric.
-        limit: At most so many trials.
-        name_pattern: Curves to return besides, as an SQL pattern with `\\` as its escape.
-
-    Returns:
-        The number of trials with the metric, and summary, trial number and trial state of each curve, newest first.
-    """
-    joined = select(*_SERIES, TrialRow.number, TrialRow.state).join(TrialRow, TrialRow.id == MetricSeriesRow.trial_id)
-    own = joined.where(TrialRow.study_id == study_id, MetricSeriesRow.name == name)
-    newest = own.order_by(TrialRow.number.desc()).limit(limit)
-    statement = newest
-    if name_pattern is not None:
-        is_wanted = or_(MetricSeriesRow.name == name, MetricSeriesRow.name.like(name_pattern, escape="\\"))
-        chosen = newest.with_only_columns(TrialRow.id, maintain_column_froms=True)
-        statement = joined.where(TrialRow.id.in_(chosen), is_wanted)
-        statement = statement.order_by(TrialRow.number.desc(), MetricSeriesRow.name)
-    found = [(_series(row), row.number, TrialState(row.state)) for row in session.execute(statement)]
-    counted = select(func.count()).select_from(own.subquery())
-    return session.execute(counted).scalar_one(), found
 
 
 def list_points(session: Session, series_ids: Collection[int]) -> dict[int, tuple[list[int], list[float]]]:

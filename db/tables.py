@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -32,6 +33,9 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+LONG_SERIES = 1024
+"""Curves of more points get an overview once their trial is over."""
 
 
 def _one_of(column: str, states: type[StrEnum]) -> str:
@@ -300,7 +304,16 @@ class MetricSeriesRow(Base):
     """One named curve of one trial: its summary, and the key of its points."""
 
     __tablename__ = "metric_series"
-    __table_args__ = (UniqueConstraint("trial_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("trial_id", "name"),
+        # The few that are long enough for an overview; the others cost this index nothing.
+        Index(
+            "ix_metric_series_long",
+            "n_points",
+            sqlite_where=text(f"n_points > {LONG_SERIES}"),
+            postgresql_where=text(f"n_points > {LONG_SERIES}"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
     trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id", ondelete="CASCADE"))
@@ -326,6 +339,22 @@ class MetricPointRow(Base):
     value: Mapped[float | None] = mapped_column(Float(53))
     kind: Mapped[int] = mapped_column(SmallInteger)
     at_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class MetricOverviewRow(Base):
+    """The extremes of a long curve whose trial is over, by bins of steps: what charts of many curves read.
+
+    Its content is derived from the curve's points and can be made again (see `api.services.overviews`).
+    """
+
+    __tablename__ = "metric_overview"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    series_id: Mapped[int] = mapped_column(
+        BigIntId, ForeignKey("metric_series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    bin_steps: Mapped[int] = mapped_column(BigInteger)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class LogLineRow(Base):

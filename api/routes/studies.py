@@ -14,7 +14,7 @@ from api.schemas.enqueue import EnqueuedTrials, Points
 from api.schemas.forks import ForkCreate, LenderList
 from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyEdits, StudyPage, StudyRead, StudyUpdate
 from api.schemas.study_lists import StudyQuery
-from api.services import advice, curves, enqueue, export, forks, studies, study_lists
+from api.services import advice, enqueue, export, forks, studies, study_curves, study_lists
 from api.services.edits import prepare_edit
 
 router = APIRouter(tags=["studies"])
@@ -99,7 +99,7 @@ def restore_study(study_id: Id, control: ForUsers) -> StudyRead:
 def read_curves(study: StudyRef, control: ForUsers, query: Annotated[CurvesQuery, Query()]) -> CurvesRead:
     """Return one metric of the study's newest trials, for a chart."""
     with control.ledger.read() as session:
-        return curves.read_curves(session, study, query)
+        return study_curves.read_curves(session, study, query)
 
 
 @router.get("/studies/{study}/advice", responses=refusals(404))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from api.schemas.base import ParamValue, Shape, Text
+from api.schemas.base import MAX_INT, ParamValue, Shape, Text
 from api.schemas.confirmation import Confirmation, ConfirmSpec
 from api.schemas.forecasts import Forecast
 from api.schemas.warm_start import WarmStart
@@ -351,13 +351,28 @@ class CurvesQuery(Shape):
     """Which curves a chart shows."""
 
     metric: str | None = Field(default=None, max_length=200, description="The objective where left out")
-    max_points: int = Field(default=200, ge=4, le=10_000)
+    max_points: int = Field(
+        default=200,
+        ge=4,
+        le=10_000,
+        description="Points of a curve, about: a longer one is cut into half as many columns, or fewer where many "
+        "curves share an answer",
+    )
     max_trials: int = Field(default=200, ge=1, le=1000)
+    numbers: list[Annotated[int, Field(ge=0, le=MAX_INT)]] = Field(
+        default=[], max_length=200, description="These trials alone"
+    )
+    x: Literal["step", "time"] = Field(default="step", description="What columns divide: steps, or seconds")
+    low: float | None = Field(default=None, allow_inf_nan=False, description="Only points from here on the x axis on")
+    high: float | None = Field(default=None, allow_inf_nan=False, description="Only points up to here")
     members: bool = Field(default=False, description="Also the curve of each repeat and fold")
 
 
 class Curve(Shape):
-    """One metric of one trial, or of one of its members; down-sampled, minima and maxima survive."""
+    """One metric of one trial, or of one of its members.
+
+    Down-sampled: the first minimum, maximum, NaN, infinity and negative infinity of each column are there.
+    """
 
     trial_id: int
     number: int
@@ -366,7 +381,8 @@ class Curve(Shape):
     fold: int | None = Field(description="From 1; null for the trial's own curve")
     n_points: int
     steps: list[int]
-    values: list[float]
+    values: list[float] = Field(description="To seven significant digits")
+    times_s: list[float] | None = Field(description="Seconds since the trial started, a point; null for x = step")
     forecast: Forecast | None = Field(
         description="Where the curve is expected to go; null for who does not run, and where the pruner does not say"
     )
@@ -377,4 +393,7 @@ class CurvesRead(Shape):
 
     metric: str
     n_trials: int = Field(description="Trials that have this metric, shown or not")
+    column: float | None = Field(
+        description="Width of a column of the x axis, a power of two; null where every point is there"
+    )
     curves: list[Curve]

@@ -14,6 +14,7 @@ from collections import Counter
 from sqlalchemy import text
 
 from api.errors import NotFound
+from api.services import overviews
 from api.services.budgets import has_hours, spent_hours
 from api.services.erase import erase_deleted
 from api.services.evaluations import expire as expire_evaluation
@@ -80,6 +81,7 @@ class Reconciler:
         self._ring()
         if self._store is not None:
             erase_deleted(self._ledger, self._store, self._settings.deleted_retention_s)
+        self._make_overviews()
         self.last_round_at = time.monotonic()
 
     def _run(self) -> None:
@@ -137,6 +139,14 @@ class Reconciler:
             with self._ledger.write() as tx:
                 studies.lock_study(tx.session, study.id)
                 settle_study(tx, study.id)
+
+    def _make_overviews(self) -> None:
+        with self._ledger.read() as session:
+            made = overviews.find_missing(session)
+        if made:
+            with self._ledger.write() as tx:
+                if self._lead(tx):
+                    overviews.store(tx.session, made)
 
     def _ring(self) -> None:
         with self._ledger.read() as session:

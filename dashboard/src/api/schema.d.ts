@@ -1663,7 +1663,9 @@ export interface components {
         };
         /**
          * Curve
-         * @description One metric of one trial, or of one of its members; down-sampled, minima and maxima survive.
+         * @description One metric of one trial, or of one of its members.
+         *
+         *     Down-sampled: the first minimum, maximum, NaN, infinity and negative infinity of each column are there.
          */
         Curve: {
             /**
@@ -1686,9 +1688,17 @@ export interface components {
             state: string;
             /** Steps */
             steps: number[];
+            /**
+             * Times S
+             * @description Seconds since the trial started, a point; null for x = step
+             */
+            times_s: number[] | null;
             /** Trial Id */
             trial_id: number;
-            /** Values */
+            /**
+             * Values
+             * @description To seven significant digits
+             */
             values: number[];
         };
         /**
@@ -1696,6 +1706,11 @@ export interface components {
          * @description One metric of the trials of a study, newest trials first where `max_trials` cuts the list.
          */
         CurvesRead: {
+            /**
+             * Column
+             * @description Width of a column of the x axis, a power of two; null where every point is there
+             */
+            column: number | null;
             /** Curves */
             curves: components["schemas"]["Curve"][];
             /** Metric */
@@ -5924,12 +5939,21 @@ export interface operations {
     read_curves_api_v1_studies__study__curves_get: {
         parameters: {
             query?: {
+                /** @description Only points up to here */
+                high?: number | null;
+                /** @description Only points from here on the x axis on */
+                low?: number | null;
+                /** @description Points of a curve, about: a longer one is cut into half as many columns, or fewer where many curves share an answer */
                 max_points?: number;
                 max_trials?: number;
                 /** @description Also the curve of each repeat and fold */
                 members?: boolean;
                 /** @description The objective where left out */
                 metric?: string | null;
+                /** @description These trials alone */
+                numbers?: number[];
+                /** @description What columns divide: steps, or seconds */
+                x?: "step" | "time";
             };
             header?: never;
             path: {
