@@ -67,13 +67,12 @@ def read_curves(session: Session, ref: str, query: CurvesQuery) -> CurvesRead:
     wanted = curves.CurveFilter(name, query.max_trials, query.numbers, pattern)
     n_trials, heads = curves.list_heads(session, study.id, wanted)
     heads = [one for one in heads if name in (one.name, split_name(one.name)[0])]  # the pattern admits others
-    columns, found = _read(session, heads, query)
+    column, found = _read(session, heads, query)
     is_judged = name == spec_of(study).objectives[0].metric
     running = [one.trial_id for one in heads if is_judged and one.state == TrialState.RUNNING]
     forecasts = list_forecasts(session, running)
     shown = [_show(one, found.get(one.series_id), query, forecasts) for one in heads]
-    is_thinned = any(one.n_points > columns.limit for one in heads)
-    return CurvesRead(metric=name, n_trials=n_trials, column=columns.width if is_thinned else None, curves=shown)
+    return CurvesRead(metric=name, n_trials=n_trials, column=column, curves=shown)
 
 
 def _metric_of(spec: StudySpec, query: CurvesQuery) -> str:
@@ -94,8 +93,12 @@ def _known_metrics(spec: StudySpec) -> list[str]:
 Found = dict[int, tuple[Points, Floats]]
 
 
-def _read(session: Session, heads: Sequence[CurveHead], query: CurvesQuery) -> tuple[Columns, Found]:
-    """Read the points of curves, thinned, with their places on the x axis, by series."""
+def _read(session: Session, heads: Sequence[CurveHead], query: CurvesQuery) -> tuple[float | None, Found]:
+    """Read the points of curves, thinned, with their places on the x axis, by series.
+
+    Returns:
+        How wide a column is (None where every point is there), and what was read.
+    """
     limit = max(4, min(query.max_points, MAX_TOTAL // max(len(heads), 1)))
     if query.x == "time":
         return _read_by_time(session, heads, query, limit)
@@ -103,20 +106,24 @@ def _read(session: Session, heads: Sequence[CurveHead], query: CurvesQuery) -> t
     low, high = query.low or 0.0, last if query.high is None else min(query.high, last)
     columns = Columns(max(1.0, column_width(max(high - low, 0) + 1, limit // 2)), limit)
     found: Found = {}
-    for series_id, points in _stream(session, heads, columns, query):
+    is_whole = True
+    for series_id, points, is_all in _stream(session, heads, columns, query):
         if query.low is not None or query.high is not None:
             points = points.only((points.steps >= low) & (points.steps <= high))
         found[series_id] = columns.thin(points, points.steps.astype(np.float64))
-    return columns, found
+        is_whole &= is_all and len(found[series_id][1]) == len(points.steps)
+    return None if is_whole else columns.width, found
 
 
 def _read_by_time(
     session: Session, heads: Sequence[CurveHead], query: CurvesQuery, limit: int
-) -> tuple[Columns, Found]:
+) -> tuple[float | None, Found]:
     """Read by seconds since each trial started: how wide columns are is known once all points are."""
     started_ms = {one.series_id: one.started_at.timestamp() * 1e3 for one in heads if one.started_at is not None}
     whole: Found = {}
-    for series_id, points in _stream(session, heads, Columns(0.0, limit), CurvesQuery()):
+    is_whole = True
+    for series_id, points, is_all in _stream(session, heads, Columns(0.0, limit), CurvesQuery()):
+        is_whole &= is_all
         xs = (points.at_ms - started_ms.get(series_id, float(points.at_ms[0]))) / 1e3
         is_inside = (xs >= (-math.inf if query.low is None else query.low)) & (
             xs <= (math.inf if query.high is None else query.high)
@@ -125,13 +132,18 @@ def _read_by_time(
     bounds = [(xs[0], xs[-1]) for _, xs in whole.values() if len(xs)]
     span = max((high for _, high in bounds), default=0.0) - min((low for low, _ in bounds), default=0.0)
     columns = Columns(column_width(max(span, 0.0), limit // 2), limit)
-    return columns, {series_id: columns.thin(points, xs) for series_id, (points, xs) in whole.items()}
+    found = {series_id: columns.thin(points, xs) for series_id, (points, xs) in whole.items()}
+    is_whole &= all(len(xs) == len(found[series_id][1]) for series_id, (_, xs) in whole.items())
+    return None if is_whole else columns.width, found
 
 
 def _stream(
     session: Session, heads: Sequence[CurveHead], columns: Columns, query: CurvesQuery
-) -> Iterator[tuple[int, Points]]:
-    """Yield curve and points, from overviews where they say as much as the chart can show or all else is too much."""
+) -> Iterator[tuple[int, Points, bool]]:
+    """Yield curve, points, and whether they are all there are.
+
+    Overviews stand for points where they say as much as the chart can show, or where all else is too much.
+    """
     share = _share(heads, query)
     is_much = share * sum(one.n_points for one in heads) > MAX_ROWS
     short = {
@@ -140,10 +152,13 @@ def _stream(
         if one.bin_steps is not None
         and (is_much or (one.n_points * share > columns.limit and one.bin_steps <= columns.width))
     }
-    yield from stream_overviews(session, short)
+    for series_id, points in stream_overviews(session, short):
+        yield series_id, points, False
     low = None if query.low is None else math.floor(query.low)
     high = None if query.high is None else math.ceil(query.high)
-    yield from stream_points(session, [one.series_id for one in heads if one.series_id not in short], low, high)
+    others = [one.series_id for one in heads if one.series_id not in short]
+    for series_id, points in stream_points(session, others, low, high):
+        yield series_id, points, True
 
 
 def _share(heads: Sequence[CurveHead], query: CurvesQuery) -> float:

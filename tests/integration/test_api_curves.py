@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from api.services import study_curves
 from api.services.reconcile import Reconciler
+from db import curves
 from tests.servers.api import Caller, Json, Served
 
 N_POINTS = 3000
@@ -53,8 +53,8 @@ def test_an_overview_says_what_the_points_say(caller: Caller, live_api: Served) 
     before = [read(caller, max_points=n) for n in (20, 100, 300)]
     Reconciler(live_api.control.ledger, live_api.control.settings).run_once()
     with live_api.control.database.read() as session:
-        (head,) = study_curves.curves.list_heads(
-            session, caller.call("GET", "/studies/long")["study_id"], study_curves.curves.CurveFilter("val_accuracy", 9)
+        (head,) = curves.list_heads(
+            session, caller.call("GET", "/studies/long")["study_id"], curves.CurveFilter("val_accuracy", 9)
         )[1]
     assert head.bin_steps == 8
     assert [read(caller, max_points=n) for n in (20, 100, 300)] == before

@@ -33,6 +33,8 @@ export interface StudyCurve extends Series {
   readonly trialId: number;
   readonly number: number;
   readonly state: string;
+  /** Seconds since the trial started, a point; null where x is the step. */
+  readonly times: readonly number[] | null;
   readonly forecast: Forecast | null;
 }
 
@@ -83,19 +85,46 @@ export function readTrial<T extends Trial>(trial: T): T {
   return { ...trial, values };
 }
 
-/** Read one metric of the newest trials, down-sampled by the server; minima and maxima survive. */
-export async function getCurves(study: string, metric: string, maxTrials: number, maxPoints: number): Promise<StudyCurve[]> {
-  const read = await unwrap(
-    client.GET('/api/v1/studies/{study}/curves', {
-      params: { path: { study }, query: { metric, max_trials: maxTrials, max_points: maxPoints } },
-    }),
-  );
-  return read.curves.map((curve) => ({
+export interface CurvesRequest {
+  readonly metric: string;
+  readonly x: 'step' | 'time';
+  readonly maxTrials: number;
+  /** Points of a curve, about; many curves share what one answer may hold. */
+  readonly maxPoints: number;
+  /** A part of the x axis; null: no bound. */
+  readonly low?: number | null;
+  readonly high?: number | null;
+  /** These trials alone; empty or left out: the newest. */
+  readonly numbers?: readonly number[];
+}
+
+export interface StudyCurves {
+  readonly nTrials: number;
+  /** Width of a column of the x axis that the curves were cut into; null where every point is there. */
+  readonly column: number | null;
+  readonly curves: readonly StudyCurve[];
+}
+
+/** Read one metric of some trials, down-sampled by the server; each column keeps its minimum, maximum and what is no number. */
+export async function getCurves(study: string | number, wanted: CurvesRequest): Promise<StudyCurves> {
+  const query = {
+    metric: wanted.metric,
+    x: wanted.x,
+    max_trials: wanted.maxTrials,
+    max_points: wanted.maxPoints,
+    ...(typeof wanted.low === 'number' ? { low: wanted.low } : {}),
+    ...(typeof wanted.high === 'number' ? { high: wanted.high } : {}),
+    ...(wanted.numbers && wanted.numbers.length > 0 ? { numbers: [...wanted.numbers] } : {}),
+  };
+  const read = await unwrap(client.GET('/api/v1/studies/{study}/curves', { params: { path: { study: String(study) }, query } }));
+  const curves = read.curves.map((curve) => ({
     trialId: curve.trial_id,
     number: curve.number,
     state: curve.state,
     steps: curve.steps,
     values: readNumbers(curve.values),
+    times: curve.times_s,
     forecast: curve.forecast,
   }));
+  return { nTrials: read.n_trials, column: read.column, curves };
 }

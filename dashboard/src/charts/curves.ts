@@ -72,7 +72,9 @@ export function alignCurves(curves: readonly Curve[], more: readonly number[] = 
 
 /** How many values of these curves are NaN or infinite. */
 export function countNonFinite(curves: readonly Curve[]): number {
-  return curves.reduce((n, curve) => n + curve.values.filter((value) => !Number.isFinite(value)).length, 0);
+  let n = 0;
+  for (const { values } of curves) for (const value of values) if (!Number.isFinite(value)) n += 1;
+  return n;
 }
 
 type Look = Pick<Line, 'colour' | 'width' | 'dash'>;
@@ -115,11 +117,15 @@ export function drawCurves(curves: readonly Curve[], options: CurvesOptions): Pi
 
 const countBands = (n: number): string => (n === 1 ? '1 of them is expected' : `${n} of them are expected`);
 
-function summarise(curves: readonly Curve[], metric: string): string {
-  const finite = curves.flatMap((curve) => curve.values).filter(Number.isFinite);
-  if (finite.length === 0) return `No points of ${metric} yet.`;
-  const low = finite.reduce((a, b) => Math.min(a, b));
-  const high = finite.reduce((a, b) => Math.max(a, b));
+/** Say in a sentence what a chart of curves shows. */
+export function summarise(curves: readonly Curve[], metric: string): string {
+  let [low, high] = [Infinity, -Infinity];
+  for (const { values } of curves) {
+    for (const value of values) {
+      if (Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)];
+    }
+  }
+  if (low > high) return `No points of ${metric} yet.`;
   const running = curves.filter((curve) => curve.state === 'RUNNING').length;
   const trials = curves.length === 1 ? '1 curve' : `${curves.length} curves`;
   const last = curves.reduce((step, curve) => Math.max(step, curve.steps.at(-1) ?? 0), 0);

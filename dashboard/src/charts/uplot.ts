@@ -59,7 +59,7 @@ function toYRange(_: uPlot, low: number | null, high: number | null): uPlot.Rang
   return [low - room, high + room];
 }
 
-function toAxis(label: string, colours: ChartColours, more: uPlot.Axis): uPlot.Axis {
+export function toAxis(label: string, colours: ChartColours, more: uPlot.Axis): uPlot.Axis {
   return {
     ...(label === '' ? {} : { label, labelSize: 20, labelGap: 0, labelFont: FONT }),
     font: FONT,
