@@ -10,6 +10,8 @@ export interface FrameHooks {
   readonly ranges: () => { readonly x: Range; readonly y: Range };
   readonly onPointer: (left: number, top: number) => void;
   readonly onDrag: (span: Span) => void;
+  /** The plotting area has this size, in CSS px: known once uPlot has measured its axes. */
+  readonly onArea: (width: number, height: number) => void;
 }
 
 /** The options of an empty plot of the field's axes. */
@@ -25,12 +27,13 @@ export function frameOptions(field: Field, colours: ChartColours, size: { width:
   return {
     ...size,
     legend: { show: false },
-    padding: [12, 12, 0, 0],
+    padding: [12, 20, 0, 0],
     cursor: { x: false, y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: { x: scale('x', field.isLogX), y: scale('y', field.isLogY) },
     axes: [toAxis(field.xLabel, colours, { space: 56, size: 24 }), toAxis('', colours, { size: 56 })],
     series: [{}, { paths: () => null, points: { show: false } }],
     hooks: {
+      draw: [({ over }) => hooks.onArea(over.clientWidth, over.clientHeight)],
       setCursor: [({ cursor }) => hooks.onPointer(cursor.left ?? -1, cursor.top ?? -1)],
       setSelect: [
         (plot) => {

@@ -25,9 +25,10 @@ export function strokeLine(context: CanvasRenderingContext2D, line: FieldLine, v
   context.setLineDash(line.dash ? [...line.dash] : []);
   context.strokeStyle = context.fillStyle = line.colour;
   if (line.raw) {
-    context.globalAlpha = 0.28;
+    const alpha = context.globalAlpha;
+    context.globalAlpha = 0.28 * alpha;
     trace(context, line.xs, line.raw, view, 1);
-    context.globalAlpha = 1;
+    context.globalAlpha = alpha;
   }
   trace(context, line.xs, line.ys, view, line.width);
 }
@@ -118,6 +119,7 @@ export function prepare(canvas: HTMLCanvasElement, width: number, height: number
 }
 
 const SLICE_MS = 10;
+const MAX_STRONG = 200;
 
 /** Draws the quiet lines of a field on one canvas, a slice a frame, so that the page answers meanwhile. */
 export class QuietLayer {
@@ -131,6 +133,8 @@ export class QuietLayer {
     const lines = field.lines.filter((line) => line.isQuiet);
     const context = prepare(this.#buffer, view.width, view.height);
     if (!context) return;
+    // Hundreds of lines at full strength are one grey wall: paler, they show where they are dense.
+    context.globalAlpha = Math.max(0.2, Math.min(1, MAX_STRONG / lines.length));
     let next = 0;
     const slice = (): void => {
       const until = performance.now() + SLICE_MS;
