@@ -95,12 +95,14 @@ def _param(parameter: Parameter | None, values: Sequence[Any]) -> Mapping[str, s
         -1 if one is _INACTIVE else choices.setdefault((one is True or one is False, one), len(choices))
         for one in values
     ]
-    names = [_choice_name(value) for _, value in choices]
+    names = _choice_names([value for _, value in choices])
     return {"kind": '"category"', "choices": json.dumps(names, ensure_ascii=False), "codes": _integers(codes)}
 
 
-def _choice_name(value: ParamValue) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _choice_names(values: Sequence[ParamValue]) -> list[str]:
+    """Name choices, each differently: text keeps its quotes where a number or a word is written alike."""
+    names = [value if isinstance(value, str) else json.dumps(value) for value in values]
+    return names if len(set(names)) == len(names) else [json.dumps(value, ensure_ascii=False) for value in values]
 
 
 def _is_infeasible(line: TrialLine) -> bool:

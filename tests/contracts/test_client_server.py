@@ -111,6 +111,7 @@ def test_a_study_lives_from_submission_to_export(client: Client, protocol: Proto
     assert (ended.best_trial.number, ended.best_trial.values["val_accuracy"]) == (1, 0.6)
     best_first = list(client.list_trials("whole-life", order_by="value", page_size=1))
     assert [trial.number for trial in best_first] == [1, 0]
+    assert [trial.number for trial in client.list_trials("whole-life", where="val_accuracy>=0.6")] == [1]
     trial = client.get_trial_by_number("whole-life", 1)
     assert trial.attempts == client.get_trial(trial.trial_id).attempts
     assert math.isnan(trial.values["val_loss"] or 0.0)

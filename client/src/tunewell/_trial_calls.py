@@ -24,6 +24,7 @@ class TrialCalls(Calls):
         study: StudyRef,
         *,
         state: str | Sequence[str] = (),
+        where: str = "",
         order_by: TrialOrder = "number",
         descending: bool = False,
         page_size: int = 100,
@@ -33,6 +34,7 @@ class TrialCalls(Calls):
         Args:
             study: Id or name.
             state: Only trials in this state, or in one of these.
+            where: Only trials that fit this filter, such as `val_accuracy>0.97 activation=relu`.
             order_by: `number`, `value` (best first; trials without one come last), `started_at` or `duration`.
             descending: Turn the order round.
             page_size: Trials per request.
@@ -42,6 +44,8 @@ class TrialCalls(Calls):
         params["descending"] = "true" if descending else "false"
         if states:
             params["state"] = states
+        if where:
+            params["where"] = where
         return self._pages(Trial, f"{study_path(study)}/trials", params)
 
     def add_trial(

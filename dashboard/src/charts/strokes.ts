@@ -86,11 +86,17 @@ export class SlicedCanvas {
   #slice = FIRST_SLICE;
   #isProgressive = true;
   #scale = 1;
+  #next: Parameters<SlicedCanvas['start']> | null = null;
 
   constructor(private readonly canvas: HTMLCanvasElement) {}
 
-  /** Begin to draw. With `isProgressive` each slice is shown at once, else the whole when it is done. */
+  /**
+   * Begin to draw. With `isProgressive` each slice is shown at once. Else the whole is shown when it is done, and waits for
+   * what is being drawn: data that change faster than they are drawn are still seen.
+   */
   start(strokes: Strokes, size: { width: number; height: number }, isProgressive: boolean): void {
+    this.#next = !isProgressive && this.#strokes !== null ? [strokes, size, isProgressive] : null;
+    if (this.#next) return;
     this.#resize(size);
     this.#strokes = strokes;
     const n = strokes.heights[0]?.length ?? 0;
@@ -113,7 +119,9 @@ export class SlicedCanvas {
     this.#at = strokeSlice(context, this.#strokes, this.#order, this.#at, this.#slice);
     const isDone = this.#at >= this.#order.length;
     if (this.#isProgressive || isDone) this.#show();
-    if (isDone) this.#strokes = null;
+    if (!isDone) return;
+    this.#strokes = null;
+    if (this.#next) this.start(...this.#next);
   }
 
   #show(): void {

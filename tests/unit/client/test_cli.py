@@ -131,12 +131,14 @@ class TestReading:
     def test_trials_stop_at_the_limit(self, server: FakeServer, run: Runner) -> None:
         server.on("GET", "/studies/x/trials", page(trial_json(1, value=0.5), trial_json(2), next_cursor="c"))
         result = run(
-            "study", "trials", "x", "--state", "FAIL", "--state", "PRUNED", "--order-by=-value", "--limit", "2"
+            *("study", "trials", "x", "--state", "FAIL", "--state", "PRUNED", "--order-by=-value", "--limit", "2"),
+            *("--where", "value>0.4"),
         )
         assert len(result.out.splitlines()) == 3
         (request,) = server.requests
         assert request.url.params.get_list("state") == ["FAIL", "PRUNED"]
         assert (request.url.params["order_by"], request.url.params["descending"]) == ("value", "true")
+        assert request.url.params["where"] == "value>0.4"
 
     def test_export(self, server: FakeServer, run: Runner, tmp_path: Path) -> None:
         content = b"number,value\r\n0,1\r\n"

@@ -47,6 +47,15 @@ def test_one_state_may_be_a_word(server: FakeServer, client: Client) -> None:
     assert server.requests[0].url.params.get_list("state") == ["RUNNING"]
 
 
+def test_trials_are_filtered(server: FakeServer, client: Client) -> None:
+    server.on("GET", "/studies/digits/trials", page(), page())
+    assert list(client.list_trials("digits", where="value>0.9 activation=relu")) == []
+    assert list(client.list_trials("digits")) == []
+    filtered, whole = (request.url.params for request in server.requests)
+    assert filtered["where"] == "value>0.9 activation=relu"
+    assert "where" not in whole
+
+
 def test_studies_are_filtered(server: FakeServer, client: Client) -> None:
     server.on("GET", "/studies", page(study_json()))
     assert [study.name for study in client.list_studies(state="RUNNING", search="dig", tag="a")] == ["digits-mlp"]

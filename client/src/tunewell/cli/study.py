@@ -191,16 +191,18 @@ TRIALS_HELP = """List trials of a study.
 Examples:
   tunewell study trials digits-mlp --order-by value --limit 5
   tunewell study trials digits-mlp --state FAIL
+  tunewell study trials digits-mlp --where "val_accuracy>0.97 activation=relu"
   tunewell study trials digits-mlp --order-by=-duration
 """
 
 
-def trials(
+def trials(  # noqa: PLR0913, PLR0917 - an option each
     ctx: typer.Context,
     study: StudyArgument,
     state: Annotated[
         list[str] | None, typer.Option(help="WAITING, RUNNING, COMPLETE, PRUNED or FAIL; may be given several times")
     ] = None,
+    where: Annotated[str, typer.Option(help="Conditions that must all hold; docs/filters.md has the language")] = "",
     order_by: Annotated[
         OrderBy, typer.Option(help="value: best first. A minus (--order-by=-value) turns the order round")
     ] = OrderBy.NUMBER,
@@ -212,6 +214,7 @@ def trials(
         listed = client.list_trials(
             study,
             state=state or (),
+            where=where,
             order_by=ORDERS[order_by.lstrip("-")],
             descending=order_by.startswith("-"),
             page_size=min(limit, 100),

@@ -4,6 +4,7 @@ import type { LiveEvent } from '$api/live/events';
 import { Synced } from '$api/live/synced';
 import { Coalescer } from '$lib/coalesce';
 import { toProblem, type Problem } from '$lib/problem';
+import { Serial } from '$lib/serial';
 
 const REFRESH_MS = 1000;
 
@@ -11,22 +12,14 @@ export class ColumnsStore {
   columns: TrialColumns | null = $state.raw(null);
   problem: Problem | null = $state.raw(null);
   readonly synced = new Synced(this);
-  #nLoads = 0;
+  #fetching = new Serial(() => this.#fetch());
   #stale = new Coalescer<'columns'>(REFRESH_MS, () => void this.load());
 
   constructor(private readonly studyId: number) {}
 
-  async load(): Promise<void> {
-    const load = ++this.#nLoads;
-    try {
-      const before = this.columns;
-      const columns = await (before ? refreshColumns(this.studyId, before) : getColumns(this.studyId));
-      if (load !== this.#nLoads) return; // a later answer knows all that this one does
-      this.columns = columns;
-      this.problem = null;
-    } catch (error) {
-      this.problem = toProblem(error);
-    }
+  /** Fetch what may have changed. One at a time: where that takes longer than trials take, it still comes to an end. */
+  load(): Promise<void> {
+    return this.#fetching.run();
   }
 
   apply(event: LiveEvent): void {
@@ -35,5 +28,14 @@ export class ColumnsStore {
 
   stop(): void {
     this.#stale.cancel();
+  }
+
+  async #fetch(): Promise<void> {
+    try {
+      this.columns = await (this.columns ? refreshColumns(this.studyId, this.columns) : getColumns(this.studyId));
+      this.problem = null;
+    } catch (error) {
+      this.problem = toProblem(error);
+    }
   }
 }
