@@ -57,7 +57,9 @@ def _group(comparison: Comparison, tasks: Sequence[str]) -> dict[str, Any]:
                 }
             )
     if len(plan.parallels) == 2:
-        answer["parallel_minus_sequential"] = _parallel_gaps(comparison, tasks)
+        few, many = plan.parallels
+        answer["parallel_minus_sequential"] = _parallel_gaps(comparison, tasks, 0)
+        answer["parallel_minus_equally_informed"] = _parallel_gaps(comparison, tasks, many - few)
     return answer
 
 
@@ -89,20 +91,29 @@ def _twice(comparison: Comparison, tasks: Sequence[str], parallel: int, budget: 
     return found
 
 
-def _parallel_gaps(comparison: Comparison, tasks: Sequence[str]) -> dict[str, Any]:
+def _parallel_gaps(comparison: Comparison, tasks: Sequence[str], n_unseen: int) -> dict[str, Any]:
+    """Return what is lost by running many at once, by sampler and budget.
+
+    Args:
+        comparison: Of two numbers of workers.
+        tasks: To average over.
+        n_unseen: How many trials fewer the search with few workers has. With as many as run beside a trial its last
+            ask knows as many results as that of the other: what is lost beyond these, the sampler loses.
+    """
     plan = comparison.plan
     few, many = plan.parallels
     found: dict[str, Any] = {}
     for sampler in plan.samplers:
         for budget in plan.budgets:
             pair: tuple[dict[str, list[float]], dict[str, list[float]]] = ({}, {})
-            for name in tasks:
-                one, eight = (comparison.losses(name, sampler, parallel, budget) for parallel in (few, many))
+            for name in tasks if budget > n_unseen else ():
+                one = comparison.losses(name, sampler, few, budget - n_unseen)
+                eight = comparison.losses(name, sampler, many, budget)
                 seeds = sorted(one.keys() & eight.keys())
                 if seeds:
                     for scores, losses in zip(pair, (one, eight), strict=True):
                         scores[name] = [comparison.task_of(name).score(losses[seed], budget) for seed in seeds]
-            if len(pair[0]) == len(tasks):
+            if pair[0] and len(pair[0]) == len(tasks):
                 found.setdefault(sampler, {})[str(budget)] = paired_difference(*pair)
     return found
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+GAPS: Final = {
+    "parallel_minus_sequential": "Several at once minus one at a time",
+    "parallel_minus_equally_informed": "Several at once minus one at a time with as many results known",
+}
+"""What is lost by running several at once: the figure's name in the document, and a heading."""
 
 
 def as_text(document: Mapping[str, Any]) -> str:
     """Return the tables of a comparison in Markdown, which reads well in a terminal too."""
     blocks = [_group(name, group) for name, group in document["groups"].items()]
-    blocks += [_gaps(document), _lost(document["where_we_lose"]), _cost(document["cost"])]
+    blocks += [_gaps(document, field, title) for field, title in GAPS.items()]
+    blocks += [_lost(document["where_we_lose"]), _cost(document["cost"])]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -53,15 +60,15 @@ def _group(name: str, group: Mapping[str, Any]) -> str:
     return f"### {name}: {group['n_tasks']} tasks\n\n{table(head, rows)}"
 
 
-def _gaps(document: Mapping[str, Any]) -> str:
+def _gaps(document: Mapping[str, Any], field: str, title: str) -> str:
     rows = [
         (name, sampler, budget, f"{gap['mean']:+.3f}", f"{gap['low']:+.3f} to {gap['high']:+.3f}", gap["p"])
         for name, group in document["groups"].items()
-        for sampler, by_budget in group.get("parallel_minus_sequential", {}).items()
+        for sampler, by_budget in group.get(field, {}).items()
         for budget, gap in by_budget.items()
     ]
     head = ("group", "sampler", "trials", "difference", "95 % interval", "p")
-    return f"### Several at once minus one at a time\n\n{table(head, rows)}" if rows else ""
+    return f"### {title}\n\n{table(head, rows)}" if rows else ""
 
 
 def _lost(entries: Sequence[Mapping[str, Any]]) -> str:

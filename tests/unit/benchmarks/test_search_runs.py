@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -232,6 +233,24 @@ def test_a_summary_says_who_is_better_and_where_we_lose() -> None:
     assert group["parallel_minus_sequential"]["bayesian"]["2"]["mean"] < 0
     assert group["parallel_minus_sequential"]["random"]["2"]["mean"] > 0
     assert document["made_by"] == {"random": ["numpy 2"], "bayesian": ["search 0", "search 1", "search 2"]}
+
+
+def test_eight_at_once_are_compared_with_a_search_that_knows_as_many_results() -> None:
+    plan = Plan(["cash_wine"], ["bayesian"], 3, (5, 10), (1, 8))
+    task = get_task("cash_wine")
+    good, bad = task.best, float(task.losses[-1])
+    runs = {}
+    for key in plan.keys():
+        n_bad = 9 if key.parallel == 8 else 2  # with eight at once it finds the best seven trials later
+        runs[key] = Stored((bad,) * n_bad + (good,) * (10 - n_bad), 0.1, 0.2, "search 0")
+    group = summarise_runs(plan, runs)["groups"]["tables"]
+    assert group["parallel_minus_sequential"]["bayesian"]["5"]["mean"] < 0
+    assert group["parallel_minus_equally_informed"]["bayesian"].keys() == {"10"}  # of five trials none would be left
+    assert group["parallel_minus_equally_informed"]["bayesian"]["10"]["mean"] == 0
+    late = {key: replace(run, losses=(bad,) * 10) if key.parallel == 8 else run for key, run in runs.items()}
+    lost = summarise_runs(plan, late)["groups"]["tables"]["parallel_minus_equally_informed"]["bayesian"]["10"]
+    assert lost["mean"] < 0
+    assert "with as many results known" in as_text(summarise_runs(plan, runs))
 
 
 def test_ranks_count_only_what_was_run_by_all_that_are_ranked() -> None:
