@@ -2,16 +2,18 @@
 
 Seeds are fixed, so the outcome is the same every time. Where a change of a sampler or of Optuna makes these fail, look
 at the figures before moving a bar. Random search is cheap: it runs with many more seeds than what it is compared with,
-so that the luck of its runs is no part of the outcome.
+so that the luck of its runs is no part of the outcome. Its points are drawn from one generator a run rather than by the
+sampler `random`, whose generator for each parameter costs ten times as much; its draws are tested elsewhere.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
+import numpy as np
 import pytest
 
 from search.objectives import best_so_far
@@ -78,7 +80,17 @@ def learned_by(name: str, space: SearchSpace, loss: Loss, n_trials: int, n_paral
 @cache
 def drawn(space: SearchSpace, loss: Loss, n_trials: int) -> list[float]:
     """Return the best losses of random search."""
-    return [search("random", space, loss, seed, n_trials) for seed in range(N_RANDOM_SEEDS)]
+    losses = ([loss(params) for params in draw(space, seed, n_trials)] for seed in range(N_RANDOM_SEEDS))
+    return [min(value for value in run_losses if not math.isnan(value)) for run_losses in losses]
+
+
+def draw(space: SearchSpace, seed: int, n: int) -> list[dict[str, ParamValue]]:
+    """Return `n` points, independent and uniform over a space without constraints."""
+    units = np.random.default_rng(seed).random((n, len(space)))
+    return [
+        space.active({name: space[name].from_unit(float(unit)) for name, unit in zip(sorted(space), row, strict=True)})
+        for row in units
+    ]
 
 
 def superiority(lower: Sequence[float], others: Sequence[float]) -> float:
@@ -101,10 +113,10 @@ def nonsense(params: dict[str, ParamValue]) -> float:
         ("bayesian", MIXED, mixed, 35, 8),
         ("bayesian", CONDITIONAL, conditional, 35, 1),
         ("bayesian", NUMERIC, valley, 40, 1),
-        ("tpe", MIXED, mixed, 50, 1),
+        ("tpe", MIXED, mixed, 40, 1),
         ("tpe", MIXED, heavy_tailed, 50, 8),
         ("tpe", CONDITIONAL, conditional, 60, 1),
-        ("cmaes", NUMERIC, valley, 150, 1),
+        ("cmaes", NUMERIC, valley, 100, 1),
         ("cmaes", NUMERIC, valley, 150, 8),
         ("nsga2", MIXED, mixed, 120, 1),
     ],
@@ -122,8 +134,8 @@ def test_bayesian_beats_random_with_twice_the_budget() -> None:
 @pytest.mark.parametrize(
     ("name", "space", "loss", "n_trials"),
     [
-        ("tpe", MIXED, mixed, 50),
-        ("cmaes", NUMERIC, valley, 150),
+        ("tpe", MIXED, mixed, 40),
+        ("cmaes", NUMERIC, valley, 100),
         ("nsga2", MIXED, mixed, 120),
     ],
 )
@@ -145,10 +157,10 @@ def test_a_broken_gaussian_process_would_not_pass(monkeypatch: pytest.MonkeyPatc
     assert superiority(broken, drawn(MIXED, mixed, 25)) < QUANTILE, broken
 
 
-@pytest.mark.parametrize(("name", "n_trials"), [("bayesian", 25), ("tpe", 50), ("nsga2", 120), ("nsga3", 120)])
+@pytest.mark.parametrize(("name", "n_trials"), [("bayesian", 25), ("tpe", 50), ("nsga2", 90), ("nsga3", 90)])
 def test_fronts_are_better_than_random_ones(name: str, n_trials: int) -> None:
     learned = [front(name, seed, n_trials) for seed in range(N_SEEDS)]
-    others = [front("random", seed, n_trials) for seed in range(N_RANDOM_SEEDS)]
+    others = [hypervolume(map(two, draw(NUMERIC, seed, n_trials))) for seed in range(N_RANDOM_SEEDS)]
     assert superiority([-area for area in learned], [-area for area in others]) > QUANTILE, learned
 
 
@@ -168,16 +180,26 @@ def front(name: str, seed: int, n_trials: int) -> float:
 def test_constraints_on_outcomes_are_kept(name: str, n_trials: int) -> None:
     """The best value lies where the constraint breaks; what counts is the best trial that holds it."""
     learned = [constrained(name, seed, n_trials) for seed in range(N_SEEDS)]
-    others = [constrained("random", seed, n_trials) for seed in range(N_RANDOM_SEEDS)]
+    others = [best_kept(map(limited, draw(NUMERIC, seed, n_trials))) for seed in range(N_RANDOM_SEEDS)]
     assert superiority(learned, others) > QUANTILE, learned
 
 
 def constrained(name: str, seed: int, n_trials: int) -> float:
+    """Return the best value that a study finds where the constraint holds."""
     sampler, history = get_sampler(name), list[PastTrial]()
     for number in range(n_trials):
         suggestion = sampler.suggest(SuggestRequest(NUMERIC, ("minimize",), seed, number, number, list(history)))
         assert suggestion is not None
-        limit = float(str(suggestion.params["x0"])) + float(str(suggestion.params["x1"])) - 0.5
-        value = valley(suggestion.params)
+        value, limit = limited(suggestion.params)
         history.append(PastTrial(number, "COMPLETE", suggestion.params, (value,), constraints=(limit,)))
-    return min((trial.values[0] for trial in history if trial.values and trial.constraints[0] <= 0), default=10.0)
+    return best_kept(map(limited, (dict(trial.params) for trial in history)))
+
+
+def limited(params: dict[str, ParamValue]) -> tuple[float, float]:
+    """Return a value, and a constraint on it that holds at or below 0."""
+    return valley(params), float(str(params["x0"])) + float(str(params["x1"])) - 0.5
+
+
+def best_kept(outcomes: Iterable[tuple[float, float]]) -> float:
+    """Return the least value whose constraint holds; 10, worse than any, without one."""
+    return min((value for value, limit in outcomes if limit <= 0), default=10.0)
