@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,6 +110,13 @@ class RunningAttempt:
         at = _now()
         self._pending.step, self._pending.n_steps = message.epoch, message.n_epochs
         self._pending.metrics += [(name, message.epoch, value, at) for name, value in message.metrics.items()]
+
+    def on_usage(self, values: Mapping[str, float]) -> None:
+        """Take note of what the training takes of its machine: curves over time, in whole seconds since 1970."""
+        now = datetime.now(UTC)
+        self._pending.metrics += [
+            (name, int(now.timestamp()), value, now.isoformat()) for name, value in values.items()
+        ]
 
     def on_log(self, stream: str, line: bytes) -> None:
         """Take note of a line of output; of a flood, only that it was one."""

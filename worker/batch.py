@@ -19,6 +19,7 @@ from worker.messages import (
     Started,
     decode_from_child,
 )
+from worker.usage import Usage
 
 _TICK_S = 0.1
 PREEMPT_WITHIN_S = 4.0
@@ -32,10 +33,18 @@ class Batch:
         launcher: Has the order.
         attempts: A lane each.
         is_stopping: Tells whether the worker was told to end.
+        usage: Reads what the training takes of the machine.
     """
 
-    def __init__(self, launcher: Launcher, attempts: Sequence[RunningAttempt], is_stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        launcher: Launcher,
+        attempts: Sequence[RunningAttempt],
+        is_stopping: Callable[[], bool],
+        usage: Usage,
+    ) -> None:
         self._launcher = launcher
+        self._usage = usage
         self._attempts = {attempt.lane: attempt for attempt in attempts}
         self._is_stopping = is_stopping
         self._preempt_by: float | None = None
@@ -51,6 +60,7 @@ class Batch:
                 for key, _ in self._selector.select(timeout=_TICK_S):
                     self._read(key.data)
                 now_s = time.monotonic()
+                self._note_usage()
                 for attempt in self._attempts.values():
                     attempt.tick(now_s)
                 self._steer(now_s)
@@ -60,6 +70,13 @@ class Batch:
             self._read(stream)
         self._read_rest()
         end_all(list(self._attempts.values()), "CRASHED", describe_exit(self._exit_code))
+
+    def _note_usage(self) -> None:
+        """Note what the process takes, for each trial that is in it: they share it, and nobody knows their parts."""
+        values = self._usage.read_if_due(self._launcher.trial_pid)
+        for attempt in self._attempts.values() if values else ():
+            if not attempt.is_ended:
+                attempt.on_usage(values)
 
     def _read(self, stream: Stream) -> None:
         descriptors = dict(self._launcher.descriptors)

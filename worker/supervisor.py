@@ -16,10 +16,12 @@ from worker.batch import Batch, end_all
 from worker.datasets import DatasetUnavailable, find_dataset
 from worker.evaluations import EvaluationRun
 from worker.launcher import Launcher
+from worker.machine import open_gpus
 from worker.messages import BatchOrder
 from worker.programs import Stopped
 from worker.sender import MAX_REASON_CHARS, clean
 from worker.settings import WorkerSettings
+from worker.usage import Usage
 
 _TICK_S = 0.1
 _GRACE_S = 3.0
@@ -54,6 +56,7 @@ class Supervisor:
         self._is_stopping = is_stopping
         self._protocol = protocol
         self._launcher: Launcher | None = None
+        self._usage = Usage(open_gpus())
 
     def warm_up(self) -> Launcher:
         """Return a program that has imported torch or is about to; start one where there is none."""
@@ -132,7 +135,7 @@ class Supervisor:
             self._require_going_on()
             launcher = self.warm_up()
             launcher.order(order)
-            Batch(launcher, attempts, self._is_stopping).run()
+            Batch(launcher, attempts, self._is_stopping, self._usage).run()
         except Stopped:
             end_all(attempts, "PREEMPTED", "the worker was told to end before training began")
         except DatasetUnavailable as error:

@@ -29,6 +29,8 @@ from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE
 
 CONFUSION_FILE = "confusion_matrix.json"
 ONNX_FILE = "model.onnx"
+DRAWING = frozenset({"capsnet", "gan"})
+"""Networks whose pictures are stored with them."""
 JUDGED_AT_THE_END = frozenset({"underfitting", "good_fit", "still_improving", "plateau"})
 """What the first epochs of a trial that was pruned or paused cannot tell."""
 
@@ -94,6 +96,7 @@ class Speaker:
         if files and not get_model(self.order.model).is_generative:
             more, made = self._examine(result)
             metrics, files = more | metrics, [*files, *made]
+        files += self._draw(result)
         self.channel.send(
             LaneEnded(
                 lane=result.lane_id,
@@ -131,6 +134,25 @@ class Speaker:
         except Exception:
             self.channel.send(LaneLog(result.lane_id, traceback.format_exc(limit=4), "stderr"))
             return ()
+
+    def _draw(self, result: LaneResult) -> list[Path]:
+        """Draw what a network that draws has learned; a failure here costs the picture, not the trial."""
+        if not result.network_files or get_model(self.order.model).name not in DRAWING:
+            return []
+        from models.measures.pictures import draw_network
+        from models.networks.saved import load_network
+
+        try:
+            folder = result.network_files[0].parent
+            seed = next(lane.seed for lane in self.order.lanes if lane.lane == result.lane_id)
+            drawing = draw_network(load_network(folder), self.dataset, seed)
+            if drawing is None:
+                return []
+            write_atomically(folder / drawing.name, drawing.png)
+            return [folder / drawing.name]
+        except Exception:
+            self.channel.send(LaneLog(result.lane_id, traceback.format_exc(limit=4), "stderr"))
+            return []
 
     def _examine(self, result: LaneResult) -> tuple[dict[str, float], list[Path]]:
         """Measure a finished network once more, by everything; a failure here costs the extras, not the trial."""

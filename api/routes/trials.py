@@ -88,11 +88,14 @@ def read_metrics(
     names: Annotated[str | None, Query(max_length=4000, description="Comma-separated; all where left out")] = None,
     max_points: Annotated[int, Query(ge=4, le=100_000)] = 1000,
     members: Annotated[bool, Query(description="Also the curve of each repeat and fold")] = False,
+    system: Annotated[
+        bool, Query(description="Instead, what the training took of its machine, over seconds since 1970")
+    ] = False,
 ) -> MetricsRead:
     """Return a trial's curves."""
     wanted = [name for name in (names or "").split(",") if name]
     with control.ledger.read() as session:
-        return curves.read_metrics(session, trial_id, wanted, max_points, members=members)
+        return curves.read_metrics(session, trial_id, wanted, max_points, members=members, system=system)
 
 
 @router.get("/trials/{trial_id}/logs", responses=refusals(404))

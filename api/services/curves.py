@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from api.schemas.trials import MetricSeries, MetricsRead
 from api.services.lookup import get_trial
-from api.services.members import split_name
+from api.services.members import is_system, split_name
 from api.services.thinning import extremes
 from db import metrics
 
@@ -35,14 +35,22 @@ def thin(steps: Sequence[int], values: Sequence[float], max_points: int) -> tupl
 
 
 def read_metrics(
-    session: Session, trial_id: int, names: Sequence[str], max_points: int, *, members: bool = False
+    session: Session,
+    trial_id: int,
+    names: Sequence[str],
+    max_points: int,
+    *,
+    members: bool = False,
+    system: bool = False,
 ) -> MetricsRead:
     """Return curves of one trial: all or those of the named metrics, with those of its members if `members`.
 
-    A member's curve that `names` itself names is always among them.
+    A curve that `names` itself names is always among them; other curves of the machine only, and then alone, if
+    `system`.
     """
     get_trial(session, trial_id)
-    series = [one for one in metrics.list_series(session, [trial_id]) if _is_wanted(one.name, names, members)]
+    found = metrics.list_series(session, [trial_id])
+    series = [one for one in found if _is_wanted(one.name, names, members=members, system=system)]
     points = metrics.list_points(session, [one.id for one in series])
     shown = []
     for one in series:
@@ -62,8 +70,8 @@ def read_metrics(
     return MetricsRead(trial_id=trial_id, series=shown)
 
 
-def _is_wanted(name: str, names: Sequence[str], members: bool) -> bool:
+def _is_wanted(name: str, names: Sequence[str], *, members: bool, system: bool) -> bool:
     metric, member = split_name(name)
-    if member is None or members:
+    if is_system(name) == system and (member is None or members):
         return not names or metric in names or name in names
     return name in names

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+SYSTEM = "system/"
+"""Begins the names of curves that tell what a training takes of its machine, over seconds since 1970."""
 _SUFFIX = re.compile(r"@r([1-9][0-9]{0,2})f([1-9][0-9]?)$")
 
 
@@ -38,3 +40,8 @@ def split_name(name: str) -> tuple[str, Member | None]:
 def is_member(name: str) -> bool:
     """Tell whether a curve is a member's."""
     return _SUFFIX.search(name) is not None
+
+
+def is_system(name: str) -> bool:
+    """Tell whether a curve is of the machine, not of the training."""
+    return name.startswith(SYSTEM)

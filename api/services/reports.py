@@ -10,7 +10,7 @@ from typing import Any
 from api.errors import Invalid, LeaseLost, NotFound
 from api.schemas.trials import Finding
 from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
-from api.services.members import is_member
+from api.services.members import is_member, is_system
 from api.services.objectives import metrics_of, no_value, outcomes_of, violations_of
 from api.services.promotion import step_to_wait_at
 from api.services.pruning import Brought, decide
@@ -210,6 +210,7 @@ def _decide(tx: Tx, trial_id: int, orders: Orders, brought: Brought, answer: Rep
 
 
 def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fresh: Sequence[Point]) -> None:
+    told = [point for point in fresh if not (is_member(point.name) or is_system(point.name))]
     if fresh or body.step is not None:
         payload = {
             "study_id": orders.study_id,
@@ -217,8 +218,9 @@ def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fre
             "number": orders.number,
             "step": body.step,
             "n_steps": body.n_steps,
-            # Members' points would make each notice n * k times as long, and few readers show them: they are fetched.
-            "points": [[p.name, p.step, encode_float(p.value)] for p in fresh if not is_member(p.name)],
+            # Members' points would make each notice n * k times as long, and few readers show them or the machine's:
+            # these are fetched.
+            "points": [[p.name, p.step, encode_float(p.value)] for p in told],
         }
         tx.emit("metrics", payload, study_id=orders.study_id, trial_id=renewed.trial_id)
     if body.logs:

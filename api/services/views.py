@@ -15,7 +15,7 @@ from api.schemas.trials import ArtifactRead, AttemptRead, Finding, TrialDetail, 
 from api.services.confirmation import find_best, find_confirmation
 from api.services.forecasts import list_forecasts
 from api.services.fronts import find_front
-from api.services.members import is_member, split_name
+from api.services.members import is_member, is_system, split_name
 from api.services.seeds import seed_number, trial_seed
 from api.services.specs import n_grid_cells
 from db import again, attempts, metrics, studies, trials
@@ -138,7 +138,7 @@ def show_trial_detail(session: Session, trial: TrialRecord, study: StudyRecord) 
         spread=_spread(study, trial, series),
         diagnosis=None if diagnosis is None else [Finding.model_validate(finding) for finding in diagnosis],
         forecast=None if trial.state is TrialState.COMPLETE else list_forecasts(session, [trial.id]).get(trial.id),
-        metric_names=[one.name for one in series if not is_member(one.name)],
+        metric_names=[one.name for one in series if not (is_member(one.name) or is_system(one.name))],
         attempts=tries,
     )
 

@@ -104,3 +104,22 @@ def test_a_trial_says_where_its_attempts_ran(caller: Caller) -> None:
     unknown = {**ENVIRONMENT, "secrets": {}}
     error = caller.refused("POST", "/workers", 422, json={**body, "environment": unknown})
     assert (error["code"], error["field"]) == ("unknown_field", "environment.secrets")
+
+
+def test_curves_of_the_machine_stand_apart(caller: Caller) -> None:
+    job = written(caller)
+    names = ("val_accuracy", "system/process_cpu_percent", "system/gpu0_percent", "own/system/x")
+    points = [{"name": name, "step": 1_800_000_000, "value": 0.5} for name in names]
+    caller.report(job, 1, metrics=points)
+    caller.report(job, 2, metrics=points)
+    path = f"/trials/{job['trial_id']}"
+
+    def shown(query: str = "") -> set[str]:
+        return {one["name"] for one in caller.call("GET", f"{path}/metrics{query}")["series"]}
+
+    assert shown() == {"val_accuracy", "own/system/x"} == set(caller.call("GET", path)["metric_names"])
+    assert shown("?system=true") == {"system/process_cpu_percent", "system/gpu0_percent"}
+    assert shown("?names=val_accuracy,system/gpu0_percent") == {"val_accuracy", "system/gpu0_percent"}
+    assert caller.call("GET", path)["step"] is None
+    caller.finish(job, values={"val_accuracy": 0.5})
+    assert caller.call("GET", path)["values"] == {"val_accuracy": 0.5}

@@ -209,6 +209,9 @@ FAMILIES: dict[str, Json] = {
 }
 
 
+PICTURES = {"rnn": "", "capsnet": "reconstructions.png", "gan": "samples.png"}
+
+
 @pytest.mark.parametrize("model", FAMILIES)
 def test_every_family_trains_through_the_service(service: Service, model: str, pytestconfig: pytest.Config) -> None:
     assert pytestconfig.cache is not None
@@ -221,5 +224,6 @@ def test_every_family_trains_through_the_service(service: Service, model: str, p
     for trial in trials:
         assert trial["values"][metric] > 0
         assert {"model.safetensors", "model.json"} <= artifacts(service, trial).keys()
+        assert artifacts(service, trial).keys() & set(PICTURES.values()) == {PICTURES[model]} - {""}
     if model != "gan":
         assert any("model.onnx" in artifacts(service, trial) for trial in trials)

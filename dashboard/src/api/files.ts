@@ -9,15 +9,22 @@ export const artifactUrl = (artifactId: number): string => `/api/v1/artifacts/${
 export const exportUrl = (study: string, format: 'csv' | 'json'): string =>
   `/api/v1/studies/${encodeURIComponent(study)}/export?format=${format}`;
 
+export const logUrl = (trialId: number): string => `/api/v1/trials/${trialId}/log`;
+
 /** Whether a plain link works, which streams straight to disk. */
 export const isLinkEnough = (): boolean => session.token === null;
 
 /** Fetch a file with the reader's token and save it. Raises: ProblemError. */
 export async function download(url: string, name: string): Promise<void> {
+  saveFile(await fetchFile(url, name), name);
+}
+
+/** Fetch a file with the reader's token. Raises: ProblemError. */
+export async function fetchFile(url: string, name: string): Promise<Blob> {
   const response = await authorisedFetch(new Request(new URL(url, window.location.origin)));
   if (!response.ok) {
     const message = `“${name}” could not be read: the server answered ${response.status}.`;
     throw new ProblemError({ code: `http_${response.status}`, message, field: null, hint: null }, response.status);
   }
-  saveFile(await response.blob(), name);
+  return response.blob();
 }

@@ -7490,6 +7490,8 @@ export interface operations {
                 members?: boolean;
                 /** @description Comma-separated; all where left out */
                 names?: string | null;
+                /** @description Instead, what the training took of its machine, over seconds since 1970 */
+                system?: boolean;
             };
             header?: never;
             path: {

@@ -3,7 +3,7 @@ import { client, unwrap } from './client';
 import { readNumber, readNumbers } from './numbers';
 import { readTrial } from './studies';
 import { isObject, readCounts } from './counts';
-import type { Artifact, LogLine, Series, Trial, TrialDetail } from './types';
+import type { Artifact, LogLine, Series, Trial, TrialDetail, TrialEnvironment } from './types';
 
 export interface MetricSeries extends Series {
   readonly name: string;
@@ -28,12 +28,17 @@ export async function getTrial(study: string, number: number): Promise<TrialDeta
 }
 
 /** Read a trial's curves, with those of its repeats and folds (`val_loss@r2f1`) where `members`. */
-export async function getMetrics(trialId: number, maxPoints: number, members: boolean): Promise<MetricSeries[]> {
-  const read = await unwrap(
-    client.GET('/api/v1/trials/{trial_id}/metrics', {
-      params: { path: { trial_id: trialId }, query: { max_points: maxPoints, members } },
-    }),
-  );
+export function getMetrics(trialId: number, maxPoints: number, members: boolean): Promise<MetricSeries[]> {
+  return readMetrics(trialId, { max_points: maxPoints, members });
+}
+
+/** Read what a trial took of its machine: curves such as `system/process_cpu_percent`, over seconds since 1970. */
+export function getUsage(trialId: number, maxPoints: number): Promise<MetricSeries[]> {
+  return readMetrics(trialId, { max_points: maxPoints, system: true });
+}
+
+async function readMetrics(trialId: number, query: { max_points: number; members?: boolean; system?: boolean }): Promise<MetricSeries[]> {
+  const read = await unwrap(client.GET('/api/v1/trials/{trial_id}/metrics', { params: { path: { trial_id: trialId }, query } }));
   return read.series.map((series) => ({
     name: series.name,
     steps: series.steps,
@@ -42,8 +47,9 @@ export async function getMetrics(trialId: number, maxPoints: number, members: bo
   }));
 }
 
-export async function getLogs(trialId: number, cursor: string | null, limit = 500): Promise<LogPage> {
-  const query = { limit, ...(cursor ? { cursor } : {}) };
+/** Read lines after the cursor; only those that contain `wanted`, whatever the case of letters, unless it is empty. */
+export async function getLogs(trialId: number, cursor: string | null, limit = 500, wanted = ''): Promise<LogPage> {
+  const query = { limit, ...(cursor ? { cursor } : {}), ...(wanted ? { q: wanted } : {}) };
   const page = await unwrap(client.GET('/api/v1/trials/{trial_id}/logs', { params: { path: { trial_id: trialId }, query } }));
   return { lines: page.items, nextCursor: page.next_cursor };
 }
@@ -66,4 +72,20 @@ export async function getConfusion(artifactId: number): Promise<Confusion> {
 
 export function stopTrial(trialId: number): Promise<Trial> {
   return unwrap(client.POST('/api/v1/trials/{trial_id}:stop', { params: { path: { trial_id: trialId } } }));
+}
+
+/** Run a trial that failed, was pruned or stopped once more, as a new trial with its parameters and its seed. */
+export function retryTrial(trialId: number): Promise<Trial> {
+  return unwrap(client.POST('/api/v1/trials/{trial_id}:retry', { params: { path: { trial_id: trialId } } }));
+}
+
+/** Run a trial's parameters again from other seeds, as `n` new trials. */
+export async function repeatTrial(trialId: number, n: number): Promise<readonly Trial[]> {
+  const body = { n, note: '' };
+  return (await unwrap(client.POST('/api/v1/trials/{trial_id}:repeat', { params: { path: { trial_id: trialId } }, body }))).items;
+}
+
+/** Read where a trial's attempts ran, the latest place in front. */
+export async function getEnvironments(trialId: number): Promise<readonly TrialEnvironment[]> {
+  return (await unwrap(client.GET('/api/v1/trials/{trial_id}/environment', { params: { path: { trial_id: trialId } } }))).items;
 }

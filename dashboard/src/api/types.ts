@@ -14,6 +14,7 @@ export type TrialState = Trial['state'];
 export type Attempt = Schemas['AttemptRead'];
 export type LogLine = Schemas['LogLine'];
 export type Artifact = Schemas['ArtifactRead'];
+export type TrialEnvironment = Schemas['TrialEnvironment'];
 export type Worker = Schemas['WorkerRead'];
 export type Dataset = Schemas['DatasetRead'];
 export type Model = Schemas['ModelRead'];

@@ -34,3 +34,24 @@ it('draws a lone trial in colour, and says where there is nothing', () => {
   expect(summary).toBe('lr of this trial up to step 2.');
   expect(drawMembers([], 'lr', colours).summary).toBe('No points of lr yet.');
 });
+
+it('shows the values beneath their smoothed line', () => {
+  const { lines } = drawMembers([curve('lr', 0, 1, NaN, 1)], 'lr', colours, { smoothing: 0.5, isLog: false, marks: [] });
+  expect(lines.map(({ label, values }) => [label, values])).toEqual([
+    ['Trial, as reported', [0, 1, null, 1]],
+    ['Trial', [0, 2 / 3, null, 6 / 7]],
+  ]);
+  expect(lines[0]?.colour).toMatch(/^rgba/);
+  expect(new Set(lines.map(({ key }) => key)).size).toBe(2);
+});
+
+it('leaves out what a logarithmic axis has no place for, and takes none where nothing is positive', () => {
+  const marks = [{ at: 0, axis: 'y', label: 'nothing' }, { at: 2, axis: 'x', label: 'Overfitting from here' }] as const;
+  const view = { smoothing: 0, isLog: true, marks };
+  const picture = drawMembers([curve('lr', 0, 1, -1, 2)], 'lr', colours, view);
+  expect(picture.isLog).toBe(true);
+  expect(picture.lines[0]?.values).toEqual([null, 1, null, 2]);
+  expect(picture.marks).toEqual([marks[1]]);
+  expect(picture.summary).toBe('lr of this trial up to step 4. Marked: Overfitting from here (epoch 2).');
+  expect(drawMembers([curve('lr', 0, -1)], 'lr', colours, view).isLog).toBe(false);
+});

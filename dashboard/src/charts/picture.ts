@@ -22,10 +22,20 @@ export interface Band {
   readonly colour: string;
 }
 
+/** A place that is pointed out: a line across the chart at an x, or along it at a y. */
+export interface Mark {
+  readonly at: number;
+  readonly axis: 'x' | 'y';
+  readonly label: string;
+}
+
 export interface Picture {
   readonly xs: readonly number[];
   readonly lines: readonly Line[];
   readonly bands?: readonly Band[];
+  readonly marks?: readonly Mark[];
+  /** Whether y grows by factors; then all values are positive. */
+  readonly isLog?: boolean;
   readonly xLabel: string;
   readonly yLabel: string;
   /** One sentence for those who cannot see the chart. */
@@ -92,5 +102,5 @@ function rangeWithin(values: readonly number[], low: number, high: number): [num
 /** What decides whether a drawn chart can take new data as it is, or must be built anew. */
 export function shapeOf(picture: Picture): string {
   const lines = picture.lines.map((line) => [line.key, line.mark, line.colour, line.width, line.dash?.join('-') ?? '']);
-  return JSON.stringify([picture.xLabel, picture.yLabel, lines, picture.bands ?? []]);
+  return JSON.stringify([picture.xLabel, picture.yLabel, lines, picture.bands ?? [], picture.marks ?? [], picture.isLog ?? false]);
 }

@@ -2,6 +2,7 @@
 import uPlot from 'uplot';
 import { formatNumber } from '$lib/format';
 import type { ChartColours } from './palette';
+import { drawMarks } from './pointing';
 import type { Line, Picture } from './picture';
 
 const FONT = '12px system-ui, sans-serif';
@@ -33,7 +34,7 @@ export function toOptions(picture: Picture, colours: ChartColours, size: Size, h
     padding: [12, 12, 0, 0],
     cursor: { x: false, y: false, points: { show: false }, drag: { x: true, y: false, setScale: true } },
     focus: { alpha: 0.35 },
-    scales: { x: { time: false, range: toXRange }, y: { range: toYRange } },
+    scales: { x: { time: false, range: toXRange }, y: picture.isLog ? { distr: 3, range: toLogRange } : { range: toYRange } },
     axes: [
       toAxis(picture.xLabel, colours, { incrs: WHOLE_STEPS, space: 56, size: 24 }),
       toAxis(picture.yLabel, colours, { size: 56 }),
@@ -41,6 +42,7 @@ export function toOptions(picture: Picture, colours: ChartColours, size: Size, h
     series: [{}, ...picture.lines.map((line) => toSeries(line, colours, hooks))],
     bands: (picture.bands ?? []).map(({ upper, lower, colour }) => ({ series: [upper + 1, lower + 1], fill: colour })),
     hooks: {
+      draw: [(plot) => drawMarks(plot, picture.marks ?? [], colours)],
       setCursor: [hooks.onPointer],
       setSelect: [(plot) => hooks.onZoom(plot.select.width > 0)],
     },
@@ -57,6 +59,10 @@ function toYRange(_: uPlot, low: number | null, high: number | null): uPlot.Rang
   if (low === null || high === null) return [0, 1];
   const room = low === high ? Math.abs(low) * 0.1 || 1 : (high - low) * 0.06;
   return [low - room, high + room];
+}
+
+function toLogRange(_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
+  return low === null || high === null ? [0.1, 1] : uPlot.rangeLog(low, high, 10, false);
 }
 
 export function toAxis(label: string, colours: ChartColours, more: uPlot.Axis): uPlot.Axis {

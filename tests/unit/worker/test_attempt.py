@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,19 @@ def begin(server: FakeServer, tmp_path: Path) -> Iterator[Begin]:
 
 def never(_delay_s: float) -> bool:
     return False
+
+
+def test_what_a_training_takes_is_reported_over_seconds_and_is_no_progress(server: FakeServer, begin: Begin) -> None:
+    attempt = begin()
+    begun_s = int(time.time())
+    attempt.on_usage({"system/process_cpu_percent": 99.0})
+    attempt.on_end(LaneEnded("1", "COMPLETE", "done"), 100.0)
+    wait_for_finish(server)
+    (report,) = server.of().reports
+    assert report.step is None
+    (point,) = report.metrics
+    assert (point.name, point.value) == ("system/process_cpu_percent", 99.0)
+    assert begun_s <= point.step <= int(time.time())
 
 
 def test_an_attempt_from_its_first_epoch_to_its_end(server: FakeServer, begin: Begin, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a trial's process says about its lanes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,21 @@ import torch
 from models.engine.jobs import LaneResult, Outcome
 from models.engine.trainer import TrainSettings
 from tests.unit.models.helpers import make_dataset
+from tests.unit.models.test_pictures import decode
 from worker.messages import BatchOrder, LaneEnded, LaneOrder
 from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE, WorkerSettings
 from worker.training import JUDGED_AT_THE_END, Speaker, run_order, settings_of
 
+Params = Mapping[str, float | int | str | bool | None]
+CAPSULES: Params = {
+    "epochs": 1,
+    "conv_channels": 4,
+    "primary_types": 2,
+    "primary_dim": 4,
+    "capsule_dim": 4,
+    "routings": 1,
+    "decoder_widths": "8",
+}
 LOSSES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.02, 0.019, 0.018, 0.018)
 
 
@@ -74,3 +86,27 @@ def test_trials_train_as_their_worker_was_started(
     monkeypatch.delenv(DEVICE_VARIABLE)
     monkeypatch.delenv(PRECISION_VARIABLE)
     assert settings_of(order) == TrainSettings(checkpoint_every_s=10.0, device="cuda:0", precision="float32")
+
+
+PICTURES: Mapping[str, tuple[Params, str, list[tuple[str, int, int]]]] = {
+    "gan": ({"epochs": 1, "hidden_units": 8}, "frechet_distance", [("samples.png", 143, 35)]),
+    "capsnet": (CAPSULES, "val_loss", [("reconstructions.png", 143, 17)]),
+    "mlp": ({"epochs": 1, "widths": "8"}, "val_loss", []),
+}
+
+
+@pytest.mark.parametrize("model", PICTURES)
+def test_networks_that_draw_leave_a_picture(digits: Path, tmp_path: Path, model: str) -> None:
+    params, metric, expected = PICTURES[model]
+    order = BatchOrder(model, str(digits), metric, "minimize", 10.0, (LaneOrder("1", params, 1, str(tmp_path), None),))
+    channel = Kept()
+    run_order(order, channel, lambda _: "continue")
+    [ended] = [message for message in channel.messages if isinstance(message, LaneEnded)]
+    assert ended.outcome == "COMPLETE", ended.reason
+    found = []
+    for file in (Path(name) for name in ended.files if name.endswith(".png")):
+        (width, height, colour), pixels = decode(file.read_bytes())
+        assert colour == 0
+        assert len(set(pixels)) > 10
+        found.append((file.name, width, height))
+    assert found == expected

@@ -2,8 +2,8 @@
 import type { LiveEvent, MetricsEvent } from '$api/live/events';
 import { Synced } from '$api/live/synced';
 import { getStudy } from '$api/studies';
-import { getMetrics, getTrial, listArtifacts, stopTrial } from '$api/trials';
-import type { Artifact, Study, TrialDetail } from '$api/types';
+import { getMetrics, getTrial, listArtifacts, repeatTrial, retryTrial, stopTrial } from '$api/trials';
+import type { Artifact, Study, Trial, TrialDetail } from '$api/types';
 import { growSeries, type Curve } from '$charts/curves';
 import { announcer } from '$lib/announce.svelte';
 import { Coalescer } from '$lib/coalesce';
@@ -20,6 +20,7 @@ export class TrialStore {
   trial: TrialDetail | null = $state.raw(null);
   /** One curve a metric, and one a member where those are shown; its label is the full name, such as `val_loss@r2f1`. */
   series: readonly Curve[] = $state.raw([]);
+  study: Study | null = $state.raw(null);
   /** The metric that the study optimises. */
   objective = $state('');
   /** Whether the trial is trained more than once. */
@@ -29,23 +30,23 @@ export class TrialStore {
   problem: Problem | null = $state.raw(null);
   readonly log = new LogStore();
   readonly synced = new Synced(this);
-  #isStudyKnown = false;
   #isForecasting = false;
   #stale = new Coalescer<'trial'>(REFRESH_MS, () => void this.synced.reload());
   #oldMembers = new Coalescer<'members'>(MEMBERS_MS, () => void this.synced.reload());
 
   constructor(
-    private readonly study: string,
+    private readonly studyRef: string,
     private readonly number: number,
   ) {}
 
   async load(): Promise<void> {
     try {
-      const trial = await getTrial(this.study, this.number);
+      const trial = await getTrial(this.studyRef, this.number);
       const [series, artifacts, study] = await Promise.all([
         getMetrics(trial.trial_id, MAX_POINTS, this.showsMembers),
         listArtifacts(trial.trial_id),
-        this.#isStudyKnown ? null : getStudy(trial.study_id),
+        // Its best trial is another one now and then; what else is read of it stays as it is.
+        trial.state === this.trial?.state ? this.study : getStudy(trial.study_id),
       ]);
       if (study) this.#know(study);
       void this.log.follow(trial.trial_id); // may be long: nothing waits for it
@@ -72,14 +73,20 @@ export class TrialStore {
     await this.synced.reload();
   }
 
-  async stopTrial(): Promise<void> {
-    if (!this.trial) return;
-    try {
-      await stopTrial(this.trial.trial_id);
-      await this.synced.reload();
-    } catch (error) {
-      this.problem = toProblem(error);
-    }
+  /** Ask the trial to end; no new ones come of it. Raises: ProblemError. */
+  async stopTrial(): Promise<readonly number[]> {
+    if (this.trial) await stopTrial(this.trial.trial_id);
+    return this.#added([]);
+  }
+
+  /** Run it once more and answer the new trial's number. Raises: ProblemError. */
+  async retry(): Promise<readonly number[]> {
+    return this.trial ? this.#added([await retryTrial(this.trial.trial_id)]) : [];
+  }
+
+  /** Run it again from other seeds and answer the new trials' numbers. Raises: ProblemError. */
+  async repeat(n: number): Promise<readonly number[]> {
+    return this.trial ? this.#added(await repeatTrial(this.trial.trial_id, n)) : [];
   }
 
   stop(): void {
@@ -87,12 +94,17 @@ export class TrialStore {
     this.#oldMembers.cancel();
   }
 
+  async #added(trials: readonly Trial[]): Promise<readonly number[]> {
+    await this.synced.reload();
+    return trials.map(({ number }) => number);
+  }
+
   #know(study: Study): void {
     const { spec } = study;
+    this.study = study;
     this.#isForecasting = isForecasting(study);
     this.objective = spec.objectives[0]?.metric ?? '';
     this.hasMembers = (spec.repeats?.n ?? 1) > 1 || spec.evaluation?.method === 'k_fold';
-    this.#isStudyKnown = true;
   }
 
   #grow(event: MetricsEvent, trial: TrialDetail): void {
