@@ -40,7 +40,7 @@ def read_columns(session: Session, ref: str, after: int | None) -> str:
     """
     study = get_study(session, ref)
     is_whole = after is None or after > study.rev
-    lines = list_lines(session, study.id, None if is_whole else after)
+    lines = list_lines(session, study.id, None if is_whole else after, is_single=len(study.directions) == 1)
     parts = {
         "study_id": str(study.id),
         # Read before the rows: what ends in between is sent twice rather than never.
@@ -68,7 +68,7 @@ def _objectives(study: StudyRecord, lines: Sequence[TrialLine]) -> Iterable[str]
 def _value_of(line: TrialLine, metric: str, *, is_first: bool) -> float | None:
     if is_first and line.value is not None:
         return line.value
-    found = line.values.get(metric)
+    found = None if line.values is None else line.values.get(metric)
     return None if found is None else decode_float(found)
 
 
