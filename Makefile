@@ -21,7 +21,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 DASHBOARD := $(wildcard dashboard/package.json)
 DASHBOARD_SOURCES = $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 'dashboard/dist/*' 2>/dev/null)
 
-.PHONY: help demo up test check bench bench-train bench-search lock types clean browser dashboard
+.PHONY: help demo up test check bench bench-train bench-search bench-dashboard lock types clean browser dashboard
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -53,6 +53,9 @@ bench-train: $(STAMPS)/dev $(STAMPS)/peers ## Measure training beside plain loop
 
 bench-search: $(STAMPS)/dev $(STAMPS)/search-peers ## Compare samplers with hyperopt, SMAC and Ax; goes on where it was stopped
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
+
+bench-dashboard: $(STAMPS)/dev dashboard browser ## Measure the dashboard at scale in a browser, beside optuna-dashboard; prints JSON
+	@$(BIN)/python -m benchmarks.dashboard
 
 types: $(STAMPS)/dev $(STAMPS)/npm ## Write the dashboard's API types anew from the API
 	@$(BIN)/python -m scripts.api_types write

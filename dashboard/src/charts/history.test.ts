@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BEST_LINE, bestSoFar, COMPLETE_LINE, drawHistory, PRUNED_LINE, type HistoryPoint } from './history';
+import { BASELINE_LINE, BEST_LINE, bestSoFar, CHOSEN_LINE, COMPLETE_LINE, drawHistory, PRUNED_LINE, type HistoryPoint } from './history';
 import { chartColours } from './palette';
 
 const point = (number: number, state: string, value: number | null): HistoryPoint => ({ number, state, value });
@@ -33,6 +33,13 @@ describe('drawHistory', () => {
     expect(values.get(PRUNED_LINE)?.[2]).toBe(0.9);
     expect(values.get(COMPLETE_LINE)).toEqual([undefined, 0.5, undefined, undefined, 0.4, undefined, 0.7]);
     expect(values.get(BEST_LINE)?.at(-1)).toBe(0.7);
+  });
+
+  it('draws the chosen trials again, above, and baselines as level lines', () => {
+    const { lines } = drawHistory(POINTS, { ...options, chosen: new Set([4, 5]), baselines: [{ label: 'mean', value: 0.3 }] });
+    const values = new Map(lines.map((line) => [line.key, line.values]));
+    expect(values.get(CHOSEN_LINE)).toEqual([undefined, undefined, undefined, undefined, 0.4, undefined, undefined]);
+    expect(values.get(BASELINE_LINE)).toEqual(Array.from({ length: 7 }, () => 0.3));
   });
 
   it('says in words what it shows', () => {

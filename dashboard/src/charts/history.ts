@@ -16,11 +16,24 @@ export interface HistoryOptions {
   readonly metric: string;
   readonly direction: Direction;
   readonly colours: ChartColours;
+  /** Numbers of the chosen trials; null where nothing is chosen. */
+  readonly chosen?: ReadonlySet<number> | null;
+  /** What simple models reach, drawn as level lines. */
+  readonly baselines?: readonly Baseline[];
+}
+
+export interface Baseline {
+  /** Such as `logistic regression (test_accuracy)`. */
+  readonly label: string;
+  readonly value: number;
 }
 
 export const COMPLETE_LINE = 1;
 export const PRUNED_LINE = 2;
 export const BEST_LINE = 3;
+export const CHOSEN_LINE = 4;
+/** The first baseline's; the others follow. */
+export const BASELINE_LINE = 5;
 
 /** For each trial in order of number: the best value of a completed trial up to there; null before the first one. */
 export function bestSoFar(points: readonly HistoryPoint[], direction: Direction): (number | null)[] {
@@ -45,10 +58,17 @@ export function drawHistory(points: readonly HistoryPoint[], options: HistoryOpt
     { ...dots, key: PRUNED_LINE, label: 'pruned', values: ofState('PRUNED'), colour: colours.quiet },
     { ...dots, key: COMPLETE_LINE, label: 'complete', values: ofState('COMPLETE'), colour: colours.lines[0] ?? colours.best },
     { key: BEST_LINE, label: 'best so far', values: best, mark: 'step', width: 2, colour: colours.lines[1] ?? colours.best },
+    ...(options.baselines ?? []).map(({ label, value }, i): Line => {
+      return { key: BASELINE_LINE + i, label, values: sorted.map(() => value), mark: 'line', width: 1.5, colour: colours.text, dash: [8, 4] };
+    }),
   ];
+  const { chosen } = options;
+  if (chosen) lines.push({ ...dots, key: CHOSEN_LINE, label: 'chosen', values: sorted.map((point) => valueOf(point, chosen)), colour: colours.best });
   const summary = summarise(best.at(-1) ?? null, ofState('COMPLETE').filter((y) => y !== undefined).length, options);
   return { xs: sorted.map((point) => point.number), lines, xLabel: 'trial', yLabel: options.metric, summary };
 }
+
+const valueOf = ({ number, value }: HistoryPoint, chosen: ReadonlySet<number>): Y => (chosen.has(number) && Number.isFinite(value) ? value : undefined);
 
 function summarise(best: number | null, nComplete: number, { metric, direction }: HistoryOptions): string {
   if (best === null) return 'No trial has completed yet.';
