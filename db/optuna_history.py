@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists,
 from sqlalchemy.types import JSON, BigInteger, String
 
 from db.metrics import Kind
-from db.optuna_link import Link, Row
+from db.optuna_link import Link
+from db.optuna_runner import Row
 from db.tables import MetricPointRow, MetricSeriesRow, StudyRow, TrialAttrRow, TrialRow
 
 _MANY = 8  # from so many trials on, what belongs to them is asked for at once

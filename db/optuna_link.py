@@ -9,69 +9,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Executable
-from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import PoolProxiedConnection
 
 from db.engine import Database
+from db.optuna_runner import Cursor, Prepared, Row, Runner
 
 _IDLE_S = 10.0  # after so long a server may have closed the connection; to look costs a round trip
-Row = tuple[Any, ...]
 
 
 class LinkError(Exception):
     """A database refused a statement, or does not answer; the driver's error is the cause."""
-
-
-class Prepared:
-    """A statement as the driver takes it. Its parameters are all named, and none expands.
-
-    Args:
-        statement: Built by SQLAlchemy.
-        dialect: Of a database that was connected to before.
-    """
-
-    def __init__(self, statement: Executable, dialect: Dialect) -> None:
-        compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-        self.sql = str(compiled)
-        assert "POSTCOMPILE" not in self.sql, "a list among the parameters would have to be written anew each time"
-        self._order: Sequence[str] | None = compiled.positiontup
-        self._known = {
-            name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required
-        } | {column.key: default_of(column) for column in compiled.insert_prefetch}
-        self._encoders: dict[str, Callable[[Any], Any]] = dict(compiled._bind_processors)
-        self._types: Sequence[Any] = [column.type for column in compiled._result_columns]
-        self.has_rows = bool(self._types)  # to ask the driver costs it a description of every column
-        self._dialect = dialect
-        self._decoders: list[tuple[int, Callable[[Any], Any]]] | None = None
-
-    def bind(self, values: Mapping[str, Any]) -> Any:
-        """Return parameters as the driver takes them; `values` may have more than the statement needs."""
-        known = {**self._known, **values}
-        encoders = self._encoders
-        if self._order is None:
-            return {name: encoders[name](value) if name in encoders else value for name, value in known.items()}
-        return [encoders[name](known[name]) if name in encoders else known[name] for name in self._order]
-
-    def read(self, cursor: Any) -> list[Row]:
-        """Return the rows of a cursor that ran the statement, with their values as the columns' types have them."""
-        if self._decoders is None:
-            codes = [column[1] for column in cursor.description]
-            found = [
-                one._cached_result_processor(self._dialect, code) for one, code in zip(self._types, codes, strict=True)
-            ]
-            self._decoders = [(place, decode) for place, decode in enumerate(found) if decode is not None]
-        rows: list[Any] = cursor.fetchall()
-        if not self._decoders:
-            return rows
-        columns: list[Any] = list(zip(*rows, strict=True))
-        for place, decode in self._decoders if rows else ():
-            columns[place] = map(decode, columns[place])
-        return list(zip(*columns, strict=True))
 
 
 class Link:
@@ -100,11 +52,11 @@ class Link:
         Raises:
             LinkError: The database refused it, or does not answer.
         """
-        cursor = self._cursor()
+        runner = self._runner()
         try:
-            return self._execute(cursor, statement, values)
+            return runner.run(self._prepare(statement), values)
         except self._errors as error:
-            raise self._failed(error, cursor) from error
+            raise self._failed(error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Callable[[Executable, Mapping[str, Any]], list[Row]]]:
@@ -116,17 +68,17 @@ class Link:
             LinkError: The database refused a statement, or does not answer.
         """
         with self._gate:
-            cursor = self._cursor()
+            runner = self._runner()
             try:
-                cursor.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+                runner.command("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
                 try:
-                    yield lambda statement, values: self._execute(cursor, statement, values)
-                    cursor.execute("COMMIT")
+                    yield lambda statement, values: runner.run(self._prepare(statement), values)
+                    runner.command("COMMIT")
                 except BaseException:
-                    cursor.execute("ROLLBACK")
+                    runner.command("ROLLBACK")
                     raise
             except self._errors as error:
-                raise self._failed(error, cursor) from error
+                raise self._failed(error) from error
 
     @contextmanager
     def bulk(self) -> Iterator[Connection]:
@@ -147,41 +99,37 @@ class Link:
         for connection in list(self._all):
             self._give_back(connection)
 
-    def _execute(self, cursor: Any, statement: Executable, values: Mapping[str, Any]) -> list[Row]:
+    def _prepare(self, statement: Executable) -> Prepared:
         found = self._prepared.get(id(statement))
         if found is None:
             found = statement, Prepared(statement, self._database.engine.dialect)
             self._prepared[id(statement)] = found
-        prepared = found[1]
-        cursor.execute(prepared.sql, prepared.bind(values))
-        return prepared.read(cursor) if prepared.has_rows else []
+        return found[1]
 
-    def _cursor(self) -> Any:
-        cursor = getattr(self._mine, "cursor", None)
-        if cursor is None:
+    def _runner(self) -> Runner:
+        runner: Runner | None = getattr(self._mine, "runner", None)
+        if runner is None:
             return self._open()
         now = time.monotonic()
         idle_s, self._mine.used_at = now - self._mine.used_at, now
         if idle_s > _IDLE_S and not self.is_sqlite:
             try:
-                cursor.execute("SELECT 1")
+                runner.command("SELECT 1")
             except self._errors:
                 self.release()
                 return self._open()
-        return cursor
+        return runner
 
-    def _open(self) -> Any:
+    def _open(self) -> Runner:
         connection = self._database.engine.raw_connection()
-        if not self.is_sqlite:
-            connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]
-        cursor = connection.cursor()
-        self._mine.connection, self._mine.cursor, self._mine.used_at = connection, cursor, time.monotonic()
+        runner = Cursor(connection.cursor()) if self.is_sqlite else _on_wire(connection)
+        self._mine.connection, self._mine.runner, self._mine.used_at = connection, runner, time.monotonic()
         with self._guard:
             self._all.add(connection)
-        return cursor
+        return runner
 
-    def _failed(self, error: Exception, cursor: Any) -> LinkError:
-        if self._database.engine.dialect.is_disconnect(error, self._mine.connection, cursor):  # type: ignore[arg-type]
+    def _failed(self, error: Exception) -> LinkError:
+        if self._database.engine.dialect.is_disconnect(error, self._mine.connection, None):  # type: ignore[arg-type]
             self.release()
         return LinkError(str(error))
 
@@ -193,7 +141,10 @@ class Link:
         connection.close()
 
 
-def default_of(column: Any) -> Any:
-    """Return what a column holds by default, of the kind that Python knows."""
-    default = column.default
-    return default.arg(None) if default.is_callable else default.arg
+def _on_wire(connection: PoolProxiedConnection) -> Runner:
+    # Here, because who uses SQLite has no need of PostgreSQL's driver.
+    from db.optuna_wire import Wire
+
+    driver: Any = connection.dbapi_connection
+    driver.autocommit = True
+    return Wire(driver, connection.info.setdefault("tunewell_statements", {}))

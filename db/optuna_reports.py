@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Connection,
     Executable,
     Float,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     case,
     func,
     insert,
+    literal_column,
     select,
     update,
 )
@@ -95,10 +97,11 @@ def store_value(link: Link, curve: Curve, point: tuple[int, float, int], notice:
     }
     if link.is_sqlite:
         return _store_in_turn(link, values)
-    ((n_open, n_old, series_id),) = link.run(_STORE_QUIETLY if notice is None else _STORE_AND_TELL, values)
-    if n_old:
-        link.run(_RECOUNT, {"the_series": series_id})
-    return bool(n_open)
+    rows = link.run(_STORE_QUIETLY if notice is None else _STORE_AND_TELL, values)
+    for series_id, was_there in rows:
+        if was_there:
+            link.run(_RECOUNT, {"the_series": series_id})
+    return bool(rows)
 
 
 def insert_curves(connection: Connection, name: str, curves: Sequence[tuple[int, Points]]) -> None:
@@ -177,21 +180,22 @@ def _recounting() -> Update:
 def _storing_at_once(checking: Any, *, tells: bool) -> Executable:
     """Return one statement for PostgreSQL.
 
-    It answers how many trials were open, how many points were there before, and the curve's id.
+    It answers the curve's id and whether there was a point at that step before; no row where the trial is not open.
     """
     is_open_ = checking.cte("is_open")
-    known = select(_SERIES.id).where(_SERIES.trial_id == _TRIAL, _SERIES.name == _NAME).scalar_subquery()
-    old = select(_POINT.step).where(_POINT.series_id == known, _POINT.step == _STEP).cte("old")
     # All the rest reads from `is_open`: nothing is stored for a trial that has ended.
     of_series = select(*_NEW_SERIES.values()).select_from(is_open_)
     series = _keeping(postgresql.insert(_SERIES).from_select(list(_NEW_SERIES), of_series)).cte("series")
     new = postgresql.insert(_POINT).from_select(["series_id", *_NEW_POINT], select(series.c.id, *_NEW_POINT.values()))
     replacing = {name: new.excluded[name] for name in ("value", "kind", "at_ms")}
-    parts = [new.on_conflict_do_update(index_elements=["series_id", "step"], set_=replacing).cte("point")]
-    if tells:
-        parts.append(notices("metrics", is_open_, is_open_.c.id, METRICS_PAYLOAD))
-    counts: list[Any] = [select(func.count()).select_from(one).scalar_subquery() for one in (is_open_, old)]
-    return select(*counts, select(series.c.id).scalar_subquery()).add_cte(*parts)
+    # A row that was there is locked by this transaction before it is replaced, which `xmax` says; a new one is not.
+    was_there = literal_column("metric_point.xmax <> 0", Boolean)
+    storing_point = new.on_conflict_do_update(index_elements=["series_id", "step"], set_=replacing).returning(
+        _POINT.series_id, was_there
+    )
+    return (
+        storing_point.add_cte(notices("metrics", is_open_, is_open_.c.id, METRICS_PAYLOAD)) if tells else storing_point
+    )
 
 
 _KEEP_SERIES = _keeping(sqlite.insert(_SERIES).values(_NEW_SERIES))

@@ -6,8 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Boolean, Executable, Select, Table, Text, bindparam, insert, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Executable,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSONB
 
 from db.lifecycle import StudyState
 from db.optuna_events import storing, study_event
@@ -43,9 +58,16 @@ _ATTRS = (
 )
 _ALL_ATTRS = select(StudyAttrRow.study_id, StudyAttrRow.is_system, StudyAttrRow.key, StudyAttrRow.value)
 _INSERT = insert(StudyRow).returning(StudyRow.id)
-_OWN = (StudyRow.id == bindparam("the_id"), StudyRow.kind == "optuna")
-_LOCK_SPEC = select(StudyRow.spec).where(*_OWN).with_for_update(key_share=True)
+_OWN = (StudyRow.id == bindparam("the_id", type_=BigInteger), StudyRow.kind == "optuna")
+_SPEC = select(StudyRow.spec).where(*_OWN)
 _SET_SPEC = update(StudyRow).where(*_OWN).values(spec=bindparam("the_spec", type_=Json), rev=StudyRow.rev + 1)
+# Of two objects that are put together the right one's entries win: those that the study has.
+_WITH_SHAPES = bindparam("the_shapes", type_=JSONB).op("||", return_type=JSONB)(StudyRow.spec["search_space"])
+_ADD_SHAPES = (
+    update(StudyRow)
+    .where(*_OWN)
+    .values(spec=func.jsonb_set(StudyRow.spec, literal_column("'{search_space}'"), _WITH_SHAPES), rev=StudyRow.rev + 1)
+)
 
 
 def insert_study(link: Link, values: Mapping[str, Any]) -> int:
@@ -65,11 +87,13 @@ def insert_study(link: Link, values: Mapping[str, Any]) -> int:
 
 def add_shapes(link: Link, study_id: int, shapes: Mapping[str, Mapping[str, Any]]) -> None:
     """Add parameters to the search space that a study of Optuna's shows; those it has stay as they are."""
-    with link.bulk() as connection:
-        spec = connection.execute(_LOCK_SPEC, {"the_id": study_id}).scalar_one_or_none()
-        if spec is not None:
+    if not link.is_sqlite:
+        link.run(_ADD_SHAPES, {"the_id": study_id, "the_shapes": dict(shapes)})
+        return
+    with link.transaction() as execute:
+        for (spec,) in execute(_SPEC, {"the_id": study_id}):
             whole = {**spec, "search_space": {**shapes, **spec["search_space"]}}
-            connection.execute(_SET_SPEC, {"the_id": study_id, "the_spec": whole})
+            execute(_SET_SPEC, {"the_id": study_id, "the_spec": whole})
 
 
 def find_study(link: Link, ref: int | str) -> OptunaStudy | None:

@@ -31,7 +31,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from db.lifecycle import FINISHED_TRIALS, OPEN_TRIALS, TrialState, trial_sources
 from db.optuna_events import Payload, notices, storing, study_event, trial_event
-from db.optuna_link import Link, default_of
+from db.optuna_link import Link
+from db.optuna_runner import default_of
 from db.tables import MetricSeriesRow, StudyRow, TrialAttrRow, TrialRow
 from db.types import Json, utc_now
 
