@@ -128,6 +128,12 @@ class TrialRecord:
     started_at: datetime | None
     finished_at: datetime | None
 
+    @property
+    def phase(self) -> str:
+        """The state, but PAUSED for a trial that waits to be promoted: of that one Optuna's words know nothing."""
+        is_paused = self.state is TrialState.WAITING and self.paused_step is not None
+        return "PAUSED" if is_paused else self.state
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:

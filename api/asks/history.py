@@ -46,6 +46,15 @@ class Snapshot:
     known: Set[str] = frozenset()
     paused: Mapping[int, tuple[int, float]] = field(default_factory=dict)
 
+    def past(self, hidden: Set[int] = frozenset()) -> list[PastTrial]:
+        """Return all trials as its sampler sees them, but for the open ones with the numbers in `hidden`."""
+        shown = [one for one in self.open if one.number not in hidden]
+        paused = self.paused
+        return [
+            *self.finished,
+            *(as_paused(one, *paused[one.number]) if one.number in paused else as_running(one) for one in shown),
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class _Kept:

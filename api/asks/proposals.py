@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.asks.asker import Answer, Asker
-from api.asks.history import Snapshot, as_paused, as_running, params_key
+from api.asks.history import Snapshot, params_key
 from api.asks.plans import Plan
 from api.schemas.base import ParamValue
 from db.lifecycle import TrialState
@@ -114,12 +114,7 @@ class Chain:
     _history: list[PastTrial] = field(init=False)
 
     def __post_init__(self) -> None:
-        paused = self.snapshot.paused
-        visible = [one for one in self.snapshot.open if one.number not in self.hidden]
-        self._history = [
-            *self.snapshot.finished,
-            *(as_paused(one, *paused[one.number]) if one.number in paused else as_running(one) for one in visible),
-        ]
+        self._history = self.snapshot.past(self.hidden)
 
     def ask(self, number: int, cell: int, n: int) -> list[Proposal]:
         """Propose up to `n` trials, the first with the given number and cell; none when the sampler has run out."""

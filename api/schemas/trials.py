@@ -110,6 +110,9 @@ class TrialRead(Shape):
     study_id: int
     number: int
     state: TrialState
+    phase: Literal["WAITING", "PAUSED", "RUNNING", "COMPLETE", "PRUNED", "FAIL"] = Field(
+        description="The state, but PAUSED for a waiting trial that was set aside until it is promoted"
+    )
     reason: str
     source: str = Field(description="sampler, manual, imported, confirm, retry or repeat")
     confirms: int | None = Field(description="Number of the trial that this one trains again from another seed")

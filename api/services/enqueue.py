@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from api.asks.asker import Asker
-from api.asks.history import Snapshot, as_running
+from api.asks.history import Snapshot
 from api.asks.plans import Plan
 from api.asks.proposals import request_for
 from api.errors import Conflict, Invalid
@@ -50,7 +50,7 @@ def complete_points(ledger: Ledger, asker: Asker, ref: str, points: Sequence[Poi
         study = get_study(session, ref)
         require_native(study, "add trials to it")
         snapshot = asker.histories.read(session, study)
-    past = [*snapshot.finished, *(as_running(trial) for trial in snapshot.open)]
+    past = snapshot.past()
     deadline = time.monotonic() + _PATIENCE_S
     completed: list[Point] = []
     for place, point in enumerate(points):

@@ -37,6 +37,7 @@ def announce_trial(tx: Tx, trial: TrialRecord) -> None:
         "trial_id": trial.id,
         "number": trial.number,
         "state": trial.state,
+        "phase": trial.phase,
         "value": trial.value,
         "step": trial.step,
         "n_steps": trial.n_steps,

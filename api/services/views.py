@@ -197,6 +197,7 @@ def _trial_fields(trial: TrialRecord, numbers: Mapping[int, int]) -> dict[str, A
         "study_id": trial.study_id,
         "number": trial.number,
         "state": trial.state,
+        "phase": trial.phase,
         "reason": trial.reason,
         "source": trial.source,
         "confirms": trial.confirms,

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+from typing import Any
+
 import pytest
 
+from api.asks.asker import Answer, Asker
+from api.asks.plans import Plan
+from search.types import SuggestRequest
 from tests.servers.api import Caller, Json
 
 HALVING = {"name": "asha", "reduction_factor": 2, "min_resource": 1}
@@ -38,6 +44,12 @@ def state_of(caller: Caller, job: Json) -> tuple[str, int | None]:
     return str(trial["state"]), trial["paused_step"]
 
 
+def phases(caller: Caller) -> list[str]:
+    """Return the phase of each trial as a list of them has it, by number."""
+    items = caller.call("GET", "/studies/paused/trials")["items"]
+    return [one["phase"] for one in sorted(items, key=itemgetter("number"))]
+
+
 def study_state(caller: Caller) -> str:
     return str(caller.call("GET", "/studies/paused")["state"])
 
@@ -47,12 +59,14 @@ def test_a_paused_trial_goes_on_once_it_is_among_the_best(caller: Caller) -> Non
     (first,) = caller.claim(worker_id, "paused")
     assert pause(caller, first, 1, 0.7) == {"trial_state": "WAITING", "attempt_state": "PAUSED"}
     assert state_of(caller, first) == ("WAITING", 1)
+    assert phases(caller) == ["PAUSED"]
     (second,) = caller.claim(worker_id, "paused")
     assert second["number"] == 1, "one of one is not half of them: a new trial comes first"
     pause(caller, second, 1, 0.6)
     (again,) = caller.claim(worker_id, "paused")
     assert (again["number"], again["attempt_no"], again["checkpoint"]["step"]) == (0, 2, 1)
     assert state_of(caller, first) == ("RUNNING", None)
+    assert phases(caller) == ["RUNNING", "PAUSED"]
     trial = caller.call("GET", f"/trials/{first['trial_id']}")
     assert [one["state"] for one in trial["attempts"]] == ["PAUSED", "RUNNING"]
 
@@ -80,6 +94,30 @@ def test_what_is_told_to_pause_is_told_again_whatever_is_repeated(caller: Caller
     assert state_of(caller, job) == ("WAITING", 2)
     late = caller.report(job, 3, 409, step=3)
     assert late["error"]["code"] == "lease_lost"
+
+
+def test_points_are_completed_with_what_paused_trials_had_reached(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[SuggestRequest] = []
+    ask = Asker.ask
+
+    def noting(self: Asker, plan: Plan, study_id: int, request: SuggestRequest, *rest: Any) -> Answer:
+        asked.append(request)
+        return ask(self, plan, study_id, request, *rest)
+
+    monkeypatch.setattr(Asker, "ask", noting)
+    space = {name: {"type": "float", "low": 0.001, "high": 0.1} for name in ("learning_rate", "weight_decay")}
+    worker_id = begin(caller, 8, sampler={"name": "bayesian", "seed": 1}, search_space=space)
+    (first,) = caller.claim(worker_id, "paused")
+    pause(caller, first, 1, 0.7)
+    (second,) = caller.claim(worker_id, "paused")
+    point = {"params": {"learning_rate": 0.01}}
+    caller.call("POST", "/studies/paused/trials:enqueue", 201, json={"points": [point]})
+    (request,) = [one for one in asked if one.pinned]
+    known = {past.number: (past.state, past.values) for past in request.history}
+    assert known[first["number"]] == ("PRUNED", (0.7,))
+    assert known[second["number"]] == ("RUNNING", None)
 
 
 @pytest.mark.parametrize("can_pause", [True, False])

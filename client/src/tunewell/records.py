@@ -189,7 +189,7 @@ class Trial:
 
     `is_feasible` says whether it keeps the study's constraints on outcomes; None before it completes or without any.
     `reused_from` is the number of the trial whose result it took instead of training, as the parameters are the same.
-    `paused_step` is where a WAITING trial was set aside until it is promoted; None for others.
+    `phase` is the state, but PAUSED where a WAITING trial was set aside until it is promoted; `paused_step` says where.
     `confirms` is the number of the trial that this one trains again from another seed, `origin` that of the one which
     somebody asked to run again.
     Only single trials know `seed`, `run_again_as` (numbers of the trials that retry or repeat it), `spread`,
@@ -201,6 +201,7 @@ class Trial:
     number: int
     state: str
     params: Mapping[str, ParamValue]
+    phase: str = ""
     reason: str = ""
     source: str = ""
     confirms: int | None = None

@@ -4004,6 +4004,12 @@ export interface components {
              * @description Where a waiting trial was set aside until it is promoted; null for others
              */
             paused_step: number | null;
+            /**
+             * Phase
+             * @description The state, but PAUSED for a waiting trial that was set aside until it is promoted
+             * @enum {string}
+             */
+            phase: "WAITING" | "PAUSED" | "RUNNING" | "COMPLETE" | "PRUNED" | "FAIL";
             /** Reason */
             reason: string;
             /**
@@ -4147,6 +4153,12 @@ export interface components {
              * @description Where a waiting trial was set aside until it is promoted; null for others
              */
             paused_step: number | null;
+            /**
+             * Phase
+             * @description The state, but PAUSED for a waiting trial that was set aside until it is promoted
+             * @enum {string}
+             */
+            phase: "WAITING" | "PAUSED" | "RUNNING" | "COMPLETE" | "PRUNED" | "FAIL";
             /** Reason */
             reason: string;
             /**

@@ -11,6 +11,8 @@ export type TrialCounts = Schemas['TrialCounts'];
 export type Trial = Schemas['TrialRead'];
 export type TrialDetail = Schemas['TrialDetail'];
 export type TrialState = Trial['state'];
+/** The state, but PAUSED for a trial that waits to be promoted. */
+export type TrialPhase = Trial['phase'];
 export type Attempt = Schemas['AttemptRead'];
 export type LogLine = Schemas['LogLine'];
 export type Artifact = Schemas['ArtifactRead'];

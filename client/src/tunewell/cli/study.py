@@ -265,7 +265,7 @@ def _row(trial: Trial) -> tuple[object, ...]:
     value = number_words(trial.value) + (" (breaks a constraint)" if trial.is_feasible is False else "")
     return (
         trial.number,
-        state_text(trial.state),
+        state_text(trial.phase or trial.state),
         value,
         step,
         duration_words(trial.duration_s),

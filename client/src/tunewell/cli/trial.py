@@ -133,7 +133,7 @@ def _facts(trial: Trial) -> list[tuple[str, object]]:
     step = "" if trial.step is None else f"{trial.step} of {trial.n_steps}" if trial.n_steps else str(trial.step)
     facts: list[tuple[str, object]] = [
         ("trial", f"{trial.number} of {trial.study_name or trial.study_id} (id {trial.trial_id})"),
-        ("state", f"{trial.state}: {trial.reason}" if trial.reason else trial.state),
+        ("state", ": ".join(one for one in (trial.phase or trial.state, trial.reason) if one)),
         ("source", _source(trial)),
         ("seed", "" if trial.seed is None else trial.seed),
         ("run again as", ", ".join(f"trial {number}" for number in trial.run_again_as)),

@@ -25,8 +25,10 @@ describe('decodeEvents', () => {
   it('reads a trial that has no value yet', () => {
     const data = { study_id: 1, trial_id: 7, number: 6, state: 'RUNNING', value: null, step: null, n_steps: 20 };
     expect(decodeEvents(message('trial', data))).toEqual([
-      { kind: 'trial', studyId: 1, trialId: 7, number: 6, state: 'RUNNING', value: null, step: null, nSteps: 20, isConfirmation: false },
+      { kind: 'trial', studyId: 1, trialId: 7, number: 6, state: 'RUNNING', phase: 'RUNNING', value: null, step: null, nSteps: 20, isConfirmation: false },
     ]);
+    const paused = decodeEvents(message('trial', { ...data, state: 'WAITING', phase: 'PAUSED' }));
+    expect(paused).toMatchObject([{ state: 'WAITING', phase: 'PAUSED' }]);
     expect(decodeEvents(message('trial', { ...data, confirms: 2 }))).toMatchObject([{ kind: 'trial', isConfirmation: true }]);
   });
 

@@ -1,6 +1,6 @@
 /** The server's events as typed values. Unknown kinds and broken data are ignored: a newer server may send more. */
 import { readNumber } from '../numbers';
-import type { StudyState, TrialState } from '../types';
+import type { StudyState, TrialPhase, TrialState } from '../types';
 import type { SseMessage } from './sse';
 
 export interface StudyEvent {
@@ -16,6 +16,7 @@ export interface TrialEvent {
   readonly trialId: number;
   readonly number: number;
   readonly state: TrialState;
+  readonly phase: TrialPhase;
   readonly value: number | null;
   readonly step: number | null;
   readonly nSteps: number | null;
@@ -80,6 +81,8 @@ const READERS = new Map<string, (data: Json) => LiveEvent>(Object.entries({
     kind: 'trial',
     ...readTrialKey(data),
     state: data.state as TrialState,
+    // Trials of Optuna's scripts never pause, and their events say no more than the state.
+    phase: (data.phase ?? data.state) as TrialPhase,
     value: data.value === null || data.value === undefined ? null : readNumber(data.value),
     ...readProgress(data),
     isConfirmation: typeof data.confirms === 'number',

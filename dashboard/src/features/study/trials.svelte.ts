@@ -116,7 +116,7 @@ export class TrialsStore {
     const row = this.rows.find((trial) => trial.trial_id === event.trialId);
     if (!row) return;
     const progress = { step: event.step ?? row.step, n_steps: event.nSteps ?? row.n_steps };
-    const result = event.kind === 'trial' ? { state: event.state, value: event.value } : {};
+    const result = event.kind === 'trial' ? { state: event.state, phase: event.phase, value: event.value } : {};
     this.rows = this.rows.map((trial) => (trial === row ? { ...row, ...progress, ...result } : trial));
   }
 }
