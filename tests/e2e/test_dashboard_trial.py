@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from tests.servers.api import Caller, Json, serving, settings_for
 from tests.servers.browser import need_chromium
 from tests.servers.processes import ROOT
 from tests.servers.waiting import wait_until
+from tests.unit.client.test_prediction import write_network
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -69,7 +72,8 @@ def told(browser: Browser, tmp_path: Path) -> Iterator[tuple[str, Caller, Json]]
         caller.report(job, 1, step=4, n_steps=4, metrics=points, logs=logs)
         caller.upload(job, "samples.png", encode_png(np.full((20, 60, 1), 90, dtype=np.uint8)))
         caller.upload(job, "table.csv", b"name,value\n<i>a</i>,1\n")
-        caller.upload(job, "model.onnx", b"not looked at", kind="network")
+        network = write_network(tmp_path / "echo.onnx", "prediction", ["n", 2])
+        caller.upload(job, "model.onnx", network.read_bytes(), kind="network")
         yield served.address, caller, {**job, "worker_id": worker_id}
         caller.close()
 
@@ -147,6 +151,8 @@ def test_a_log_is_searched_and_files_are_looked_at(page: Page, told: tuple[str, 
     page.get_by_role("button", name="Copy Python").click()
     expected = f'import tunewell; network = tunewell.Client("{address}").load_predictor("told", number=0)'
     wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == expected, 10, what="the line is copied")
+    command = [sys.executable, "-c", f"{expected}; print(network.predict([[3.0, 5.0]]).values)"]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "(3.0,)\n"
 
     machine = page.get_by_role("region", name="Machine", exact=True)
     expect(machine.get_by_role("img", name="CPU over time: process at most 99 %.")).to_be_visible()
