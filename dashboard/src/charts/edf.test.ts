@@ -8,7 +8,8 @@ describe('drawEdf', () => {
   it('puts studies over one axis', () => {
     const own = { name: 'own', values: [0.1, 0.5, 0.9], shares: [0.25, 0.75, 1] };
     const other = { name: 'other', values: [0.2, 0.5], shares: [0.5, 1] };
-    const { xs, lines, summary } = drawEdf([own, other], options);
+    const { xs, lines, isXContinuous, summary } = drawEdf([own, other], options);
+    expect(isXContinuous).toBe(true);
     expect(xs).toEqual([0.1, 0.2, 0.5, 0.9]);
     expect(lines.map(({ label, values }) => [label, values])).toEqual([
       ['own', [0.25, undefined, 0.75, 1]],

@@ -37,7 +37,7 @@ export function drawEdf(studies: readonly Distribution[], { metric, colours }: E
       dash: DASHES[place % DASHES.length] ?? [],
     };
   });
-  return { xs, lines, xLabel: metric, yLabel: 'share of trials', summary: summarise(studies, metric) };
+  return { xs, lines, isXContinuous: true, xLabel: metric, yLabel: 'share of trials', summary: summarise(studies, metric) };
 }
 
 function summarise(studies: readonly Distribution[], metric: string): string {

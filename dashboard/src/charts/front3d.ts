@@ -51,6 +51,7 @@ export function drawFront3d(trials: TrialSet, { objectives, front, turn, theme }
     ...markFront(trials, xs, ys, front, theme),
     x: bare,
     y: bare,
+    isSquare: true,
     paths: edges(turn, theme),
     labels: labelsOf(objectives, turn),
     summary: `${names} in three dimensions: ${front.length} trials on the front.`,

@@ -36,6 +36,8 @@ export interface Picture {
   readonly marks?: readonly Mark[];
   /** Whether y grows by factors; then all values are positive. */
   readonly isLog?: boolean;
+  /** Whether x is any number; else it counts trials or steps, and its ticks are whole. */
+  readonly isXContinuous?: boolean;
   readonly xLabel: string;
   readonly yLabel: string;
   /** One sentence for those who cannot see the chart. */
@@ -102,5 +104,6 @@ function rangeWithin(values: readonly number[], low: number, high: number): [num
 /** What decides whether a drawn chart can take new data as it is, or must be built anew. */
 export function shapeOf(picture: Picture): string {
   const lines = picture.lines.map((line) => [line.key, line.mark, line.colour, line.width, line.dash?.join('-') ?? '']);
-  return JSON.stringify([picture.xLabel, picture.yLabel, lines, picture.bands ?? [], picture.marks ?? [], picture.isLog ?? false]);
+  const kind = [picture.isXContinuous ?? false, picture.isLog ?? false];
+  return JSON.stringify([picture.xLabel, picture.yLabel, kind, lines, picture.bands ?? [], picture.marks ?? []]);
 }

@@ -36,7 +36,7 @@ export function toOptions(picture: Picture, colours: ChartColours, size: Size, h
     focus: { alpha: 0.35 },
     scales: { x: { time: false, range: toXRange }, y: picture.isLog ? { distr: 3, range: toLogRange } : { range: toYRange } },
     axes: [
-      toAxis(picture.xLabel, colours, { incrs: WHOLE_STEPS, space: 56, size: 24 }),
+      toAxis(picture.xLabel, colours, { ...(picture.isXContinuous ? {} : { incrs: WHOLE_STEPS }), space: 56, size: 24 }),
       toAxis(picture.yLabel, colours, { size: 56 }),
     ],
     series: [{}, ...picture.lines.map((line) => toSeries(line, colours, hooks))],

@@ -119,6 +119,7 @@ describe('paintMarks', () => {
     const pixels = pixelsOf(100, 100);
     paintMarks(pixels, picture, places, { ...view, chosen: new Set([5]) });
     expect(at(pixels, 80, 50)).toEqual([10, 20, 30, 255]);
+    expect([at(pixels, 82, 50)[3], at(pixels, 22, 50)[3]]).toEqual([255, expect.toSatisfy((alpha: number) => alpha < 100)]); // and larger
     expect(at(pixels, 20, 50).slice(0, 3)).toEqual([200, 200, 200]);
     expect(Number(at(pixels, 20, 50)[3])).toBeLessThan(100);
   });

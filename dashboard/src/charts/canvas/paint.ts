@@ -11,12 +11,14 @@ export interface Ink {
 }
 
 const FADED_ALPHA = 0.3;
+/** Chosen marks are larger among faded ones, so that colour alone need not tell them. */
+const GROWTH = 1.4;
 
 /** Paint all marks. `chosen`: trial numbers; null where no choice is made. Effects: changes `pixels`. */
 export function paintMarks(pixels: Pixels, picture: ScatterPicture, places: Places, view: { window: Window; ratio: number; chosen: ReadonlySet<number> | null; ink: Ink }): void {
   const { window, ratio, chosen, ink } = view;
   const fade = (look: Look): Look => ({ ...look, rgb: ink.faded, alpha: Math.min(look.alpha, FADED_ALPHA) });
-  const full = picture.looks.map((look) => makeStamp(look, ratio));
+  const full = picture.looks.map((look) => makeStamp(chosen ? { ...look, radius: GROWTH * look.radius } : look, ratio));
   const faded = chosen ? picture.looks.map((look) => makeStamp(fade(look), ratio)) : full;
   const put = (stamps: readonly Stamp[], isWanted: (place: number) => boolean): void => {
     for (let place = 0; place < picture.keys.length; place += 1) {

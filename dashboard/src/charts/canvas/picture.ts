@@ -54,6 +54,8 @@ export interface ScatterPicture {
   readonly paths?: readonly PathMark[];
   readonly field?: Field;
   readonly labels?: readonly Label[];
+  /** Whether a length across is the same length up, as in a projection. */
+  readonly isSquare?: boolean;
   /** Trials that cannot be drawn, for want of a value on an axis. */
   readonly nHidden: number;
   /** One sentence for those who cannot see the chart. */

@@ -19,6 +19,8 @@ interface Handlers {
   readonly onleave: () => void;
   readonly onclick: (point: Point) => void;
   readonly onbox: (box: Box, isShifted: boolean) => void;
+  /** Told how far a drag went since it was last told, px; false: draw a box instead. */
+  readonly ondrag?: (across: number, down: number, isShifted: boolean) => boolean;
 }
 
 /** A pointer that moves less is a click, px. */
@@ -28,6 +30,7 @@ export class Pointing {
   /** The box being drawn. */
   box: Box | null = $state.raw(null);
   #from: Point | null = null;
+  #last: Point | null = null;
 
   constructor(private readonly handlers: Handlers) {}
 
@@ -44,22 +47,31 @@ export class Pointing {
 
   readonly move = (event: PointerEvent): void => {
     const at = pointOf(event);
+    if (this.#from && (this.#last || isFar(this.#from, at)) && this.#drag(at, event.shiftKey)) return;
     if (this.#from && (this.box || isFar(this.#from, at))) this.box = boxBetween(this.#from, at, event.currentTarget as HTMLElement);
     else this.handlers.onmove(at);
   };
 
   readonly up = (event: PointerEvent): void => {
     const { box } = this;
-    const wasDown = this.#from !== null;
+    const wasDown = this.#from !== null && this.#last === null;
     this.cancel();
     if (box) this.handlers.onbox(box, event.shiftKey);
     else if (wasDown) this.handlers.onclick(pointOf(event));
   };
 
   readonly cancel = (): void => {
-    this.#from = null;
+    this.#from = this.#last = null;
     this.box = null;
   };
+
+  /** Whether a drag was taken up. */
+  #drag(at: Point, isShifted: boolean): boolean {
+    const last = this.#last ?? this.#from ?? at;
+    if (this.box || this.handlers.ondrag?.(at.left - last.left, at.top - last.top, isShifted) !== true) return false;
+    this.#last = at;
+    return true;
+  }
 
   readonly leave = (): void => {
     if (!this.#from) this.handlers.onleave();
