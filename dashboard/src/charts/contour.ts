@@ -25,6 +25,8 @@ export interface Contour {
   readonly scale: { readonly worst: number; readonly best: number } | null;
 }
 
+/** So many dots would hide the field: they are drawn thin. */
+const MANY = 5000;
 /** Bins of a number's axis. */
 const N_BINS = 64;
 /** What a trial weighs at one bandwidth and a quarter from it: less than that is taken for nothing known. */
@@ -38,7 +40,7 @@ export function drawContour(trials: TrialSet, { objective, x, y, theme }: Contou
   const scale = scaleOf(results.map((place) => objective.values[place] ?? NaN), objective.direction);
   const axes = { x: axisOfParam(x), y: axisOfParam(y) };
   const marks = markTrials(trials, spreadOf(x, trials.numbers), spreadOf(y, trials.numbers), { objective, theme, shade: () => 0 });
-  const quiet = marks.looks.map((look) => (look.shape === 'dot' ? { ...look, rgb: INKS[theme].text, radius: Math.min(look.radius, 2), alpha: 0.55 } : look));
+  const quiet = marks.looks.map((look) => (look.shape === 'dot' ? { ...look, rgb: INKS[theme].text, radius: Math.min(look.radius, 2), alpha: marks.keys.length > MANY ? 0.12 : 0.55 } : look));
   const field = scale && estimate(results, objective, { x, y, axes, scale });
   const n = marks.keys.length;
   const summary = `${objective.metric} over ${x.name} and ${y.name}, estimated from ${results.length} ${results.length === 1 ? 'result' : 'results'}; ${n} trials drawn.`;

@@ -69,15 +69,20 @@ export function placesWhere(n: number, isWanted: (place: number) => boolean): nu
   return found;
 }
 
-/** Beyond such a range of positive values an axis is log: what diverged would press all others into one line. */
-const LOG_RANGE = 1000;
+/** Where positive values span so many times the usual ones, what diverged would press all others into one line. */
+const WIDE = 100;
+const SAMPLE = 1000;
 
-/** The axis of an objective over the trials that charts of results show. */
+/** The axis of an objective over the trials that charts of results show: log where most or the worst lie far apart. */
 export function axisOfObjective(trials: TrialSet, objective: ObjectiveValues): Axis {
   const values = objective.values.filter((_, place) => trials.states[place] === 'COMPLETE' || trials.states[place] === 'PRUNED').filter(Number.isFinite);
   let [low, high] = [Infinity, 0];
   for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
-  return axisFor(objective.metric, values, low > 0 && high / low > LOG_RANGE ? 'log' : 'linear');
+  const every = Math.ceil(values.length / SAMPLE);
+  const sorted = values.filter((_, i) => i % every === 0).sort();
+  const part = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? NaN;
+  const isWide = low > 0 && (part(0.95) / part(0.05) > WIDE || high / part(0.5) > WIDE);
+  return axisFor(objective.metric, values, isWide ? 'log' : 'linear');
 }
 
 /** A parameter's values to place marks by: choices are spread a little, by trial number, so that marks lie side by side. */

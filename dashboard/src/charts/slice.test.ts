@@ -53,7 +53,7 @@ describe('drawSlice', () => {
     expect(Number(styles[2])).toBeLessThan(Number(styles[3]));
   });
 
-  it('takes a log axis where values span more than a thousandfold', () => {
+  it('takes a log axis where some values lie far from the others', () => {
     const rows = [0.1, 0.2, 5000].map((value, i) => ({ values: [value], params: { rate: i } }));
     const trials = trialsOf([['loss', 'minimize']], rows);
     const [loss] = trials.objectives;
@@ -61,5 +61,8 @@ describe('drawSlice', () => {
     if (!loss || !rate) throw new Error('empty');
     expect(drawSlice(trials, { objective: loss, param: rate, theme: 'light' }).y.kind).toBe('log');
     expect(drawSlice(MIXED, { objective, param: param('rate'), theme: 'light' }).y.kind).toBe('linear');
+    const nearly = [1e-6, 0.5, 0.6, 0.7, 0.8].map((value, i) => ({ values: [value], params: { rate: i } }));
+    const even = trialsOf([['accuracy', 'maximize']], [...nearly, ...nearly.slice(1), ...nearly.slice(1), ...nearly.slice(1), ...nearly.slice(1)]);
+    expect(drawSlice(even, { objective: even.objectives[0] ?? loss, param: rate, theme: 'light' }).y.kind).toBe('linear'); // one bad accuracy
   });
 });

@@ -8,6 +8,8 @@ export interface Stamp {
   readonly size: number;
   /** Opacity of each pixel by row, from 0 to 1. */
   readonly cover: Float32Array;
+  /** Places in `cover` that are not clear. */
+  readonly inked: Uint16Array;
   readonly rgb: readonly [number, number, number];
 }
 
@@ -44,21 +46,15 @@ export function makeStamp({ shape, rgb, radius, alpha }: Look, ratio: number): S
       cover[row * size + column] = alpha * Math.min(Math.max(0.5 - outside, 0), 1);
     }
   }
-  return { size, cover, rgb };
+  return { size, cover, inked: Uint16Array.from([...cover.keys()].filter((at) => (cover[at] ?? 0) > 0)), rgb };
 }
 
 /** Blend a stamp over the pixels with its middle at a place; what lies outside is cut off. Effects: changes `pixels`. */
-export function press(pixels: Pixels, stamp: Stamp, left: number, top: number): void {
-  const { width, height } = pixels;
-  const { size, cover } = stamp;
+export function press({ width, height, data }: Pixels, { size, cover, inked, rgb }: Stamp, left: number, top: number): void {
   const [x0, y0] = [Math.round(left) - (size >> 1), Math.round(top) - (size >> 1)];
-  const [fromX, toX] = [Math.max(0, -x0), Math.min(size, width - x0)];
-  const [fromY, toY] = [Math.max(0, -y0), Math.min(size, height - y0)];
-  for (let row = fromY; row < toY; row += 1) {
-    for (let column = fromX; column < toX; column += 1) {
-      const alpha = cover[row * size + column] ?? 0;
-      if (alpha > 0) blend(pixels.data, 4 * ((y0 + row) * width + x0 + column), stamp.rgb, alpha);
-    }
+  for (const place of inked) {
+    const [x, y] = [x0 + (place % size), y0 + Math.floor(place / size)];
+    if (x >= 0 && x < width && y >= 0 && y < height) blend(data, 4 * (y * width + x), rgb, cover[place] ?? 0);
   }
 }
 
