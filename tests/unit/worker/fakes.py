@@ -34,6 +34,7 @@ from tunewell.protocol import (
 from tunewell.records import ParamValue
 
 from tests.servers.waiting import wait_until
+from worker.usage import PREFIX
 
 TOKEN = "lease-of-a-test"
 AWAY = ServerUnreachable(Problem("server_unreachable", "nothing listens there"))
@@ -55,8 +56,9 @@ class Heard:
 
     @property
     def steps(self) -> list[int]:
-        """Steps of all metric points, as they came."""
-        return [point.step for report in self.reports for point in report.metrics]
+        """Steps of all metric points, as they came; those of the machine's curves are seconds, and left out."""
+        points = [point for report in self.reports for point in report.metrics]
+        return [point.step for point in points if not point.name.startswith(PREFIX)]
 
     @property
     def lines(self) -> list[tuple[str, str]]:
