@@ -21,7 +21,20 @@ from api.errors import ApiError, NotFound, Unavailable
 from api.events import EventHub
 from api.guard import Guard, error_body
 from api.malformed import explain, unreadable
-from api.routes import catalogue, evaluations, events, fleet, health, insight, replay, studies, trials, work
+from api.routes import (
+    catalogue,
+    compare,
+    evaluations,
+    events,
+    fleet,
+    health,
+    insight,
+    replay,
+    studies,
+    tokens,
+    trials,
+    work,
+)
 from api.services.insight import InsightDesk
 from api.services.prepare import Preparer
 from api.services.reconcile import Reconciler
@@ -35,7 +48,7 @@ from db.engine import Database
 log = logging.getLogger(__name__)
 _ROUTERS = (
     *(studies.router, trials.router, work.router, evaluations.router, catalogue.router, events.router),
-    *(replay.router, insight.router, fleet.router),
+    *(replay.router, insight.router, fleet.router, compare.router, tokens.router),
 )
 
 

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.tables import ApiTokenRow
 from db.types import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """One row of `api_token`, without the hash."""
+
+    id: int
+    name: str
+    role: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+_ROW = ApiTokenRow
+_KNOWN = select(_ROW.id, _ROW.name, _ROW.role, _ROW.created_at, _ROW.expires_at, _ROW.revoked_at)
 
 
 def hash_token(token: str) -> str:
@@ -33,6 +51,17 @@ def find_holder(session: Session, token: str) -> tuple[str, str] | None:
     )
     found = session.execute(statement).one_or_none()
     return None if found is None else (found[0], found[1])
+
+
+def find_token(session: Session, token_id: int) -> TokenRecord | None:
+    """Return what is known of a token."""
+    row = session.execute(_KNOWN.where(ApiTokenRow.id == token_id)).one_or_none()
+    return None if row is None else TokenRecord(*row)
+
+
+def list_tokens(session: Session) -> list[TokenRecord]:
+    """Return every token, revoked and expired ones too, the newest first."""
+    return [TokenRecord(*row) for row in session.execute(_KNOWN.order_by(ApiTokenRow.id.desc()))]
 
 
 def revoke_token(session: Session, token_id: int) -> bool:

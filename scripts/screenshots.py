@@ -21,6 +21,7 @@ def main(address: str, study: str, trial: str = "0") -> None:
     """Write a picture of each page in both themes, and one of the comparison with baselines."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     pages = {"studies": "/", "study": f"/studies/{study}", "trial": f"/studies/{study}/trials/{trial}", "new": "/new"}
+    pages |= {"workers": "/workers", "compare": f"/compare?trials={study}:0,{study}:1,{study}:2"}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(need_chromium()), args=FLAGS)
         for theme in ("light", "dark"):

@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Trials
+         * @description Compare up to 50 trials of any studies: parameters, values, diagnoses, and the curves of one metric.
+         */
+        get: operations["compare_trials_api_v1_compare_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets": {
         parameters: {
             query?: never;
@@ -279,6 +299,26 @@ export interface paths {
          * @description List samplers and pruners with their options.
          */
         get: operations["list_samplers_api_v1_samplers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Session
+         * @description Say who the caller is, and whether this server wants tokens.
+         */
+        get: operations["read_session_api_v1_session_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -705,6 +745,50 @@ export interface paths {
         get: operations["read_trial_by_number_api_v1_studies__study__trials__number__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tokens
+         * @description List tokens without their secrets.
+         */
+        get: operations["list_tokens_api_v1_tokens_get"];
+        put?: never;
+        /**
+         * Create Token
+         * @description Make a token. It is shown in this answer alone; the database keeps a hash.
+         */
+        post: operations["create_token_api_v1_tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token_id}:revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Token
+         * @description Make a token worthless at once.
+         */
+        post: operations["revoke_token_api_v1_tokens__token_id__revoke_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1610,6 +1694,102 @@ export interface components {
             study_id: number;
             /** Trial Ids */
             trial_ids: number[];
+        };
+        /**
+         * ComparedCurve
+         * @description The metric's curve, down-sampled; minima, maxima and non-finite points survive.
+         */
+        ComparedCurve: {
+            /** N Points */
+            n_points: number;
+            /** Steps */
+            steps: number[];
+            /** Values */
+            values: number[];
+        };
+        /**
+         * ComparedPlace
+         * @description A worker on which one of the trials ran last.
+         */
+        ComparedPlace: {
+            /** @description Null where the worker did not say */
+            environment: components["schemas"]["Environment"] | null;
+            /** Host */
+            host: string;
+            /** Worker Id */
+            worker_id: number;
+            /** Worker Name */
+            worker_name: string;
+            /** Worker Version */
+            worker_version: string;
+        };
+        /**
+         * ComparedStudy
+         * @description What the trials of one study have in common.
+         */
+        ComparedStudy: {
+            /** Dataset */
+            dataset: string | null;
+            /** Fixed */
+            fixed: {
+                [key: string]: boolean | number | string | null;
+            };
+            /** Model */
+            model: string | null;
+            /** Name */
+            name: string;
+            /** Objectives */
+            objectives: components["schemas"]["ObjectiveSpec"][];
+            /** Sampler */
+            sampler: string;
+            /** Study Id */
+            study_id: number;
+        };
+        /**
+         * ComparedTrial
+         * @description One of the trials.
+         */
+        ComparedTrial: {
+            /** @description Null where it has no point of the metric */
+            curve: components["schemas"]["ComparedCurve"] | null;
+            /**
+             * Ref
+             * @description As it was asked for
+             */
+            ref: string;
+            trial: components["schemas"]["TrialDetail"];
+            /**
+             * Worker Id
+             * @description Of the place; null before it ran, and where no worker of ours ran it
+             */
+            worker_id: number | null;
+        };
+        /**
+         * CompareRead
+         * @description Trials in the order in which they were asked for.
+         */
+        CompareRead: {
+            /**
+             * Metric
+             * @description Whose curves these are; null where no trial was found
+             */
+            metric: string | null;
+            /**
+             * Metrics
+             * @description Names of all metrics that one of the trials has
+             */
+            metrics: string[];
+            /**
+             * Missing
+             * @description Asked for, and not there (any more)
+             */
+            missing: string[];
+            /** Places */
+            places: components["schemas"]["ComparedPlace"][];
+            /** Studies */
+            studies: components["schemas"]["ComparedStudy"][];
+            /** Trials */
+            trials: components["schemas"]["ComparedTrial"][];
         };
         /**
          * Confirmation
@@ -3458,6 +3638,23 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * SessionRead
+         * @description Who the caller is.
+         */
+        SessionRead: {
+            /**
+             * Needs Tokens
+             * @description Whether this server wants a token; without, everybody is admin
+             */
+            needs_tokens: boolean;
+            /**
+             * Role
+             * @description admin: everything. user: studies. worker: the worker protocol
+             * @enum {string}
+             */
+            role: "admin" | "user" | "worker";
+        };
+        /**
          * ShareRead
          * @description How much one parameter matters.
          */
@@ -3864,6 +4061,96 @@ export interface components {
             name: string;
             /** Worker Id */
             worker_id: number;
+        };
+        /**
+         * TokenCreate
+         * @description A token to make.
+         * @example {
+         *       "expires_in_s": 2592000,
+         *       "name": "gpu box in room 4",
+         *       "role": "worker"
+         *     }
+         */
+        TokenCreate: {
+            /**
+             * Expires In S
+             * @description Seconds from now on; null: never
+             */
+            expires_in_s?: number | null;
+            /**
+             * Name
+             * @description Who or what it is for
+             */
+            name: string;
+            /**
+             * Role
+             * @description admin: everything. user: studies. worker: the worker protocol
+             * @enum {string}
+             */
+            role: "admin" | "user" | "worker";
+        };
+        /**
+         * TokenCreated
+         * @description A token that was just made.
+         */
+        TokenCreated: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /**
+             * Role
+             * @description admin: everything. user: studies. worker: the worker protocol
+             * @enum {string}
+             */
+            role: "admin" | "user" | "worker";
+            /**
+             * Token
+             * @description Shown this once
+             */
+            token: string;
+            /** Token Id */
+            token_id: number;
+        };
+        /**
+         * TokenList
+         * @description Every token that was made, the newest first; those of the settings are not among them.
+         */
+        TokenList: {
+            /** Items */
+            items: components["schemas"]["TokenRead"][];
+        };
+        /**
+         * TokenRead
+         * @description A token, without its secret: the database keeps only a hash of that.
+         */
+        TokenRead: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /**
+             * Role
+             * @description admin: everything. user: studies. worker: the worker protocol
+             * @enum {string}
+             */
+            role: "admin" | "user" | "worker";
+            /** Token Id */
+            token_id: number;
         };
         /**
          * TrialCounts
@@ -4732,6 +5019,60 @@ export interface operations {
             };
         };
     };
+    compare_trials_api_v1_compare_get: {
+        parameters: {
+            query: {
+                /** @description Points of a curve at most, about */
+                max_points?: number;
+                /** @description Default: the first trial's objective */
+                metric?: string | null;
+                /** @description Repeat, or separate by commas, for several */
+                trials: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompareRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
     list_datasets_api_v1_datasets_get: {
         parameters: {
             query?: never;
@@ -5261,6 +5602,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SamplerList"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_session_api_v1_session_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionRead"];
                 };
             };
             /** @description A token is needed, or the one given is not in force */
@@ -6976,6 +7364,171 @@ export interface operations {
             };
             /** @description No such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    list_tokens_api_v1_tokens_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    create_token_api_v1_tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenCreated"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    revoke_token_api_v1_tokens__token_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

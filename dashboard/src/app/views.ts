@@ -20,6 +20,8 @@ export function loadView(route: Route): Promise<LoadedView> | null {
       return open(import('$features/study/StudyPage.svelte'), { name: route.study });
     case 'trial':
       return open(import('$features/trial/TrialPage.svelte'), { study: route.study, number: route.number });
+    case 'compare':
+      return open(import('$features/compare/ComparePage.svelte'), {});
     case 'workers':
       return open(import('$features/workers/WorkersPage.svelte'), {});
     case 'datasets':

@@ -5,6 +5,7 @@ export type Route =
   | { readonly view: 'new-study' }
   | { readonly view: 'study'; readonly study: string }
   | { readonly view: 'trial'; readonly study: string; readonly number: number }
+  | { readonly view: 'compare' }
   | { readonly view: 'workers' }
   | { readonly view: 'datasets' }
   | { readonly view: 'unknown'; readonly path: string };
@@ -25,7 +26,7 @@ export function matchRoute(path: string): Route {
 function matchHead(head: string | undefined, path: string): Route {
   if (head === undefined || head === 'studies') return { view: 'studies' };
   if (head === 'new') return { view: 'new-study' };
-  if (head === 'workers' || head === 'datasets') return { view: head };
+  if (head === 'compare' || head === 'workers' || head === 'datasets') return { view: head };
   return { view: 'unknown', path };
 }
 
@@ -38,6 +39,8 @@ function decode(part: string): string {
 }
 
 export const studyPath = (study: string): string => `/studies/${encodeURIComponent(study)}`;
+/** The page that shows trials beside each other: `refs` are `STUDY:NUMBER`. */
+export const comparePath = (refs: readonly string[]): string => `/compare${withQuery('', { trials: refs.join(',') })}`;
 export const trialPath = (study: string, number: number): string => `${studyPath(study)}/trials/${number}`;
 
 /** Change some parameters of a query string; `null` and '' remove one. The result starts with `?` or is empty. */
@@ -47,6 +50,6 @@ export function withQuery(search: string, changes: Readonly<Record<string, strin
     if (value === null || value === '') query.delete(key);
     else query.set(key, value);
   }
-  const text = query.toString().replaceAll('%2C', ',');
+  const text = query.toString().replaceAll('%2C', ',').replaceAll('%3A', ':');
   return text === '' ? '' : `?${text}`;
 }
