@@ -76,7 +76,8 @@ def _parts(
 def _told(name: str, measure: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
     started_at = time.perf_counter()
     found = measure()
-    print(f"{name}: {time.perf_counter() - started_at:.0f} s", file=sys.stderr)
+    # Each figure as soon as it is known: a run takes long, and one that is stopped has not been for nothing.
+    print(f"{name} ({time.perf_counter() - started_at:.0f} s): {json.dumps(found)}", file=sys.stderr, flush=True)
     return found
 
 
