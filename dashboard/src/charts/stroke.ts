@@ -121,14 +121,14 @@ export function prepare(canvas: HTMLCanvasElement, width: number, height: number
 const SLICE_MS = 10;
 const MAX_STRONG = 200;
 
-/** Draws the quiet lines of a field on one canvas, a slice a frame, so that the page answers meanwhile. */
+/** Draws the quiet lines of a field and its marks on one canvas, a slice a frame, so that the page answers meanwhile. */
 export class QuietLayer {
   #frame = 0;
   #buffer = document.createElement('canvas');
   #isBlank = true;
 
   /** Draw; what is still being drawn is given up. `ondone` is told when all is there. */
-  draw(canvas: HTMLCanvasElement, field: Field, view: View, ondone?: () => void): void {
+  draw(canvas: HTMLCanvasElement, field: Field, view: View, markColour: string, ondone?: () => void): void {
     this.stop();
     const lines = field.lines.filter((line) => line.isQuiet);
     const context = prepare(this.#buffer, view.width, view.height);
@@ -140,6 +140,10 @@ export class QuietLayer {
       const until = performance.now() + SLICE_MS;
       while (next < lines.length && performance.now() < until) strokeLine(context, lines[next++] as FieldLine, view);
       const isDone = next >= lines.length;
+      if (isDone) {
+        context.globalAlpha = 1;
+        strokeMarks(context, field.marks, view, markColour);
+      }
       if (isDone || this.#isBlank) this.#show(canvas, view);
       if (!isDone) this.#frame = requestAnimationFrame(slice);
       else {
