@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const BUDGETS_KB = { 'features/studies/StudiesPage': 40, 'features/study/StudyPage': 85, 'features/trial/TrialPage': 75 };
+const BUDGETS_KB = { 'features/studies/StudiesPage': 45, 'features/study/StudyPage': 85, 'features/trial/TrialPage': 75 };
 
 const dist = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist');
 const manifest = JSON.parse(readFileSync(join(dist, '.vite', 'manifest.json'), 'utf8'));

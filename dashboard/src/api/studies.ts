@@ -4,8 +4,19 @@ import { readNumber, readNumbers } from './numbers';
 import type { paths } from './schema';
 import type { Forecast, Series, Study, StudyCreate, StudyUpdate, Trial, TrialState } from './types';
 
+type StudiesQuery = NonNullable<paths['/api/v1/studies']['get']['parameters']['query']>;
+/** What studies can be ordered by. */
+export type StudyOrder = NonNullable<StudiesQuery['order_by']>;
+export type Archived = NonNullable<StudiesQuery['archived']>;
+
 export interface StudyFilter {
+  /** In the language of filters, e.g. `state:running best>0.97`. */
+  readonly q?: string;
+  /** Part of a name, of notes or of a tag. */
   readonly search?: string;
+  readonly archived?: Archived;
+  readonly order?: StudyOrder;
+  readonly isDescending?: boolean;
   readonly cursor?: string | null;
   readonly limit?: number;
 }
@@ -41,7 +52,11 @@ export interface StudyCurve extends Series {
 export async function listStudies(filter: StudyFilter, signal?: AbortSignal): Promise<Page<Study>> {
   const query = {
     limit: filter.limit ?? 50,
+    ...(filter.q ? { q: filter.q } : {}),
     ...(filter.search ? { search: filter.search } : {}),
+    ...(filter.archived ? { archived: filter.archived } : {}),
+    ...(filter.order ? { order_by: filter.order } : {}),
+    ...(filter.isDescending === undefined ? {} : { descending: filter.isDescending }),
     ...(filter.cursor ? { cursor: filter.cursor } : {}),
   };
   const page = await unwrap(client.GET('/api/v1/studies', { params: { query }, ...(signal ? { signal } : {}) }));
@@ -54,6 +69,16 @@ export function getStudy(study: string | number): Promise<Study> {
 
 export function createStudy(body: StudyCreate): Promise<Study> {
   return unwrap(client.POST('/api/v1/studies', { body }));
+}
+
+/** Hide a study and stop its trials; `restoreStudy` brings it back. */
+export function deleteStudy(studyId: number): Promise<void> {
+  return unwrap(client.DELETE('/api/v1/studies/{study}', { params: { path: { study: String(studyId) } } }));
+}
+
+/** Bring a deleted study back. By its id: the name may be another study's by now. */
+export function restoreStudy(studyId: number): Promise<Study> {
+  return unwrap(client.POST('/api/v1/studies/{study_id}:restore', { params: { path: { study_id: studyId } } }));
 }
 
 export function updateStudy(study: string | number, body: StudyUpdate): Promise<Study> {
