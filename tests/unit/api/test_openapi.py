@@ -97,7 +97,10 @@ def test_every_body_that_a_person_writes_has_an_example(document: dict[str, Any]
 
 
 def test_the_page_and_the_document_come_from_this_server_alone(tmp_path: Path) -> None:
-    with serving(settings_for(tmp_path)) as served, httpx.Client(base_url=served.address, trust_env=False) as client:
+    with (
+        serving(settings_for(tmp_path)) as served,
+        httpx.Client(base_url=served.address, trust_env=False, timeout=60) as client,
+    ):
         page = client.get("/docs")
         assert page.status_code == 200
         links = re.findall(r'(?:src|href)="([^"]*)"', page.text)
