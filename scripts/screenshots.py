@@ -15,10 +15,17 @@ from tests.servers.browser import need_chromium
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 # Chromium's own traffic to other hosts is of no use here; as root it refuses its sandbox.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+# Pictures of one panel of a study: what its address needs, and the panel's name.
+PANELS = {
+    "comparison": ("", "Is a network worth it here?"),
+    "parallel": ("", "Parallel coordinates"),
+    "contour": ("?panel=contour", "Explore"),
+    "timeline": ("?panel=timeline", "Explore"),
+}
 
 
 def main(address: str, study: str, trial: str = "0") -> None:
-    """Write a picture of each page in both themes, and one of the comparison with baselines."""
+    """Write a picture of each page, and of some panels of a study, in both themes."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     pages = {"studies": "/", "study": f"/studies/{study}", "trial": f"/studies/{study}/trials/{trial}", "new": "/new"}
     pages |= {"workers": "/workers", "compare": f"/compare?trials={study}:0,{study}:1,{study}:2"}
@@ -27,8 +34,8 @@ def main(address: str, study: str, trial: str = "0") -> None:
         for theme in ("light", "dark"):
             for name, path in pages.items():
                 _shoot(browser, address + path, theme, FOLDER / f"{name}-{theme}.png")
-            file = FOLDER / f"comparison-{theme}.png"
-            _shoot(browser, address + pages["study"], theme, file, region="Is a network worth it here?")
+            for name, (query, region) in PANELS.items():
+                _shoot(browser, address + pages["study"] + query, theme, FOLDER / f"{name}-{theme}.png", region)
         browser.close()
 
 
