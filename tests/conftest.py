@@ -1,9 +1,11 @@
 """Fixtures that every test folder shares: real servers, one of each kind for each pytest-xdist worker."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers.api import caller, live_api, shared_api
 from tests.servers.migrated import (
@@ -31,6 +33,10 @@ __all__ = [
 ]
 
 DATABASES = ("sqlite", "postgresql")
+
+if "CI" not in os.environ:  # where Hypothesis does the same by itself: a busy machine is no failure
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
