@@ -60,6 +60,19 @@ def test_trials_are_added_and_left_out(page: Page, seen: str) -> None:
     expect(page).to_have_url(re.compile(f"trials={seen}:2$"))
 
 
+def test_a_trial_is_compared_with_the_best_from_its_page(page: Page, service: Service, seen: str) -> None:
+    best = service.call("GET", f"/studies/{seen}")["best_trial"]["number"]
+    other = (best + 1) % 3
+    link = page.get_by_role("link", name="Compare with the best")
+    page.goto(f"/studies/{seen}/trials/{other}")
+    link.click()
+    expect(page).to_have_url(re.compile(f"/compare\\?trials={seen}:{other},{seen}:{best}"))
+    expect(page.get_by_role("button", name=f"Remove Trial {best}")).to_be_visible()
+    page.goto(f"/studies/{seen}/trials/{best}")
+    page.get_by_role("link", name="Start a study around it").wait_for()
+    expect(link).to_have_count(0)
+
+
 def test_a_worker_is_seen_at_work_drained_and_let_go_on(page: Page, service: Service) -> None:
     service.call("POST", "/studies", study("at-work", n_trials=2, epochs=3000))
     running = service.wait_for_running("at-work")

@@ -39,6 +39,11 @@ function decode(part: string): string {
 }
 
 export const studyPath = (study: string): string => `/studies/${encodeURIComponent(study)}`;
+
+/** How a trial is named in a list of trials. Names that scripts of Optuna's gave may hold signs that part trials: then the id. */
+export const trialRef = (study: { readonly study_id: number; readonly name: string }, number: number): string =>
+  `${/^[\w.-]+$/.test(study.name) ? study.name : study.study_id}:${number}`;
+
 /** The page that shows trials beside each other: `refs` are `STUDY:NUMBER`. */
 export const comparePath = (refs: readonly string[]): string => `/compare${withQuery('', { trials: refs.join(',') })}`;
 export const trialPath = (study: string, number: number): string => `${studyPath(study)}/trials/${number}`;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ComparedPlace, ComparedTrial, Comparison } from '$api/compare';
 import type { TrialDetail } from '$api/types';
-import { environmentRows, labelOf, metricRows, paramRows, parseRefs, refOf, runRows, toTable } from './compare';
+import { trialRef } from '$lib/route';
+import { environmentRows, labelOf, metricRows, paramRows, parseRefs, runRows, toTable } from './compare';
 
 const trial = (number: number, change: Partial<TrialDetail>): ComparedTrial => ({
   ref: `a:${number}`,
@@ -40,8 +41,8 @@ describe('parseRefs', () => {
     expect(parseRefs(Array.from({ length: 60 }, (_, i) => `a:${i}`).join(','))).toHaveLength(50);
   });
 
-  it('reads what refOf writes, also of names with commas', () => {
-    const refs = [refOf({ study_id: 4, name: 'digits-mlp' }, 2), refOf({ study_id: 5, name: 'my, study: two' }, 3)];
+  it('reads what trialRef writes, also of names with commas', () => {
+    const refs = [trialRef({ study_id: 4, name: 'digits-mlp' }, 2), trialRef({ study_id: 5, name: 'my, study: two' }, 3)];
     expect(refs).toEqual(['digits-mlp:2', '5:3']);
     expect(parseRefs(refs.join(','))).toEqual(refs);
   });

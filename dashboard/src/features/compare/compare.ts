@@ -26,10 +26,6 @@ export function parseRefs(text: string | null): string[] {
   return [...new Set(refs.filter((ref) => /^.+:\d{1,9}$/.test(ref)))].slice(0, MAX_TRIALS);
 }
 
-/** How a trial is named in the address. Names that scripts of Optuna's gave may hold signs that part trials: then the id. */
-export const refOf = (study: { readonly study_id: number; readonly name: string }, number: number): string =>
-  `${/^[\w.-]+$/.test(study.name) ? study.name : study.study_id}:${number}`;
-
 /** Name trials: by their number alone where all are of one study. */
 export function labelOf(one: ComparedTrial, nStudies: number): string {
   return nStudies === 1 ? `Trial ${one.trial.number}` : `${one.trial.study_name} #${one.trial.number}`;
