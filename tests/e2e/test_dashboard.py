@@ -218,7 +218,7 @@ def test_trial_page_shows_what_was_tried_and_hands_out_its_files(page: Page, see
     page.get_by_role("region", name="Best trial").get_by_role("link").click()
 
     expect(page).to_have_url(re.compile(rf"/studies/{seen}/trials/\d$"))
-    expect(page.get_by_role("region", name="Parameters")).to_contain_text("learning_rate")
+    expect(page.get_by_role("region", name="Parameters", exact=True)).to_contain_text("learning_rate")
     expect(page.get_by_role("region", name="Final values")).to_contain_text("val_accuracy")
     expect(page.get_by_role("region", name="Table of attempts")).to_contain_text("COMPLETE")
     with page.expect_download() as download:

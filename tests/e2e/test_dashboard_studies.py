@@ -85,7 +85,7 @@ def test_the_list_is_filtered_and_ordered_by_its_address(page: Page) -> None:
     expect(page.locator("td.name a")).to_have_count(3)
     page.get_by_role("button", name="small", exact=True).click()
     expect_studies(page, "digits-one")
-    assert page.url.endswith("?order=name&q=tag%3Asmall")
+    assert page.url.endswith("?order=name&q=tag:small")
 
 
 def test_several_studies_are_archived_and_deleted_and_brought_back(page: Page, caller: Caller) -> None:
