@@ -41,19 +41,30 @@ def explain(error: RequestValidationError, endpoint: Callable[..., Any] | None) 
     first: Mapping[str, Any] = error.errors()[0]
     if first["type"] == "json_invalid":
         return unreadable(f"{first['ctx']['error']} at character {first['loc'][-1]}")
-    cause = first.get("ctx", {}).get("error")
+    where, *path = first["loc"]
+    return explain_fault(first, path, _root(endpoint, where, path))
+
+
+def explain_fault(fault: Mapping[str, Any], path: Sequence[object], root: Any) -> ApiError:
+    """Return the refusal for one finding of pydantic's.
+
+    Args:
+        fault: What pydantic found.
+        path: Where, from `root` on.
+        root: The type that was asked for.
+    """
+    cause = fault.get("ctx", {}).get("error")
     if isinstance(cause, ApiError):
         return cause
-    where, *path = first["loc"]
-    names, place, holder = _follow(_root(endpoint, where, path), path)
+    names, place, holder = _follow(root, path)
     field = ".".join(names) or None
-    if first["type"] == "extra_forbidden":
+    if fault["type"] == "extra_forbidden":
         return _unknown(names[-1], field, holder)
-    if first["type"] == "missing":
+    if fault["type"] == "missing":
         return Invalid("missing_field", f"{field or 'the body'} is missing", field, place.rule or _HINT)
-    said = _rule(first, place)
+    said = _rule(fault, place)
     hint = place.rule if place.rule and place.rule not in said else _HINT
-    return Invalid(first["type"], f"{said}; got {_shown(first.get('input'))}", field, hint)
+    return Invalid(fault["type"], f"{said}; got {_shown(fault.get('input'))}", field, hint)
 
 
 def unreadable(why: str) -> Invalid:

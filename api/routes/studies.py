@@ -10,11 +10,12 @@ from fastapi.responses import StreamingResponse
 from api.auth import CallerName, ForUsers, role_of
 from api.routes.common import Id, StudyRef, refusals
 from api.schemas.advice import AdviceList
+from api.schemas.checks import StudyCheck, StudyChecked
 from api.schemas.enqueue import EnqueuedTrials, Points
 from api.schemas.forks import ForkCreate, LenderList
 from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyEdits, StudyPage, StudyRead, StudyUpdate
 from api.schemas.study_lists import StudyQuery
-from api.services import advice, enqueue, export, forks, studies, study_curves, study_lists
+from api.services import advice, checks, enqueue, export, forks, studies, study_curves, study_lists
 from api.services.edits import prepare_edit
 
 router = APIRouter(tags=["studies"])
@@ -25,6 +26,13 @@ def create_study(body: StudyCreate, control: ForUsers, owner: CallerName) -> Stu
     """Submit a study. Everything is checked before anything is stored."""
     with control.ledger.write() as tx:
         return studies.create_study(tx, body, owner)
+
+
+@router.post("/studies:check", responses=refusals(413))
+def check_study(body: StudyCheck, control: ForUsers) -> StudyChecked:
+    """Look a study over before it is submitted: what is wrong, how many trials, how long. Nothing is stored."""
+    with control.ledger.read() as session:
+        return checks.check_study(session, body)
 
 
 @router.get("/studies", responses=refusals())

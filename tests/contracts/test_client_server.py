@@ -195,6 +195,16 @@ def test_a_study_is_paused_raised_renamed_deleted_and_restored(client: Client, p
     assert client.restore_study(study.study_id).deleted_at is None
 
 
+def test_a_study_is_looked_over_before_it_is_submitted(client: Client) -> None:
+    good = client.check_study(spec("looked-over", sampler={"name": "random"}))
+    assert (good.problems, good.n_trials, good.n_networks, good.estimate) == ((), 2, 1, None)
+    space = {"learning_rate": {"type": "float", "low": 1.0, "high": 0.1}}
+    wrong = client.check_study(spec("looked-over", search_space=space, model="mpl"))
+    assert [(one.code, one.pointer) for one in wrong.problems] == [("unknown_model", "/model")]
+    with pytest.raises(NotFound):
+        client.get_study("looked-over")
+
+
 def test_refusals_carry_the_servers_words(client: Client) -> None:
     client.create_study(spec("taken"))
     with pytest.raises(Conflict) as taken:

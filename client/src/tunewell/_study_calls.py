@@ -10,6 +10,7 @@ from tunewell._calls import Calls, Query, StudyRef, items_of, study_path
 from tunewell._decode import decode
 from tunewell._download import download
 from tunewell._pacing import Pacing
+from tunewell.checks import StudyCheck
 from tunewell.edits import Lender, StudyEdit
 from tunewell.records import ParamValue, Study, Trial
 
@@ -56,6 +57,17 @@ class StudyCalls(Calls):
             Conflict: `name_taken`.
         """
         return decode(Study, self._transport.json("POST", "/studies", body=dict(study)))
+
+    def check_study(self, study: Mapping[str, Any]) -> StudyCheck:
+        """Look a study over without submitting it: all that is wrong with it, how many trials, how long.
+
+        Args:
+            study: What `create_study` takes.
+
+        Returns:
+            What was found; a study without problems would be accepted as things stand.
+        """
+        return decode(StudyCheck, self._transport.json("POST", "/studies:check", body={"study": dict(study)}))
 
     def get_study(self, study: StudyRef) -> Study:
         """Read a study.

@@ -351,6 +351,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies:check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Study
+         * @description Look a study over before it is submitted: what is wrong, how many trials, how long. Nothing is stored.
+         */
+        post: operations["check_study_api_v1_studies_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study_id}:restore": {
         parameters: {
             query?: never;
@@ -3673,6 +3693,117 @@ export interface components {
             spread: number;
         };
         /**
+         * StudyCheck
+         * @description A study to look over: `study` or `text`, one of the two.
+         */
+        StudyCheck: {
+            /**
+             * Study
+             * @description As `POST /studies` takes it
+             * @example {
+             *       "budget": {
+             *         "max_parallel": 2,
+             *         "n_trials": 20
+             *       },
+             *       "dataset": "digits",
+             *       "fixed": {
+             *         "batch_size": 64,
+             *         "epochs": 20
+             *       },
+             *       "model": "mlp",
+             *       "name": "digits-mlp",
+             *       "objectives": [
+             *         {
+             *           "direction": "maximize",
+             *           "metric": "val_accuracy"
+             *         }
+             *       ],
+             *       "pruner": {
+             *         "name": "none"
+             *       },
+             *       "resources": {
+             *         "queue": "cpu"
+             *       },
+             *       "sampler": {
+             *         "name": "bayesian",
+             *         "seed": 7
+             *       },
+             *       "search_space": {
+             *         "activation": {
+             *           "choices": [
+             *             "relu",
+             *             "tanh",
+             *             "swish"
+             *           ],
+             *           "type": "categorical"
+             *         },
+             *         "hidden_layers": {
+             *           "high": 3,
+             *           "low": 1,
+             *           "type": "int"
+             *         },
+             *         "hidden_units": {
+             *           "high": 128,
+             *           "low": 16,
+             *           "step": 16,
+             *           "type": "int"
+             *         },
+             *         "learning_rate": {
+             *           "high": 0.1,
+             *           "log": true,
+             *           "low": 0.0001,
+             *           "type": "float"
+             *         }
+             *       }
+             *     }
+             */
+            study?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Text
+             * @description The same as YAML or JSON text, up to 100000 characters
+             */
+            text?: string | null;
+        };
+        /**
+         * StudyChecked
+         * @description What came of it. A study without problems would be accepted as things stand.
+         */
+        StudyChecked: {
+            /** @description null where no similar trial has finished, or nothing ends it */
+            estimate: components["schemas"]["StudyEstimate"] | null;
+            /**
+             * N Grid Cells
+             * @description Size of the grid; null for other samplers
+             */
+            n_grid_cells: number | null;
+            /**
+             * N Networks
+             * @description Networks that a trial trains: its repeats times its folds
+             */
+            n_networks: number | null;
+            /**
+             * N Trials
+             * @description Most trials that it can have; null without an end, or with problems
+             */
+            n_trials: number | null;
+            /**
+             * Problems
+             * @description Empty where all is well. The first is what submitting it would be refused with; further ones are told as far as they do not depend on those before, at most 20
+             */
+            problems: components["schemas"]["StudyProblem"][];
+            /** @description The study complete with defaults, null where there are problems; a seed is drawn at each check */
+            spec: components["schemas"]["StudySpec"] | null;
+            /**
+             * Study
+             * @description What was read, as JSON; null for unreadable text
+             */
+            study: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * StudyCreate
          * @description A study to run.
          * @example {
@@ -3855,6 +3986,37 @@ export interface components {
             items: components["schemas"]["StudyEdit"][];
         };
         /**
+         * StudyEstimate
+         * @description How long a study may take, from what similar trials took.
+         */
+        StudyEstimate: {
+            /**
+             * Basis
+             * @description What it rests on, in words
+             */
+            basis: string;
+            /**
+             * Duration S
+             * @description Wall time of the whole study
+             */
+            duration_s: number;
+            /**
+             * N Parallel
+             * @description Slots that are taken to work on it
+             */
+            n_parallel: number;
+            /**
+             * N Trials Known
+             * @description Finished trials that it is computed from
+             */
+            n_trials_known: number;
+            /**
+             * Trial S
+             * @description Time for which one trial holds a slot, its share where trials train together
+             */
+            trial_s: number;
+        };
+        /**
          * StudyPage
          * @description Some studies, in the order that was asked for.
          */
@@ -3863,6 +4025,46 @@ export interface components {
             items: components["schemas"]["StudyRead"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * StudyProblem
+         * @description One rule that the study breaks.
+         */
+        StudyProblem: {
+            /**
+             * Code
+             * @example space_bounds
+             */
+            code: string;
+            /**
+             * Field
+             * @example search_space.learning_rate.low
+             */
+            field?: string | null;
+            /**
+             * Hint
+             * @example swap low and high
+             */
+            hint?: string | null;
+            /**
+             * Message
+             * @example low is 1.0 and high is 0.1: low must not be above high
+             */
+            message: string;
+            /**
+             * Pointer
+             * @description JSON pointer (RFC 6901) to the offending place in the study; empty for the whole
+             * @example /search_space/learning_rate/low
+             */
+            pointer: string;
+            /**
+             * Span
+             * @description The characters of the field's text that are wrong, the first one from 0 and the one after the last; left out where the refusal is about the whole
+             */
+            span?: [
+                number,
+                number
+            ] | null;
         };
         /**
          * StudyRead
@@ -5797,6 +5999,66 @@ export interface operations {
             };
             /** @description The request does not fit the state of things */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    check_study_api_v1_studies_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StudyCheck"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyChecked"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -36,6 +36,31 @@ FRONT: list[dict[str, Any]] = [
 ]
 
 
+class TestCheck:
+    """Looking files over before they are submitted."""
+
+    def test_all_that_is_wrong_is_listed(self, server: FakeServer, run: Runner, tmp_path: Path) -> None:
+        file = tmp_path / "study.yaml"
+        file.write_text("name: a b")
+        problem = {"code": "c", "message": "no spaces", "field": "name", "hint": "a-b", "pointer": "/name"}
+        server.on("POST", "/studies:check", ok({"problems": [problem, {**problem, "field": "model"}]}))
+        result = run("study", "check", str(file))
+        assert result.code == 1
+        assert [line.split()[0] for line in result.out.splitlines()] == ["FIELD", "name", "model"]
+        assert server.bodies() == [{"study": {"name": "a b"}}]
+
+    def test_a_good_study_is_told_its_length(self, server: FakeServer, run: Runner, tmp_path: Path) -> None:
+        file = tmp_path / "study.yaml"
+        file.write_text("name: a")
+        estimate = {"duration_s": 240.0, "trial_s": 8.0, "n_parallel": 2, "n_trials_known": 9, "basis": "9 trials"}
+        server.on("POST", "/studies:check", ok({"n_trials": 60, "n_networks": 1, "estimate": estimate}))
+        result = run("study", "check", str(file))
+        assert result.code == 0
+        assert "would be accepted" in result.out
+        assert "about 4 min 0 s" in result.out
+        assert json.loads(run("study", "check", str(file), "--json").out)["n_trials"] == 60
+
+
 class TestSubmit:
     """Submitting files."""
 

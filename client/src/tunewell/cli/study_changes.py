@@ -1,4 +1,4 @@
-"""Commands that change studies: submit, stop, pause, resume, tag, archive, delete, restore."""
+"""Commands that change studies: submit (and check before), stop, pause, resume, tag, archive, delete, restore."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.output import JsonFlag, print_json
-from tunewell.cli.session import console, session_of
+from tunewell._display import duration_words
+from tunewell.checks import StudyCheck
+from tunewell.cli.output import JsonFlag, print_facts, print_json, print_table
+from tunewell.cli.session import EXIT_REFUSED, console, session_of
 from tunewell.cli.study import StudyArgument, watch_to_end
 from tunewell.errors import Invalid, Problem
 from tunewell.records import Study
@@ -19,6 +21,7 @@ from tunewell.terminal import clean
 def add_commands(app: typer.Typer) -> None:
     """Add the changing commands to `tunewell study`."""
     app.command("submit", help=SUBMIT_HELP)(submit)
+    app.command("check", help=CHECK_HELP)(check)
     app.command("stop", help="Stop a study: no new trials, and running ones are asked to end.")(stop)
     app.command("pause", help="Pause a study: no new trials; running ones go on.")(pause)
     app.command("resume", help="Resume a paused study.")(resume)
@@ -74,6 +77,49 @@ def submit(
             sys.stdout.write(f"Watch it: tunewell study watch {clean(created.name)}\n")
     if as_json:
         print_json(created)
+
+
+CHECK_HELP = """Look a study over without submitting it: all that is wrong, how many trials, how long.
+
+The exit code is 1 where something is wrong.
+
+\b
+Examples:
+  tunewell study check digits.yaml
+  generate-study | tunewell study check - --json
+"""
+
+
+def check(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON; - reads standard input")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Check a study."""
+    with session_of(ctx).client() as client:
+        found = client.check_study(parse_study(_read(file), file))
+    if as_json:
+        print_json(found)
+    elif found.problems:
+        rows = [(one.field or "-", one.message, one.hint or "") for one in found.problems]
+        print_table(("FIELD", "PROBLEM", "HINT"), rows, "")
+    else:
+        print_facts(_prospects(found))
+    if found.problems:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def _prospects(found: StudyCheck) -> list[tuple[str, object]]:
+    """Say what a study that would be accepted comes to."""
+    estimate = found.estimate
+    return [
+        ("study", "would be accepted"),
+        ("grid", "" if found.n_grid_cells is None else f"{found.n_grid_cells} points"),
+        ("trials", "without an end" if found.n_trials is None else str(found.n_trials)),
+        ("networks", f"{found.n_networks} a trial" if found.n_networks != 1 else ""),
+        ("time", "not known yet" if estimate is None else f"about {duration_words(estimate.duration_s)}"),
+        ("", "" if estimate is None else estimate.basis),
+    ]
 
 
 def stop(ctx: typer.Context, study: StudyArgument) -> None:
