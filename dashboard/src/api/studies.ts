@@ -2,7 +2,7 @@
 import { client, unwrap } from './client';
 import { readNumber, readNumbers } from './numbers';
 import type { paths } from './schema';
-import type { Forecast, Series, Study, StudyCreate, StudyUpdate, Trial, TrialState } from './types';
+import type { Forecast, Series, Study, StudyChecked, StudyCreate, StudyUpdate, Trial, TrialState } from './types';
 
 type StudiesQuery = NonNullable<paths['/api/v1/studies']['get']['parameters']['query']>;
 /** What studies can be ordered by. */
@@ -69,6 +69,11 @@ export function getStudy(study: string | number): Promise<Study> {
 
 export function createStudy(body: StudyCreate): Promise<Study> {
   return unwrap(client.POST('/api/v1/studies', { body }));
+}
+
+/** Look a study over without submitting it: YAML or JSON text, as it is typed. */
+export function checkStudy(text: string, signal: AbortSignal): Promise<StudyChecked> {
+  return unwrap(client.POST('/api/v1/studies:check', { body: { text }, signal }));
 }
 
 /** Hide a study and stop its trials; `restoreStudy` brings it back. */

@@ -4,6 +4,7 @@ import type { components } from './schema';
 type Schemas = components['schemas'];
 
 export type Study = Schemas['StudyRead'];
+export type StudyChecked = Schemas['StudyChecked'];
 export type StudyCreate = Schemas['StudyCreate'];
 export type StudyUpdate = Schemas['StudyUpdate'];
 export type StudyState = Study['state'];
