@@ -72,8 +72,9 @@ export function createStudy(body: StudyCreate): Promise<Study> {
 }
 
 /** Look a study over without submitting it: YAML or JSON text, as it is typed. */
-export function checkStudy(text: string, signal: AbortSignal): Promise<StudyChecked> {
-  return unwrap(client.POST('/api/v1/studies:check', { body: { text }, signal }));
+export async function checkStudy(text: string, signal: AbortSignal): Promise<StudyChecked> {
+  const { problems, ...rest } = await unwrap(client.POST('/api/v1/studies:check', { body: { text }, signal }));
+  return { ...rest, problems: problems.map(({ code, message, field, hint }) => ({ code, message, field: field ?? null, hint: hint ?? null })) };
 }
 
 /** Hide a study and stop its trials; `restoreStudy` brings it back. */

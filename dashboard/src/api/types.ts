@@ -1,10 +1,11 @@
 /** Names for the generated shapes that views use. The shapes themselves come from `openapi.json`: `npm run types`. */
+import type { Problem } from '$lib/problem';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
 export type Study = Schemas['StudyRead'];
-export type StudyChecked = Schemas['StudyChecked'];
+export type StudyChecked = Omit<Schemas['StudyChecked'], 'problems'> & { readonly problems: readonly Problem[] };
 export type StudyCreate = Schemas['StudyCreate'];
 export type StudyUpdate = Schemas['StudyUpdate'];
 export type StudyState = Study['state'];

@@ -15,7 +15,7 @@ export class DraftCheck {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #asked = new AbortController();
 
-  readonly problems: readonly Problem[] = $derived(this.found?.problems.map(toOne) ?? []);
+  readonly problems: readonly Problem[] = $derived(this.found?.problems ?? []);
 
   /** Look at another text, after a pause. */
   see(text: string): void {
@@ -48,5 +48,3 @@ export class DraftCheck {
     this.isPending = false;
   }
 }
-
-const toOne = ({ code, message, field, hint }: StudyChecked['problems'][number]): Problem => ({ code, message, field: field ?? null, hint: hint ?? null });
