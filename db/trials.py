@@ -12,9 +12,11 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
     func,
     insert,
     or_,
@@ -177,6 +179,14 @@ def find_study_diagnoses(session: Session, study_id: int) -> dict[int, list[dict
     """Return what was found in the curves of a study's trials, by trial; those nobody looked at are left out."""
     statement = select(TrialRow.id, TrialRow.diagnosis).where(
         TrialRow.study_id == study_id, TrialRow.diagnosis.is_not(None)
+    )
+    return {row[0]: row[1] for row in session.execute(statement)}
+
+
+def list_findings(session: Session, study_id: int) -> dict[int, list[str]]:
+    """Return the kinds of what was found in the curves of a study's trials, by number; empty ones are left out."""
+    statement = select(TrialRow.number, TrialRow.findings).where(
+        TrialRow.study_id == study_id, cast(TrialRow.findings, Text) != "[]"
     )
     return {row[0]: row[1] for row in session.execute(statement)}
 

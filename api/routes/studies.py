@@ -113,8 +113,7 @@ def read_curves(study: StudyRef, control: ForUsers, query: Annotated[CurvesQuery
 @router.get("/studies/{study}/advice", responses=refusals(404))
 def read_advice(study: StudyRef, control: ForUsers) -> AdviceList:
     """Return what the study's finished trials suggest to change, the most important first."""
-    with control.ledger.read() as session:
-        return advice.read_advice(session, study)
+    return advice.read_advice(control.ledger, control.insight, study)
 
 
 @router.get("/studies/{study}/export", responses=refusals(404), response_class=StreamingResponse)

@@ -5,36 +5,51 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlalchemy.orm import Session
-
-from api.asks.history import as_past
 from api.schemas.advice import AdviceList, AdviceRead
 from api.schemas.studies import StudySpec
 from api.services.confirmation import mean_values
+from api.services.insight import InsightDesk
 from api.services.lookup import get_study
-from api.services.specs import space_of
 from api.services.views import spec_of
+from api.transaction import Ledger
 from db import trials
+from db.records import StudyRecord
 from models import catalogue
 from search.advice import AdviceRequest, advise
 from search.types import PastTrial
 
 
-def read_advice(session: Session, ref: str) -> AdviceList:
+def read_advice(ledger: Ledger, desk: InsightDesk, ref: str) -> AdviceList:
     """Return what a study's finished trials suggest to change, the most important first.
 
     Raises:
         NotFound: `study_not_found`.
     """
-    study = get_study(session, ref)
+    with ledger.read() as session:
+        study = get_study(session, ref)
+    key = "advice", study.id, study.created_at
+    found: AdviceList | None = desk.find(key, study.rev)
+    if found is not None:
+        return found
+    with desk.turn:
+        found = desk.find(key, study.rev)  # somebody else may have asked for the same meanwhile
+        if found is None:
+            found = _advise(ledger, desk, study)
+            desk.keep(key, study.rev, found)
+    return found
+
+
+def _advise(ledger: Ledger, desk: InsightDesk, study: StudyRecord) -> AdviceList:
     spec = spec_of(study)
-    history = trials.list_history(session, study.id)
-    means = mean_values(session, study)
+    with ledger.read() as session:
+        past = desk.pasts.read(session, study)
+        means = mean_values(session, study)
+        findings = trials.list_findings(session, study.id)
     request = AdviceRequest(
-        space=space_of(spec),
-        directions=tuple(objective.direction for objective in spec.objectives),
-        history=[_with_mean(as_past(trial, {}, [one.metric for one in spec.objectives]), means) for trial in history],
-        findings={trial.number: frozenset(trial.findings) for trial in history if trial.findings},
+        space=past.space,
+        directions=past.directions,
+        history=[_with_mean(trial, means) for trial in past.history] if means else past.history,
+        findings={number: frozenset(kinds) for number, kinds in findings.items()},
         fixed={name: value for name, value in spec.fixed.items() if value is not None},
         limits=_limits(spec),
         n_trials=spec.budget.n_trials,

@@ -8,15 +8,13 @@ from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from api.asks.history import as_past
 from api.errors import Invalid, nearest
 from api.jobs import Job, JobPool
 from api.schemas.insight import DistributionRead, ImportanceRead, InteractionsRead, RegretRead
 from api.services.lookup import get_study
-from api.services.specs import space_of
+from api.services.pasts import Pasts
 from api.services.views import spec_of
 from api.transaction import Ledger
-from db import trials
 from db.records import StudyRecord
 from search.insight.importance import ped_anova
 from search.insight.regret import regret
@@ -36,10 +34,17 @@ class InsightDesk:
 
     Args:
         jobs: Where the slow insights are made.
+
+    Attributes:
+        pasts: The trials that insights are worked out from.
+        turn: To be held while one is worked out: they keep the interpreter busy, and two at a time would only let
+            all other requests wait longer.
     """
 
     def __init__(self, jobs: JobPool | None = None) -> None:
         self.jobs = jobs or JobPool()
+        self.pasts = Pasts()
+        self.turn = threading.Lock()
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
 
@@ -147,7 +152,8 @@ def start_interactions(ledger: Ledger, desk: InsightDesk, ref: str, objective: s
     _remember(desk, asked, job)
     if job is not None and (not job.is_ended or (job.version == rev and job.state == "COMPLETE")):
         return _show_interactions(desk, asked, job)
-    sample = sample_of(_load(ledger, asked), asked.place)
+    with desk.turn:
+        sample = sample_of(_load(ledger, desk, asked), asked.place)
     if isinstance(sample, TooFew):
         return InteractionsRead(objective=asked.metric, state="TOO_FEW", **_counts(sample))
     return _show_interactions(desk, asked, desk.jobs.submit(key, rev, DECOMPOSE, sample))
@@ -163,24 +169,22 @@ def _ask(ledger: Ledger, ref: str, objective: str | None) -> _Asked:
     return _Asked(study, metrics, 0 if objective is None else metrics.index(objective))
 
 
-def _load(ledger: Ledger, asked: _Asked) -> InsightRequest:
-    spec = spec_of(asked.study)
+def _load(ledger: Ledger, desk: InsightDesk, asked: _Asked) -> InsightRequest:
     with ledger.read() as session:
-        history = trials.list_history(session, asked.study.id)
-    return InsightRequest(
-        space=space_of(spec),
-        directions=tuple(one.direction for one in spec.objectives),
-        history=[as_past(trial, {}, asked.metrics) for trial in history],
-    )
+        return desk.pasts.read(session, asked.study)
 
 
 def _once(ledger: Ledger, desk: InsightDesk, asked: _Asked, kind: str, make: Callable[[InsightRequest], T]) -> T:
     """Work an insight out, outside of any transaction, unless it is remembered."""
-    key = asked.key(kind)
-    found: T | None = desk.find(key, asked.study.rev)
-    if found is None:
-        found = make(_load(ledger, asked))
-        desk.keep(key, asked.study.rev, found)
+    key, rev = asked.key(kind), asked.study.rev
+    found: T | None = desk.find(key, rev)
+    if found is not None:
+        return found
+    with desk.turn:
+        found = desk.find(key, rev)  # somebody else may have asked for the same meanwhile
+        if found is None:
+            found = make(_load(ledger, desk, asked))
+            desk.keep(key, rev, found)
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from search.advice.positions import as_numeric, is_searched, position
+from search.advice.positions import as_numeric, is_searched, positions
 from search.advice.statistics import midranks, rank_test
 from search.advice.trials import Outcome, Study
 from search.advice.values import Advice, Change
@@ -93,10 +93,12 @@ def _groups(name: str, parameter: Parameter, trials: Sequence[Outcome]) -> npt.N
     if numeric is None:
         # Compared as the parameter does, for which True is not 1.
         places = [(type(trial.params[name]).__name__, str(trial.params[name])) for trial in trials]
-        names, inverse, counts = np.unique(np.array(places), axis=0, return_inverse=True, return_counts=True)
-        is_covered = len(names) == parameter.n_values and counts.min() >= LEAST_GROUP
-        return inverse.ravel().astype(np.int64) if is_covered else None
-    at = np.array([position(numeric, float(str(trial.params[name]))) for trial in trials])  # (n,)
+        group_of = {place: group for group, place in enumerate(sorted(set(places)))}
+        groups = np.array([group_of[place] for place in places], np.int64)  # (n,)
+        is_covered = len(group_of) == parameter.n_values and np.bincount(groups).min() >= LEAST_GROUP
+        return groups if is_covered else None
+    values = [value for trial in trials if isinstance(value := trial.params[name], int | float)]
+    at = positions(numeric, values)  # (n,); every value of a numeric parameter has passed its check
     if np.quantile(at, 0.95) - np.quantile(at, 0.05) < COVERED:
         return None
     return _cut(at)
@@ -104,5 +106,5 @@ def _groups(name: str, parameter: Parameter, trials: Sequence[Outcome]) -> npt.N
 
 def _cut(at: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     # Equal positions share a rank and so a group: a parameter of three values has at most three.
-    shares = (midranks(list(at)) - 0.5) / len(at)  # (n,) within 0..1
+    shares = (midranks(at.tolist()) - 0.5) / len(at)  # (n,) within 0..1
     return (shares * N_GROUPS).astype(np.int64)

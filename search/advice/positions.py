@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from search.errors import SpaceError
 from search.parameters import CategoricalParameter, FloatParameter, IntParameter, Parameter
@@ -26,6 +30,15 @@ def position(parameter: Numeric, value: float) -> float:
     """Return where a value lies, from 0 at the low end to 1 at the high one, on the parameter's own scale."""
     low, high, at = (_scaled(parameter, bound) for bound in (parameter.low, parameter.last, value))
     return (at - low) / (high - low) if high > low else 0.0
+
+
+def positions(parameter: Numeric, values: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return (n,) the `position` of many values."""
+    low, high = _scaled(parameter, parameter.low), _scaled(parameter, parameter.last)
+    if high <= low:
+        return np.zeros(len(values))
+    at = np.array([_scaled(parameter, value) for value in values], np.float64)
+    return (at - low) / (high - low)
 
 
 def is_at_edge(parameter: Numeric, value: float, side: Side) -> bool:

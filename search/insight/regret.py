@@ -13,6 +13,7 @@ With several objectives the same is done for the dominated hypervolume, see `sea
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -37,6 +38,8 @@ MAX_POINTS = 200
 """The curves have at most so many points."""
 BAND = (0.1, 0.9)
 """Eight of ten searches end inside the band."""
+_LEAST_LOG = -746.0
+"""Of what is smaller the exponential is 0."""
 _OTHER_SEED = 0x5EED
 """So that replayed points are not the study's own random ones."""
 
@@ -111,45 +114,52 @@ def _single(request: InsightRequest, losses: Floats, expected: Floats, after: Ti
         measure="best",
         n_finished=_whole(after),
         study=_values(sign * np.minimum.accumulate(losses)[after - 1]),
-        random=_band(np.sort(expected), _chance_worse_drawn(len(expected), after), sign),
-        shuffled=_band(np.sort(losses), chance_worse_shuffled(len(losses), after), sign),
+        random=_band(np.sort(expected), _chances_drawn(len(expected), after), sign),
+        shuffled=_band(np.sort(losses), chances_shuffled(len(losses), after), sign),
         n_random=n_random,
         is_more=share < 1 / len(expected),
         n_pruned=n_pruned,
     )
 
 
-def chance_worse_shuffled(n: int, after: Ticks) -> Floats:
-    """Return (k, n) the chance that the best of `after` out of n trials ranks behind each rank 1..n.
+def chances_shuffled(n: int, after: Ticks) -> Iterator[Floats]:
+    """Yield for each `after` of n trials the chance that the best of so many ranks behind rank 1, 2, and so on.
 
     In a random order the first k trials are a random subset, and all of them rank behind j if they come from the n - j
-    last: C(n - j, k) of C(n, k) subsets.
+    last: C(n - j, k) of C(n, k) subsets. Ranks whose chance is below the least double are left out, most of them where
+    there are many trials.
     Source: the distribution of a minimum without replacement (David and Nagaraja, Order Statistics, 2003, section 2.1).
     """
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])  # (n + 1,)
-    left = n - np.arange(1, n + 1)  # (n,) trials that rank behind
-    k = after[:, None]
-    is_possible = left >= k  # (k, n)
-    rest = np.where(is_possible, left - k, 0)
-    logs = log_factorial[left] - log_factorial[rest] - log_factorial[n] + log_factorial[n - k]
-    return np.where(is_possible, np.exp(logs), 0.0)
+    for k in after.tolist():
+        # A subset misses one more trial with a chance of at most 1 - k / n.
+        n_possible = n - k if k == n else min(n - k, math.ceil(_LEAST_LOG / math.log1p(-k / n)))
+        left = n - np.arange(1, n_possible + 1)  # (n_possible,) trials that rank behind
+        yield np.exp(log_factorial[left] - log_factorial[left - k] - log_factorial[n] + log_factorial[n - k])
 
 
-def _chance_worse_drawn(n: int, after: Ticks) -> Floats:
-    """Return (k, n) the same for draws with replacement."""
+def _chances_drawn(n: int, after: Ticks) -> Iterator[Floats]:
+    """Yield (n,) the same for draws with replacement."""
     behind = 1 - np.arange(1, n + 1) / n  # (n,)
-    chance: Floats = behind ** after[:, None].astype(np.float64)
-    return chance
+    for k in after.tolist():
+        yield behind ** float(k)
 
 
-def _band(ordered: Floats, chance_worse: Floats, sign: float) -> Band:
-    """Return mean and quantiles of the best, from (n,) sorted losses and (k, n) chances to rank behind each."""
-    chance = -np.diff(chance_worse, axis=1, prepend=1.0)  # (k, n) of being the best one
-    reached = 1 - chance_worse  # (k, n), ascending
-    low, high = (
-        ordered[np.minimum((reached < share - 1e-12).sum(axis=1), len(ordered) - 1)] for share in (BAND[1], BAND[0])
-    )
-    return Band(_values(sign * (chance @ ordered)), _values(sign * low), _values(sign * high))
+def _band(ordered: Floats, chances: Iterable[Floats], sign: float) -> Band:
+    """Return mean and quantiles of the best, from (n,) sorted losses and the chances to rank behind the first ones."""
+    found = np.array([_best_of(ordered, chance) for chance in chances]).reshape(-1, 3)  # (k, 3)
+    mean, low, high = (sign * found).T
+    return Band(_values(mean), _values(low), _values(high))
+
+
+def _best_of(ordered: Floats, chance_worse: Floats) -> tuple[float, float, float]:
+    """Return mean and both ends of the band; beyond `chance_worse` no rank is ever the best."""
+    behind = np.concatenate([[1.0], chance_worse, [0.0]])[: len(ordered) + 1]
+    mean = float(-np.diff(behind) @ ordered[: len(behind) - 1])
+    reached = 1 - behind[1:]  # ascending
+    low, high = (int(np.searchsorted(reached, share - 1e-12)) for share in (BAND[1], BAND[0]))
+    last = len(ordered) - 1
+    return mean, float(ordered[min(low, last)]), float(ordered[min(high, last)])
 
 
 def _finite(table: Table, losses: Floats) -> Floats:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from search.insight.units import Floats, is_choice, units_of
+from search.insight.units import Floats, is_choice, units_of_all
 from search.space import SearchSpace
 from search.types import Direction, PastTrial
 
@@ -23,12 +23,14 @@ class InsightRequest:
         directions: One an objective, in the order of the trials' values.
         history: The study's trials, in any order and state.
         seed: Of the little that is drawn by lot: resamples, random points, trees.
+        table: What `tabulate` makes of it, where that is known already.
     """
 
     space: SearchSpace
     directions: tuple[Direction, ...]
     history: Sequence[PastTrial] = ()
     seed: int = 0
+    table: Table | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,30 +111,26 @@ class Table:
 
 def tabulate(request: InsightRequest) -> Table:
     """Return the finished trials that count; never raises for any history."""
-    units, losses, kept = [], [], list[PastTrial]()
-    n_failed = n_unfit = 0
-    for trial in sorted(request.history, key=lambda trial: trial.number):
-        n_failed += trial.state == "FAIL"
-        if trial.state not in ("COMPLETE", "PRUNED"):
-            continue
-        params, loss = request.space.project(trial.params), _losses(trial, request.directions)
-        if params is None or loss is None:
-            n_unfit += 1
-            continue
-        units.append(units_of(request.space, params))
-        losses.append(loss)
-        kept.append(trial)
+    if request.table is not None:
+        return request.table
+    space, trials = request.space, sorted(request.history, key=lambda trial: trial.number)
+    ended = [trial for trial in trials if trial.state in ("COMPLETE", "PRUNED")]
+    units, fits = units_of_all(space, [trial.params for trial in ended])
+    measured = [_losses(trial, request.directions) for trial in ended]
+    fits &= np.array([loss is not None for loss in measured], np.bool_)
+    kept = [trial for trial, is_kept in zip(ended, fits.tolist(), strict=True) if is_kept]
+    losses = [loss for loss, is_kept in zip(measured, fits.tolist(), strict=True) if is_kept]
     return Table(
-        names=tuple(request.space),
-        is_choice=is_choice(request.space),
-        n_values=np.array([request.space[name].n_values or 0 for name in request.space], np.int64),
-        units=np.array(units, np.float64).reshape(len(kept), len(request.space)),
+        names=tuple(space),
+        is_choice=is_choice(space),
+        n_values=np.array([space[name].n_values or 0 for name in space], np.int64),
+        units=units[fits],
         losses=np.array(losses, np.float64).reshape(len(kept), len(request.directions)),
         is_pruned=np.array([trial.state == "PRUNED" for trial in kept], np.bool_),
         is_feasible=np.array([all(one <= 0 for one in trial.constraints) for trial in kept], np.bool_),
         numbers=np.array([trial.number for trial in kept], np.int64),
-        n_failed=n_failed,
-        n_unfit=n_unfit,
+        n_failed=sum(trial.state == "FAIL" for trial in trials),
+        n_unfit=len(ended) - len(kept),
     )
 
 
