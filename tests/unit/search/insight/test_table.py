@@ -57,7 +57,7 @@ def test_many_points_lie_where_each_lies_alone(name: str) -> None:
     assert fits.tolist() == [params is not None for params in alone]
     assert name == "empty" or 0 < fits.sum() < len(rows)
     expected = [units_of(space, params) for params in alone if params is not None]
-    np.testing.assert_array_equal(units[fits], np.array(expected).reshape(-1, len(space)))
+    np.testing.assert_array_equal(units[fits], np.array(expected).reshape(int(fits.sum()), len(space)))
 
 
 def test_a_table_that_is_known_is_not_made_again() -> None:
