@@ -214,7 +214,9 @@ class SearchSpace(Mapping[str, Parameter]):
                     kept[name] = self._by_name[name].check(params[name])
         except (KeyError, SpaceError):
             return None
-        return {name: kept[name] for name in sorted(kept)} if self.satisfies(kept) else None
+        # Without conditions their order is that of the names already.
+        ordered = {name: kept[name] for name in sorted(kept)} if self.conditions else kept
+        return ordered if self.satisfies(ordered) else None
 
     def nearest(self, params: Mapping[str, object]) -> dict[str, ParamValue] | None:
         """Return the point of the space nearest to `params`, parameter by parameter: numbers move, choices do not.

@@ -41,8 +41,8 @@ def read_advice(ledger: Ledger, desk: InsightDesk, ref: str) -> AdviceList:
 
 def _advise(ledger: Ledger, desk: InsightDesk, study: StudyRecord) -> AdviceList:
     spec = spec_of(study)
+    past = desk.pasts.read(ledger, study)
     with ledger.read() as session:
-        past = desk.pasts.read(session, study)
         means = mean_values(session, study)
         findings = trials.list_findings(session, study.id)
     request = AdviceRequest(

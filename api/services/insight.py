@@ -153,7 +153,7 @@ def start_interactions(ledger: Ledger, desk: InsightDesk, ref: str, objective: s
     if job is not None and (not job.is_ended or (job.version == rev and job.state == "COMPLETE")):
         return _show_interactions(desk, asked, job)
     with desk.turn:
-        sample = sample_of(_load(ledger, desk, asked), asked.place)
+        sample = sample_of(desk.pasts.read(ledger, asked.study), asked.place)
     if isinstance(sample, TooFew):
         return InteractionsRead(objective=asked.metric, state="TOO_FEW", **_counts(sample))
     return _show_interactions(desk, asked, desk.jobs.submit(key, rev, DECOMPOSE, sample))
@@ -169,11 +169,6 @@ def _ask(ledger: Ledger, ref: str, objective: str | None) -> _Asked:
     return _Asked(study, metrics, 0 if objective is None else metrics.index(objective))
 
 
-def _load(ledger: Ledger, desk: InsightDesk, asked: _Asked) -> InsightRequest:
-    with ledger.read() as session:
-        return desk.pasts.read(session, asked.study)
-
-
 def _once(ledger: Ledger, desk: InsightDesk, asked: _Asked, kind: str, make: Callable[[InsightRequest], T]) -> T:
     """Work an insight out, outside of any transaction, unless it is remembered."""
     key, rev = asked.key(kind), asked.study.rev
@@ -183,7 +178,7 @@ def _once(ledger: Ledger, desk: InsightDesk, asked: _Asked, kind: str, make: Cal
     with desk.turn:
         found = desk.find(key, rev)  # somebody else may have asked for the same meanwhile
         if found is None:
-            found = make(_load(ledger, desk, asked))
+            found = make(desk.pasts.read(ledger, asked.study))
             desk.keep(key, rev, found)
     return found
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy.orm import Session
-
 from api.services.specs import space_of
 from api.services.views import spec_of
+from api.transaction import Ledger
 from db.columns import TrialLine, list_lines
 from db.lifecycle import FINISHED_TRIALS
 from db.records import StudyRecord
@@ -42,11 +41,11 @@ class Pasts:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
 
-    def read(self, session: Session, study: StudyRecord) -> InsightRequest:
+    def read(self, ledger: Ledger, study: StudyRecord) -> InsightRequest:
         """Return what insights into a study are worked out from, its finished trials tabulated.
 
         Args:
-            session: Open transaction.
+            ledger: Where they are read, unless they are known.
             study: Trials that ended after its `rev` may be among them.
         """
         spec = spec_of(study)
@@ -58,7 +57,8 @@ class Pasts:
         if before.request is not None and before.rev >= study.rev:
             return before.request
         after_rev = None if before.rev < 0 else before.rev
-        lines = list_lines(session, study.id, after_rev, is_single=len(metrics) == 1)
+        with ledger.read() as session:
+            lines = list_lines(session, study.id, after_rev, is_single=len(metrics) == 1)
         ended = {line.number: _past(line, metrics) for line in lines if line.state in FINISHED_TRIALS}
         finished = {**before.finished, **ended}
         directions = tuple(one.direction for one in spec.objectives)

@@ -37,7 +37,8 @@ def positions(parameter: Numeric, values: Sequence[float]) -> npt.NDArray[np.flo
     low, high = _scaled(parameter, parameter.low), _scaled(parameter, parameter.last)
     if high <= low:
         return np.zeros(len(values))
-    at = np.array([_scaled(parameter, value) for value in values], np.float64)
+    scale = math.log if parameter.log else float
+    at = np.array([scale(value) for value in values], np.float64)
     return (at - low) / (high - low)
 
 

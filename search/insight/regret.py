@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -25,6 +26,7 @@ from search.insight.surrogate import predict
 from search.insight.table import InsightRequest, Table, TooFew, tabulate, tame, too_few
 from search.insight.units import Floats, units_of
 from search.samplers.random import draw_params
+from search.space import SearchSpace
 
 Ticks: TypeAlias = npt.NDArray[np.int64]
 
@@ -92,7 +94,7 @@ def regret(request: InsightRequest) -> Regret | TooFew:
     if n_complete < MIN_TRIALS:
         return too_few(n_complete, MIN_TRIALS, "The comparison with random search", "complete")
     losses = np.stack([_finite(table, column) for column in table.eligible().T], axis=1)  # (n, m)
-    points = _random_points(request)  # (N_DRAWS, d)
+    points = _random_points(request.space, request.seed)  # (N_DRAWS, d)
     expected = np.stack(
         [predict(table.units, table.is_choice, tame(column, REACH), points, request.seed) for column in losses.T],
         axis=1,
@@ -170,10 +172,13 @@ def _finite(table: Table, losses: Floats) -> Floats:
     return np.clip(losses, finite.min(), finite.max())
 
 
-def _random_points(request: InsightRequest) -> Floats:
-    drawn = (draw_params(request.space, request.seed ^ _OTHER_SEED, number) for number in range(N_DRAWS))
-    points = [units_of(request.space, params) for params in drawn]
-    return np.array(points, np.float64).reshape(N_DRAWS, len(request.space))
+@lru_cache(maxsize=8)
+def _random_points(space: SearchSpace, seed: int) -> Floats:
+    """Return (N_DRAWS, d) points, not to be written to: a study that goes on asks for the same ones again."""
+    drawn = (draw_params(space, seed ^ _OTHER_SEED, number) for number in range(N_DRAWS))
+    points = np.array([units_of(space, params) for params in drawn], np.float64).reshape(N_DRAWS, len(space))
+    points.flags.writeable = False
+    return points
 
 
 def _ticks(n: int) -> Ticks:

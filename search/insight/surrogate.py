@@ -111,6 +111,8 @@ def _squares(one: Floats, other: Floats, is_choice: npt.NDArray[np.bool_]) -> Fl
     """
     apart = np.abs(one.T[:, :, None] - other.T[:, None, :])  # (d, n, m)
     apart[is_choice] = apart[is_choice] > 1e-9
+    if not np.isnan(one).any() and not np.isnan(other).any():
+        return apart**2
     known = np.nan_to_num(one.T, nan=0.0)[:, :, None] + np.nan_to_num(other.T, nan=0.0)[:, None, :]
     aside = np.where(is_choice[:, None, None], 1.0, (known - 0.5) ** 2 + BESIDE**2)  # where one of the two is known
     missing = np.isnan(one.T)[:, :, None] != np.isnan(other.T)[:, None, :]

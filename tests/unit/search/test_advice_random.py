@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.advice import AdviceRequest, advise
-from search.advice.positions import as_numeric, is_at_edge, position, widen
+from search.advice.positions import as_numeric, is_at_edge, position, positions, widen
 from search.advice.statistics import binomial_tail, contemporary_ranks, midranks, rank_test
 from search.parameters import FloatParameter, IntParameter, Parameter
 from search.samplers.random import draw_params
@@ -95,6 +95,8 @@ def test_positions_run_from_0_to_1(declared: Parameter) -> None:
         return
     assert position(parameter, parameter.low) == 0
     assert position(parameter, parameter.last) == pytest.approx(1)
+    inside = [parameter.low, (parameter.low + parameter.last) / 2, parameter.last]
+    assert positions(parameter, inside).tolist() == [position(parameter, value) for value in inside]
     assert is_at_edge(parameter, parameter.low, "low")
     assert is_at_edge(parameter, parameter.last, "high")
     assert not is_at_edge(parameter, parameter.low, "high")
