@@ -54,7 +54,8 @@ def _look_at(study: Study, edge: _Edge, ranked: list[Ranks]) -> Advice | None:
 
 
 def _ranks(study: Study) -> list[Ranks]:
-    return [contemporary_ranks(losses) for losses in zip(*(trial.losses for trial in study.trials), strict=True)]
+    n_objectives = len(study.request.directions)
+    return [contemporary_ranks([trial.losses[place] for trial in study.trials]) for place in range(n_objectives)]
 
 
 @dataclass(frozen=True, slots=True)
