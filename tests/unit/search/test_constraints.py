@@ -71,8 +71,12 @@ def truths(depth: int = 2) -> st.SearchStrategy[str]:
     )
 
 
+# What is beyond doubles has no value here, and is infinite in Python: quotients of these stay within.
+SIXTY_FOURTHS = st.integers(-256, 256).map(lambda n: n / 64)
+
+
 @settings(deadline=None, max_examples=400)
-@given(truths(), st.integers(-9, 9), st.floats(-4, 4), st.sampled_from(["adam", "sgd"]), st.booleans())
+@given(truths(), st.integers(-9, 9), SIXTY_FOURTHS, st.sampled_from(["adam", "sgd"]), st.booleans())
 def test_a_statement_means_what_python_means(text: str, x: int, y: float, optimizer: str, nesterov: bool) -> None:
     params: dict[str, ParamValue] = {"x": x, "y": y, "optimizer": optimizer, "nesterov": nesterov}
     try:
