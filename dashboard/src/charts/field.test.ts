@@ -36,6 +36,16 @@ describe('drawField', () => {
     expect(line?.ys[1]).toBeCloseTo(2 / 3, 12);
   });
 
+  it('draws many chosen curves thin, with the quiet ones', () => {
+    const curves = Array.from({ length: 200 }, (_, i) => curve(i, 'COMPLETE', [1]));
+    const shown = (n: number): boolean[] => {
+      const chosen = new Set(Array.from({ length: n }, (_, i) => i));
+      return drawField(curves, { ...options, chosen }).lines.filter(({ key }) => chosen.has(key)).map(({ isQuiet }) => isQuiet);
+    };
+    expect(new Set(shown(51))).toEqual(new Set([true]));
+    expect(new Set(shown(50))).toEqual(new Set([false]));
+  });
+
   it('brings chosen curves forward and lets all others fade', () => {
     const { lines } = drawField([curve(1, 'COMPLETE', [1]), curve(2, 'RUNNING', [1])], { ...options, chosen: new Set([1]) });
     expect(lines.map(({ key, colour, isQuiet }) => [key, colour, isQuiet])).toEqual([[2, colours.faded, true], [1, colourOf(1, colours), false]]);

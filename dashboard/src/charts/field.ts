@@ -72,6 +72,8 @@ export interface Field {
 
 /** Dashes of more lines than this cost more than they say: faded ones are told by their paleness then. */
 const MAX_DASHED = 100;
+/** More chosen curves than this are drawn thin, above the others on their layer: thick ones are drawn again at each move of the pointer. */
+const MAX_STRONG = 50;
 
 /** Draw curves. */
 export function drawField(curves: readonly TimedCurve[], options: FieldOptions): Field {
@@ -120,7 +122,7 @@ function lineOf(curve: TimedCurve, nCurves: number, options: FieldOptions): Fiel
 /** A choice brings its curves forward and lets all others fade. */
 function lookWith(curve: Curve, nCurves: number, options: FieldOptions): ReturnType<typeof lookOf> {
   const { chosen, colours } = options;
-  if (chosen?.has(curve.id)) return { colour: colourOf(curve.id, colours), width: 2.5 };
+  if (chosen?.has(curve.id)) return { colour: colourOf(curve.id, colours), width: chosen.size > MAX_STRONG ? 1.25 : 2.5 };
   if (chosen !== null) return { colour: colours.faded, width: 1 };
   return lookOf(curve, nCurves, options);
 }

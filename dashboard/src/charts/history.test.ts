@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BASELINE_LINE, BEST_LINE, bestSoFar, CHOSEN_LINE, COMPLETE_LINE, drawHistory, PRUNED_LINE, type HistoryPoint } from './history';
+import { BASELINE_LINE, BEST_LINE, bestSoFar, chosenSpots, COMPLETE_LINE, drawHistory, PRUNED_LINE, type HistoryPoint } from './history';
 import { chartColours } from './palette';
 
 const point = (number: number, state: string, value: number | null): HistoryPoint => ({ number, state, value });
@@ -35,10 +35,9 @@ describe('drawHistory', () => {
     expect(values.get(BEST_LINE)?.at(-1)).toBe(0.7);
   });
 
-  it('draws the chosen trials again, above, and baselines as level lines', () => {
-    const { lines } = drawHistory(POINTS, { ...options, chosen: new Set([4, 5]), baselines: [{ label: 'mean', value: 0.3 }] });
+  it('draws baselines as level lines', () => {
+    const { lines } = drawHistory(POINTS, { ...options, baselines: [{ label: 'mean', value: 0.3 }] });
     const values = new Map(lines.map((line) => [line.key, line.values]));
-    expect(values.get(CHOSEN_LINE)).toEqual([undefined, undefined, undefined, undefined, 0.4, undefined, undefined]);
     expect(values.get(BASELINE_LINE)).toEqual(Array.from({ length: 7 }, () => 0.3));
   });
 
@@ -46,4 +45,11 @@ describe('drawHistory', () => {
     expect(drawHistory(POINTS, options).summary).toBe('3 completed trials; the best val_accuracy so far is 0.7 (maximize).');
     expect(drawHistory([], options).summary).toBe('No trial has completed yet.');
   });
+});
+
+describe('chosenSpots', () => {
+  it('has the chosen trials that the chart draws', () => {
+    expect(chosenSpots(POINTS, new Set([2, 3, 4, 5]))).toEqual({ xs: Float64Array.of(2, 4), ys: Float64Array.of(0.9, 0.4) });
+  });
+  it('is empty where nothing is chosen', () => expect(chosenSpots(POINTS, null).xs).toHaveLength(0));
 });

@@ -2,6 +2,7 @@
 import { formatNumber } from '$lib/format';
 import type { ChartColours } from './palette';
 import type { Line, Picture, Y } from './picture';
+import type { Spots } from './spots';
 
 export type Direction = 'minimize' | 'maximize';
 
@@ -16,8 +17,6 @@ export interface HistoryOptions {
   readonly metric: string;
   readonly direction: Direction;
   readonly colours: ChartColours;
-  /** Numbers of the chosen trials; null where nothing is chosen. */
-  readonly chosen?: ReadonlySet<number> | null;
   /** What simple models reach, drawn as level lines. */
   readonly baselines?: readonly Baseline[];
 }
@@ -31,9 +30,8 @@ export interface Baseline {
 export const COMPLETE_LINE = 1;
 export const PRUNED_LINE = 2;
 export const BEST_LINE = 3;
-export const CHOSEN_LINE = 4;
 /** The first baseline's; the others follow. */
-export const BASELINE_LINE = 5;
+export const BASELINE_LINE = 4;
 
 /** For each trial in order of number: the best value of a completed trial up to there; null before the first one. */
 export function bestSoFar(points: readonly HistoryPoint[], direction: Direction): (number | null)[] {
@@ -62,13 +60,17 @@ export function drawHistory(points: readonly HistoryPoint[], options: HistoryOpt
       return { key: BASELINE_LINE + i, label, values: sorted.map(() => value), mark: 'line', width: 1.5, colour: colours.text, dash: [8, 4] };
     }),
   ];
-  const { chosen } = options;
-  if (chosen) lines.push({ ...dots, key: CHOSEN_LINE, label: 'chosen', values: sorted.map((point) => valueOf(point, chosen)), colour: colours.best });
   const summary = summarise(best.at(-1) ?? null, ofState('COMPLETE').filter((y) => y !== undefined).length, options);
   return { xs: sorted.map((point) => point.number), lines, xLabel: 'trial', yLabel: options.metric, summary };
 }
 
-const valueOf = ({ number, value }: HistoryPoint, chosen: ReadonlySet<number>): Y => (chosen.has(number) && Number.isFinite(value) ? value : undefined);
+/** Where the chosen trials lie, to be drawn again above the others: a picture of all is not made anew for each choice. */
+export function chosenSpots(points: readonly HistoryPoint[], chosen: ReadonlySet<number> | null): Spots {
+  const shown = chosen === null ? [] : points.filter(({ number, state, value }) => chosen.has(number) && isDrawn(state) && Number.isFinite(value));
+  return { xs: Float64Array.from(shown, ({ number }) => number), ys: Float64Array.from(shown, ({ value }) => value ?? NaN) };
+}
+
+const isDrawn = (state: string): boolean => state === 'COMPLETE' || state === 'PRUNED';
 
 function summarise(best: number | null, nComplete: number, { metric, direction }: HistoryOptions): string {
   if (best === null) return 'No trial has completed yet.';

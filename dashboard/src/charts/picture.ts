@@ -77,13 +77,13 @@ export interface Pointer {
 export function nearestPoint(picture: Picture, pointer: Pointer, reach = 32): Hit | null {
   let best: Hit | null = null;
   let bestDistance = reach * reach;
-  const lefts = picture.xs.map(pointer.toLeft);
-  const [from, to] = rangeWithin(lefts, pointer.left - reach, pointer.left + reach);
+  const [from, to] = rangeWithin(picture.xs, pointer.toLeft, pointer.left - reach, pointer.left + reach);
+  const lefts = picture.xs.slice(from, to).map(pointer.toLeft);
   for (const [line, { values }] of picture.lines.entries()) {
     for (let index = from; index < to; index += 1) {
       const y = values[index];
       if (y === null || y === undefined) continue;
-      const distance = ((lefts[index] ?? 0) - pointer.left) ** 2 + (pointer.toTop(y) - pointer.top) ** 2;
+      const distance = ((lefts[index - from] ?? 0) - pointer.left) ** 2 + (pointer.toTop(y) - pointer.top) ** 2;
       if (distance <= bestDistance) {
         bestDistance = distance;
         best = { line, index };
@@ -93,12 +93,20 @@ export function nearestPoint(picture: Picture, pointer: Pointer, reach = 32): Hi
   return best;
 }
 
-/** Indices `[from, to)` of the ascending `values` that lie within `[low, high]`. */
-function rangeWithin(values: readonly number[], low: number, high: number): [number, number] {
-  const from = values.findIndex((value) => value >= low);
-  if (from < 0) return [0, 0];
-  const beyond = values.findIndex((value) => value > high);
-  return [from, beyond < 0 ? values.length : beyond];
+/** Indices `[from, to)` of the ascending `xs` whose places lie within `[low, high]`. */
+function rangeWithin(xs: readonly number[], toLeft: (x: number) => number, low: number, high: number): [number, number] {
+  return [firstWhere(xs, (x) => toLeft(x) >= low), firstWhere(xs, (x) => toLeft(x) > high)];
+}
+
+/** Place of the first of the ascending `xs` from which on `isReached` is true; their number where it never is. */
+function firstWhere(xs: readonly number[], isReached: (x: number) => boolean): number {
+  let [from, to] = [0, xs.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (isReached(xs[middle] ?? NaN)) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 /** What decides whether a drawn chart can take new data as it is, or must be built anew. */

@@ -19,6 +19,7 @@ export interface Hooks {
   readonly onPointer: (plot: uPlot) => void;
   /** The shown range of x changed; `isZoomed` says whether it is a part of the data. */
   readonly onZoom: (isZoomed: boolean) => void;
+  readonly onDrawn: () => void;
 }
 
 /** The data in uPlot's column form. Its types have no readonly arrays; it does not write to them. */
@@ -42,7 +43,7 @@ export function toOptions(picture: Picture, colours: ChartColours, size: Size, h
     series: [{}, ...picture.lines.map((line) => toSeries(line, colours, hooks))],
     bands: (picture.bands ?? []).map(({ upper, lower, colour }) => ({ series: [upper + 1, lower + 1], fill: colour })),
     hooks: {
-      draw: [(plot) => drawMarks(plot, picture.marks ?? [], colours)],
+      draw: [(plot) => drawMarks(plot, picture.marks ?? [], colours), hooks.onDrawn],
       setCursor: [hooks.onPointer],
       setSelect: [(plot) => hooks.onZoom(plot.select.width > 0)],
     },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { axisFor, axisOfParam, fromUnit, partOf, textOf, ticksOf, toUnit } from './axis';
-import { paintField, paintMarks } from './paint';
+import { paintChosen, paintField, paintMarks } from './paint';
 import { WHOLE, type Look, type ScatterPicture, type Shape } from './picture';
 import { fromLeft, marksWithin, nearestMark, placesOf, windowOf, zoomed } from './places';
 import { makeStamp, press, type Pixels } from './stamps';
@@ -110,14 +110,15 @@ describe('paintMarks', () => {
 
   it('paints marks where they lie', () => {
     const pixels = pixelsOf(100, 100);
-    paintMarks(pixels, picture, places, { ...view, chosen: null });
+    paintMarks(pixels, picture, places, { ...view, isFaded: false });
     expect(at(pixels, 20, 50)).toEqual([10, 20, 30, 255]);
     expect(at(pixels, 50, 50)).toEqual([0, 0, 0, 0]);
   });
 
   it('fades what is not chosen', () => {
     const pixels = pixelsOf(100, 100);
-    paintMarks(pixels, picture, places, { ...view, chosen: new Set([5]) });
+    paintMarks(pixels, picture, places, { ...view, isFaded: true });
+    paintChosen(pixels, picture, places, { ...view, chosen: new Set([5]) });
     expect(at(pixels, 80, 50)).toEqual([10, 20, 30, 255]);
     expect([at(pixels, 82, 50)[3], at(pixels, 22, 50)[3]]).toEqual([255, expect.toSatisfy((alpha: number) => alpha < 100)]); // and larger
     expect(at(pixels, 20, 50).slice(0, 3)).toEqual([200, 200, 200]);
@@ -130,7 +131,7 @@ describe('paintMarks', () => {
     const many = { ...picture, keys: Int32Array.from({ length: n }, (_, i) => i), xs: spread(0.618034), ys: spread(0.414214), styles: new Uint8Array(n), looks: [look({ shape: 'dot', radius: 1.5 })] };
     const pixels = pixelsOf(1000, 400);
     const start = process.cpuUsage();
-    paintMarks(pixels, many, placesOf(many.xs, many.ys, many.x, many.y), { ...view, chosen: null });
+    paintMarks(pixels, many, placesOf(many.xs, many.ys, many.x, many.y), { ...view, isFaded: false });
     const { user } = process.cpuUsage(start);
     expect(pixels.data.filter((value, i) => i % 4 === 3 && value > 0).length).toBeGreaterThan(100_000);
     expect(user / 1000).toBeLessThan(400); // ms; some 30 where nothing else runs

@@ -14,25 +14,47 @@ const FADED_ALPHA = 0.3;
 /** Chosen marks are larger among faded ones, so that colour alone need not tell them. */
 const GROWTH = 1.4;
 
-/** Paint all marks. `chosen`: trial numbers; null where no choice is made. Effects: changes `pixels`. */
-export function paintMarks(pixels: Pixels, picture: ScatterPicture, places: Places, view: { window: Window; ratio: number; chosen: ReadonlySet<number> | null; ink: Ink }): void {
-  const { window, ratio, chosen, ink } = view;
-  const fade = (look: Look): Look => ({ ...look, rgb: ink.faded, alpha: Math.min(look.alpha, FADED_ALPHA) });
-  const full = picture.looks.map((look) => makeStamp(chosen ? { ...look, radius: GROWTH * look.radius } : look, ratio));
-  const faded = chosen ? picture.looks.map((look) => makeStamp(fade(look), ratio)) : full;
-  const put = (stamps: readonly Stamp[], isWanted: (place: number) => boolean): void => {
-    for (let place = 0; place < picture.keys.length; place += 1) {
-      const stamp = stamps[picture.styles[place] ?? 0];
-      const [across, up] = [places.across[place] ?? NaN, places.up[place] ?? NaN];
-      if (!stamp || !isShown(across, up, window) || !isWanted(place)) continue;
-      press(pixels, stamp, toLeft(across, window, pixels.width), toTop(up, window, pixels.height));
-    }
-  };
-  const isChosen = (place: number): boolean => chosen === null || chosen.has(picture.keys[place] ?? -1);
-  if (chosen) put(faded, (place) => !isChosen(place));
+export interface MarkView {
+  readonly window: Window;
+  readonly ratio: number;
+  readonly ink: Ink;
+}
+
+/** Paint all marks, in full or (below a choice) faded. Effects: changes `pixels`. */
+export function paintMarks(pixels: Pixels, picture: ScatterPicture, places: Places, view: MarkView & { isFaded: boolean }): void {
+  const fade = (look: Look): Look => ({ ...look, rgb: view.ink.faded, alpha: Math.min(look.alpha, FADED_ALPHA) });
+  const stamps = picture.looks.map((look) => makeStamp(view.isFaded ? fade(look) : look, view.ratio));
+  pressAll({ pixels, picture, places, window: view.window }, stamps, () => true);
+}
+
+/** Paint the chosen marks alone, larger than they are among all. Effects: changes `pixels`. */
+export function paintChosen(pixels: Pixels, picture: ScatterPicture, places: Places, view: MarkView & { chosen: ReadonlySet<number> }): void {
+  const stamps = picture.looks.map((look) => makeStamp({ ...look, radius: GROWTH * look.radius }, view.ratio));
+  pressAll({ pixels, picture, places, window: view.window }, stamps, (place) => view.chosen.has(picture.keys[place] ?? -1));
+}
+
+interface Target {
+  readonly pixels: Pixels;
+  readonly picture: ScatterPicture;
+  readonly places: Places;
+  readonly window: Window;
+}
+
+/** Press the stamp of every wanted mark, those that must not be covered last. */
+function pressAll({ pixels, picture, places, window }: Target, stamps: readonly Stamp[], isWanted: (place: number) => boolean): void {
   const top = topLook(picture);
-  put(full, (place) => isChosen(place) && picture.styles[place] !== top);
-  put(full, (place) => isChosen(place) && picture.styles[place] === top);
+  const put = (place: number): void => {
+    const stamp = stamps[picture.styles[place] ?? 0];
+    const [across, up] = [places.across[place] ?? NaN, places.up[place] ?? NaN];
+    if (stamp && isShown(across, up, window)) press(pixels, stamp, toLeft(across, window, pixels.width), toTop(up, window, pixels.height));
+  };
+  const last: number[] = [];
+  for (let place = 0; place < picture.keys.length; place += 1) {
+    if (!isWanted(place)) continue;
+    if (picture.styles[place] === top) last.push(place);
+    else put(place);
+  }
+  last.forEach(put);
 }
 
 /** The last look is for what must not be covered, such as the best trial. */

@@ -44,7 +44,7 @@ export class TrialsStore {
 
   /** Show others, or the same in another order. The rows stay until the new ones are there. */
   arrange(view: View): void {
-    if (JSON.stringify(view) === JSON.stringify(this.view)) return;
+    if (isSame(view, this.view)) return;
     this.view = view;
     this.#isFresh = true;
     void this.synced.reload();
@@ -119,6 +119,12 @@ export class TrialsStore {
     const result = event.kind === 'trial' ? { state: event.state, phase: event.phase, value: event.value } : {};
     this.rows = this.rows.map((trial) => (trial === row ? { ...row, ...progress, ...result } : trial));
   }
+}
+
+/** Whether two views show the same; fifty thousand numbers are compared as they are, not as text. */
+function isSame({ only, ...rest }: View, { only: before, ...others }: View): boolean {
+  if (JSON.stringify(rest) !== JSON.stringify(others) || only?.length !== before?.length) return false;
+  return only === before || (only ?? []).every((number, i) => number === before?.[i]);
 }
 
 function fetchPage(studyId: number, view: View, cursor: string | null, limit: number): Promise<Page<Trial>> {

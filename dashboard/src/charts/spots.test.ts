@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import { pixelsOf } from './spots';
+
+const places = { toLeft: (x: number): number => 10 * x, toTop: (y: number): number => 100 - 10 * y, width: 100, height: 100 };
+
+describe('pixelsOf', () => {
+  it('places spots, each pixel once', () => {
+    expect(pixelsOf({ xs: Float64Array.of(1, 1.01, 5), ys: Float64Array.of(2, 2, 5) }, places)).toEqual([
+      [10, 80],
+      [50, 50],
+    ]);
+  });
+
+  it('leaves out what lies outside of the chart or nowhere', () => {
+    expect(pixelsOf({ xs: Float64Array.of(-1, 11, 5, NaN), ys: Float64Array.of(5, 5, 11, 5) }, places)).toEqual([]);
+  });
+});
