@@ -1,6 +1,7 @@
 /** Drawing a `Field` on canvases: quiet lines below, in slices; all else above. Knows pixels, no data of ours. */
 import { scaleOf } from './axis';
 import { indicesWithin, type Field, type FieldBand, type FieldLine, type Mark, type Range } from './field';
+import { prepare } from './prepare';
 
 export interface View {
   readonly x: Range;
@@ -103,19 +104,6 @@ function triangle(context: CanvasRenderingContext2D, left: number, tip: number, 
   context.lineTo(left - 4, tip + height);
   context.lineTo(left + 4, tip + height);
   context.fill();
-}
-
-/** Make a canvas fit its place at the screen's resolution and empty it; null where the browser gives no context. */
-export function prepare(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
-  const ratio = window.devicePixelRatio || 1;
-  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== w) canvas.width = w;
-  if (canvas.height !== h) canvas.height = h;
-  const context = canvas.getContext('2d');
-  context?.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context?.clearRect(0, 0, width, height);
-  if (context) context.lineJoin = 'bevel';
-  return context;
 }
 
 const SLICE_MS = 10;
