@@ -1,6 +1,6 @@
 /** Put a scatter picture on a canvas. What is worth testing lies in the pure modules that this calls. */
 import { toUnit } from './axis';
-import { paintField, paintMarks, type Ink } from './paint';
+import { paintChosen, paintField, paintMarks, type Ink } from './paint';
 import type { PathMark, ScatterPicture, Window } from './picture';
 import { toLeft, toTop, type Places } from './places';
 
