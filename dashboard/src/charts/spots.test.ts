@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { pixelsOf } from './spots';
+import { chartColours } from './palette';
+import { pixelsOf, rgbOf } from './spots';
 
 const places = { toLeft: (x: number): number => 10 * x, toTop: (y: number): number => 100 - 10 * y, width: 100, height: 100 };
 
@@ -13,5 +14,12 @@ describe('pixelsOf', () => {
 
   it('leaves out what lies outside of the chart or nowhere', () => {
     expect(pixelsOf({ xs: Float64Array.of(-1, 11, 5, NaN), ys: Float64Array.of(5, 5, 11, 5) }, places)).toEqual([]);
+  });
+});
+
+describe('rgbOf', () => {
+  it('reads the parts of every colour that a choice is drawn in', () => {
+    expect(rgbOf('#0072b2')).toEqual([0, 114, 178]);
+    for (const theme of ['light', 'dark'] as const) expect(rgbOf(chartColours(theme).best).every(Number.isInteger)).toBe(true);
   });
 });

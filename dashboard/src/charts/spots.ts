@@ -1,4 +1,5 @@
 /** Dots on a layer of their own above a line chart: a choice among many points is drawn without drawing the points anew. */
+import { makeStamp, press } from './canvas/stamps';
 
 export interface Spots {
   readonly xs: Float64Array;
@@ -30,23 +31,18 @@ export function pixelsOf({ xs, ys }: Spots, { toLeft, toTop, width, height }: Pl
   return found;
 }
 
-/** Draw spots. Effects: paints on the context, whose units are px of the layer. */
-export function drawSpots(context: CanvasRenderingContext2D, spots: Spots, places: Places, colour: string): void {
-  const dot = dotOf(colour, context.getTransform().a);
-  const half = Math.ceil(RADIUS) + 1;
-  for (const [left, top] of pixelsOf(spots, places)) context.drawImage(dot, left - half, top - half, 2 * half, 2 * half);
+/** Draw spots. Effects: replaces what is on the context, whose canvas has `ratio` pixels to one of the page. */
+export function drawSpots(context: CanvasRenderingContext2D, spots: Spots, places: Places, look: { readonly colour: string; readonly ratio: number }): void {
+  const { width, height } = context.canvas;
+  if (width === 0 || height === 0) return;
+  const pixels = context.createImageData(width, height);
+  const stamp = makeStamp({ shape: 'dot', rgb: rgbOf(look.colour), radius: RADIUS, alpha: 1 }, look.ratio);
+  for (const [left, top] of pixelsOf(spots, places)) press(pixels, stamp, left * look.ratio, top * look.ratio);
+  context.putImageData(pixels, 0, 0);
 }
 
-/** One dot as a small picture: thousands of them are copied faster than traced. */
-function dotOf(colour: string, ratio: number): HTMLCanvasElement {
-  const half = Math.ceil(RADIUS) + 1;
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = Math.round(2 * half * ratio);
-  const context = canvas.getContext('2d');
-  if (!context) return canvas;
-  context.scale(ratio, ratio);
-  context.fillStyle = colour;
-  context.arc(half, half, RADIUS, 0, 2 * Math.PI);
-  context.fill();
-  return canvas;
+/** The parts of a colour such as `#0072b2`. */
+export function rgbOf(colour: string): [red: number, green: number, blue: number] {
+  const part = (from: number): number => Number.parseInt(colour.slice(from, from + 2), 16);
+  return [part(1), part(3), part(5)];
 }
