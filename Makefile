@@ -15,13 +15,14 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 # Files are byte-compiled when they are first imported: compiling all of torch costs more than the install.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --quiet --no-compile
-PYTEST_WORKERS ?= auto
+# One more than cores: many tests wait for processes that they started.
+PYTEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 DASHBOARD := $(wildcard dashboard/package.json)
 DASHBOARD_SOURCES = $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 'dashboard/dist/*' 2>/dev/null)
 
-.PHONY: help demo up test check bench bench-train bench-search bench-dashboard lock types clean browser dashboard
+.PHONY: help demo up test check fuzz bench bench-train bench-search bench-dashboard bench-load chaos lock types pictures clean browser dashboard
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -45,6 +46,10 @@ check: $(STAMPS)/dev $(if $(DASHBOARD),$(STAMPS)/npm) ## Lint, format, types, la
 	@$(if $(DASHBOARD),$(BIN)/python -m scripts.api_types check)
 	@$(if $(DASHBOARD),cd dashboard && npm run --silent lint && npm run --silent check)
 
+fuzz: $(STAMPS)/dev ## Send generated requests to every operation of the API: `make fuzz EXAMPLES=500 SEED=1`
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),200) FUZZ_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) tests/integration/test_api_schema.py
+
 bench: $(STAMPS)/dev dashboard ## Run the benchmarks; they print JSON
 	@$(BIN)/python -m benchmarks
 
@@ -57,8 +62,23 @@ bench-search: $(STAMPS)/dev $(STAMPS)/search-peers ## Compare samplers with hype
 bench-dashboard: $(STAMPS)/dev dashboard browser ## Measure the dashboard at scale in a browser, beside optuna-dashboard; prints JSON
 	@$(BIN)/python -m benchmarks.dashboard
 
+MLFLOW ?= $(VENV)/mlflow/bin/mlflow
+SOAK_MINUTES ?= 10
+bench-load: $(STAMPS)/dev $(MLFLOW) ## Take points in beside MLflow, store and read a million, load, soak SOAK_MINUTES=10; prints JSON
+	@$(BIN)/python -m benchmarks.ingest_peers --mlflow $(MLFLOW)
+	@$(BIN)/python -m benchmarks.points
+	@$(BIN)/python -m benchmarks.load --minutes 3
+	@$(BIN)/python -m benchmarks.load --minutes $(SOAK_MINUTES) --workers 50 --trials 500 --kinds postgresql
+
+MINUTES ?= 5
+chaos: $(STAMPS)/dev ## Kill, freeze, cut and fill everything for MINUTES=5 on each database; look that nothing is lost
+	@$(BIN)/python -m benchmarks.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
 types: $(STAMPS)/dev $(STAMPS)/npm ## Write the dashboard's API types anew from the API
 	@$(BIN)/python -m scripts.api_types write
+
+pictures: $(STAMPS)/npm browser ## Draw the figures of docs/charts.md anew from the examples in dashboard/examples
+	@$(BIN)/python -m scripts.chart_pictures
 
 lock: ## Resolve requirements.lock and requirements-dev.lock anew from pyproject.toml
 	@$(call need_python)
@@ -90,6 +110,12 @@ $(STAMPS)/search-peers: benchmarks/search/peers.txt $(STAMPS)/dev
 	@echo "installing what the samplers are compared with"
 	@$(PIP) --no-deps --upgrade --target $(VENV)/peers -r $<
 	@touch $@
+
+# A virtual environment of its own: MLflow's packages and ours do not agree on versions.
+$(VENV)/mlflow/bin/mlflow: | $(STAMPS)/dev
+	@echo "installing MLflow for the comparison"
+	@$(PYTHON) -m venv $(VENV)/mlflow
+	@$(VENV)/mlflow/bin/python -m pip --disable-pip-version-check --no-input install --quiet mlflow==3.17.2 psycopg2-binary
 
 # The SDK is installed as a link to its sources. It alone is: the server's packages run from the repository.
 $(STAMPS)/runtime: requirements.lock client/pyproject.toml | $(BIN)/python

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -14,9 +15,11 @@ import typer
 import uvicorn
 from pydantic import SecretStr, ValidationError
 
+from api import doctor
 from api.app import create_app
 from api.auth import Role
 from api.events import EventHub
+from api.protocol import BoundedHttp
 from api.settings import Settings
 from db import schema
 from db.engine import Database
@@ -44,6 +47,8 @@ def serve(context: typer.Context) -> None:
         access_log=False,
         timeout_graceful_shutdown=3,
         server_header=False,
+        http=BoundedHttp,
+        ws="none",
     )
     _Server(config, served.state.control.hub).run()
 
@@ -67,6 +72,18 @@ def openapi() -> None:
     with TemporaryDirectory() as home:
         document = create_app(Settings(home=Path(home), broker_url=SecretStr("memory://"))).openapi()
     typer.echo(json.dumps(document, indent=1, sort_keys=True))
+
+
+@app.command("doctor")
+def look_over(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Look whether the settings can work, and whether database, broker and store answer. Changes nothing."""
+    found = list(doctor.check_server(_settings()))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        for one in found:
+            typer.echo(f"{one.result:8} {one.name}: {one.seen}{f' -> {one.remedy}' if one.remedy else ''}")
+    raise typer.Exit(1 if any(one.result == "problem" for one in found) else 0)
 
 
 @tokens.command("create")

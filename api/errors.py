@@ -7,12 +7,15 @@ ApiError                   anything this service refuses, with a stable code and
 ├── NotFound          404  no such thing
 ├── Conflict          409  the request does not fit the state of things
 │   └── LeaseLost     409  the attempt is no longer the caller's
+├── TooSlow           408  a body that did not come in time
 ├── TooLarge          413  a body over its limit
+├── TooManyRequests   429  more than the limit, or wrong too often; says when to come again
 └── Unavailable       503  a part that this request needs does not answer
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -36,6 +39,8 @@ class ApiError(Exception):
         self.message = message
         self.field = field or None
         self.hint = hint or None
+        # Seconds after which the same request may pass; None where time changes nothing.
+        self.retry_after_s: float | None = None
         # The characters of the field's text that it is about: the first one, from 0, and the one after the last.
         self.span = span
 
@@ -86,6 +91,23 @@ class TooLarge(ApiError):
     """A body over its limit."""
 
     status = 413
+
+
+class TooSlow(ApiError):
+    """A body that did not come in time."""
+
+    status = 408
+
+
+class TooManyRequests(ApiError):
+    """More than the limit, or wrong too often."""
+
+    status = 429
+
+    def __init__(self, code: str, message: str, retry_after_s: float) -> None:
+        whole_s = max(1, math.ceil(retry_after_s))
+        super().__init__(code, message, None, f"try again in {whole_s} s")
+        self.retry_after_s = whole_s
 
 
 class Unavailable(ApiError):

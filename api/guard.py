@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterable
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import telemetry
-from api.errors import ApiError, Forbidden, Invalid, TooLarge
+from api.errors import ApiError, Forbidden, Invalid, TooLarge, TooSlow
 
+PAUSE_S: Final = 30.0
+"""How long a body may pause."""
+JSON_S: Final = 120.0
+"""How long a JSON body may take in all."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CSP = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-_HEADERS = [
+SAFE_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"content-security-policy", _CSP.encode()),
@@ -43,8 +49,10 @@ class Guard:
     Args:
         app: What is guarded.
         host_names: Names by which this server may be called; protects loopback against DNS rebinding.
-        max_body_bytes: Largest JSON body. Uploads of artifacts have their own limit.
+        max_body_bytes: Largest JSON body. Uploads of artifacts and of data sets have limits of their own.
     """
+
+    pause_s, json_s = PAUSE_S, JSON_S
 
     def __init__(self, app: ASGIApp, host_names: Iterable[str], max_body_bytes: int) -> None:
         self._app = app
@@ -93,12 +101,13 @@ class Guard:
 
     def _limited(self, scope: Scope, receive: Receive, answer: _Answer) -> Receive:
         if _is_upload(scope):
-            return receive
+            return _in_time(receive, answer, self.pause_s, None)
+        receive_in_time = _in_time(receive, answer, self.pause_s, self.json_s)
         n_bytes = 0
 
         async def receive_limited() -> Message:
             nonlocal n_bytes
-            message = await receive()
+            message = await receive_in_time()
             n_bytes += len(message.get("body", b""))
             if n_bytes > self._max_body_bytes:
                 # The framework answers 400 to whatever goes wrong while it reads a body: answer before it does.
@@ -111,6 +120,31 @@ class Guard:
     def _too_large(self) -> TooLarge:
         limit = self._max_body_bytes
         return TooLarge("body_too_large", f"the body is larger than {limit} bytes", hint="send less at a time")
+
+
+def _in_time(receive: Receive, answer: _Answer, pause_s: float, whole_s: float | None) -> Receive:
+    """Return a way to receive a body that must come in time; once it is whole, waiting is no fault."""
+    loop = asyncio.get_running_loop()
+    last_at = None if whole_s is None else loop.time() + whole_s
+    is_whole = False
+
+    async def receive_in_time() -> Message:
+        nonlocal is_whole
+        if is_whole:
+            return await receive()
+        pause_ends_at = loop.time() + pause_s
+        try:
+            async with asyncio.timeout_at(pause_ends_at if last_at is None else min(pause_ends_at, last_at)):
+                message = await receive()
+        except TimeoutError:
+            refusal = TooSlow("body_too_slow", "the rest of the body did not come in time", hint="send less, or faster")
+            # The framework answers 400 to whatever goes wrong while it reads a body: answer before it does.
+            await answer.refuse(refusal)
+            raise refusal from None
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return receive_in_time
 
 
 class _Answer:
@@ -146,7 +180,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self._has_started = True
             self.status = message["status"]
-            message = {**message, "headers": [*message["headers"], *_HEADERS]}
+            message = {**message, "headers": [*message["headers"], *SAFE_HEADERS]}
         await self._send(message)
 
 
@@ -163,7 +197,9 @@ def _netloc_of(origin: str) -> str | None:
 
 
 def _is_upload(scope: Scope) -> bool:
-    return scope["method"] == "PUT" and "/artifacts/" in scope["path"]
+    path = scope["path"]
+    is_piece = scope["method"] == "PATCH" and ("/datasets/uploads/" in path or "/code/uploads/" in path)
+    return is_piece or (scope["method"] == "PUT" and "/artifacts/" in path)
 
 
 def _name_of(host: str) -> str:

@@ -5,11 +5,11 @@ The table in docs/settings.md describes each one; a test keeps it complete.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -48,6 +48,20 @@ class Settings(BaseSettings):
     worker_token: SecretStr = Field(
         default=SecretStr(""), description="A token with the role worker, for the first start"
     )
+    session_idle_s: float = Field(
+        default=12 * 3600, ge=60, description="After how long without use a browser has to sign in again"
+    )
+    session_max_s: float = Field(
+        default=30 * 86400, ge=60, description="After how long a browser has to sign in again in any case"
+    )
+    max_failed_sign_ins: int = Field(
+        default=10, ge=1, description="Wrong tokens from one address before each further one has to wait, ever longer"
+    )
+    max_requests_per_s: float = Field(
+        default=200,
+        gt=0,
+        description="Requests of one token, other than a worker's; ten seconds' worth may come at once",
+    )
     allowed_hosts: str = Field(
         default="", description="Host names that requests may name, comma-separated; loopback always may"
     )
@@ -72,10 +86,50 @@ class Settings(BaseSettings):
     deleted_retention_s: float = Field(
         default=7 * 86400, gt=0, description="How long a deleted study can be restored; after it, it is erased for good"
     )
+    pack_after_s: float = Field(
+        default=86400, ge=0, description="How long after a trial's end its points are packed, without loss; 0: never"
+    )
+    point_retention_s: float = Field(
+        default=0, ge=0, description="How long long curves of ended trials keep more than their extremes; 0: for ever"
+    )
+    log_retention_s: float = Field(
+        default=0, ge=0, description="How long ended trials keep their output lines; 0: for ever"
+    )
+    audit_retention_s: float = Field(
+        default=90 * 86400, gt=0, description="How long the audit log remembers who did what"
+    )
     max_body_bytes: int = Field(default=8 * 2**20, gt=0, description="Largest JSON request")
     max_artifact_bytes: int = Field(default=2**30, gt=0, description="Largest artifact")
+    max_dataset_bytes: int = Field(default=2 * 2**30, gt=0, description="Largest data set that can be brought")
+    max_datasets: int = Field(default=1000, gt=0, description="Most data sets that can be brought")
+    dataset_chunk_bytes: int = Field(default=8 * 2**20, gt=0, description="Largest piece of an upload of a data set")
+    max_code_bytes: int = Field(default=64 * 2**20, gt=0, description="Largest archive of code for commands")
+    upload_retention_s: float = Field(
+        default=86400, gt=0, description="How long an upload that was broken off can be resumed"
+    )
+    dataset_build_s: float = Field(default=900, gt=0, description="How long the preparation of a data set may take")
+    dataset_build_bytes: int = Field(
+        default=8 * 2**30, gt=0, description="How much memory the preparation of a data set may take"
+    )
+    reference_hosts: str = Field(
+        default="",
+        description="Hosts that data may be fetched from by https, comma-separated, with `:port` where it is not 443",
+    )
+    reference_networks: str = Field(
+        default="", description="Networks, comma-separated, that such hosts may lie in though they are not public"
+    )
+    reference_roots: str = Field(
+        default="", description="Folders of the API's machine whose files may be data, separated as in `PATH`"
+    )
     dashboard_dir: Path = Field(default=Path("dashboard/dist"), description="The built dashboard")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much the API logs")
+
+    @field_validator("reference_networks")
+    @classmethod
+    def _check_networks(cls, value: str) -> str:
+        for one in _words(value):
+            ip_network(one)  # raises with what it would be
+        return value
 
     @property
     def effective_database_url(self) -> str:
@@ -86,6 +140,16 @@ class Settings(BaseSettings):
     def effective_artifact_url(self) -> str:
         """The artifact store that is used."""
         return self.artifact_url or str(self.home.absolute() / "artifacts")
+
+    @property
+    def dataset_url(self) -> str:
+        """Where data sets lie that people bring: beside artifacts, so that neither is erased with the other."""
+        return f"{self.effective_artifact_url.rstrip('/')}/datasets"
+
+    @property
+    def code_url(self) -> str:
+        """Where code lies that people bring for commands."""
+        return f"{self.effective_artifact_url.rstrip('/')}/code"
 
     @property
     def is_loopback(self) -> bool:
@@ -103,11 +167,24 @@ class Settings(BaseSettings):
     @property
     def host_names(self) -> tuple[str, ...]:
         """Names by which a request may call this server."""
-        extra = tuple(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
-        return LOOPBACK_NAMES + extra
+        return LOOPBACK_NAMES + _words(self.allowed_hosts.lower())
+
+    @property
+    def reference_host_names(self) -> tuple[str, ...]:
+        """Hosts that data may be fetched from."""
+        return _words(self.reference_hosts.lower())
+
+    @property
+    def reference_network_names(self) -> tuple[str, ...]:
+        """Networks that such hosts may lie in though they are not public."""
+        return _words(self.reference_networks)
 
     @property
     def should_migrate(self) -> bool:
         """Whether the API brings the database's schema up to date when it starts."""
         is_sqlite = self.effective_database_url.startswith("sqlite")
         return self.auto_migrate == "yes" or (self.auto_migrate == "auto" and is_sqlite)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

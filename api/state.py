@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from fastapi import Request
 
 from api.asks.asker import Asker
+from api.audit import Actor, Refusals
 from api.doorbell import Doorbell
+from api.limits import Limits
+from api.pieces import PieceStore
+from api.services.dataset_looks import LookDesk
 from api.services.insight import InsightDesk
 from api.services.prepare import Preparer
 from api.settings import Settings
@@ -18,6 +22,7 @@ from db.engine import Database
 
 if TYPE_CHECKING:
     from api.events import EventHub
+    from api.services.dataset_builds import Builder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,17 @@ class Control:
     asker: Asker
     preparer: Preparer
     insight: InsightDesk
+    looks: LookDesk
+    data_store: ArtifactStore
+    code_store: ArtifactStore
+    pieces: PieceStore
+    builder: Builder
+    limits: Limits
+    refusals: Refusals
+
+    def on_behalf_of(self, actor: Actor) -> Self:
+        """Return the same, but that what is written through its ledger is remembered as the actor's."""
+        return replace(self, ledger=replace(self.ledger, actor=actor))
 
 
 def control_of(request: Request) -> Control:

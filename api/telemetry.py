@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from api.state import Control
+from api.storage_telemetry import StorageGauges
 from db import studies, workers
 from db.lifecycle import StudyState, WorkerState
 
@@ -15,6 +16,7 @@ STUDIES = Gauge("tunewell_studies", "Studies that have not ended, by state", ["s
 RUNNABLE = Gauge("tunewell_runnable_trials", "Trials that could start now, by queue", ["queue"], registry=REGISTRY)
 IDLE = Gauge("tunewell_idle_slots", "Free slots of living workers, by queue", ["queue"], registry=REGISTRY)
 WORKERS = Gauge("tunewell_workers", "Workers, by state", ["state"], registry=REGISTRY)
+STORAGE = StorageGauges(REGISTRY)
 READERS = Gauge("tunewell_event_readers", "Clients that follow the live stream", registry=REGISTRY)
 
 _OPEN = (StudyState.RUNNING, StudyState.PAUSED, StudyState.STOPPING)
@@ -35,3 +37,4 @@ def refresh(control: Control) -> None:
         for queue, n in figures.items():
             gauge.labels(queue).set(n)
     READERS.set(control.hub.n_readers)
+    STORAGE.refresh(control.ledger)

@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.audit import Actor
 from api.peers import Peers
+from db.audit import insert_entries
 from db.engine import Database
 from db.events import NewEvent, store_events
 
@@ -23,12 +25,17 @@ class Tx:
     peers: Peers = field(default_factory=Peers)
     events: list[NewEvent] = field(default_factory=list)
     rings: Counter[str] = field(default_factory=Counter)
+    target: str = ""
 
     def emit(
         self, kind: str, payload: Mapping[str, Any], *, study_id: int | None = None, trial_id: int | None = None
     ) -> None:
         """Tell the live stream, with this transaction's commit."""
         self.events.append(NewEvent(kind, payload, study_id, trial_id))
+
+    def name_target(self, target: str) -> None:
+        """Say what is changed, for the audit log, where the request's address does not."""
+        self.target = target
 
     def ring(self, queue: str, n: int = 1) -> None:
         """Wake up to `n` idle workers of `queue`, after the commit; none if `n` is 0."""
@@ -50,6 +57,7 @@ class Ledger:
         notify: Called after a commit that wrote events; must not block.
         listen: Called after such a commit with the events themselves; must not block.
         peers: What pruners compare trials by.
+        actor: Somebody whose changes are remembered in the audit log.
     """
 
     database: Database
@@ -57,6 +65,7 @@ class Ledger:
     notify: Callable[[], None]
     listen: Callable[[Sequence[NewEvent]], None] = _ignore
     peers: Peers = field(default_factory=Peers)
+    actor: Actor | None = None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -71,6 +80,8 @@ class Ledger:
             tx = Tx(session, self.peers)
             yield tx
             store_events(session, tx.events)
+            if self.actor is not None:
+                insert_entries(session, [self.actor.done(tx.events, tx.target)])
         if tx.events:
             self.notify()
             self.listen(tx.events)

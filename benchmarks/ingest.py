@@ -25,7 +25,7 @@ def _measure_kind(bench: Bench, kind: str, scale: Scale, seed: int) -> dict[str,
         found: dict[int, list[float]] = {1: [], len(_NAMES): []}
         for _ in range(scale.n_rounds):
             for n_curves, rounds in found.items():
-                rounds.append(_ingest(api.address, scale, n_curves, seed))
+                rounds.append(ingest(api.address, scale, n_curves, seed))
     return {
         "unit": "points per second",
         "n_points_per_report": scale.n_ingest_points,
@@ -34,7 +34,8 @@ def _measure_kind(bench: Bench, kind: str, scale: Scale, seed: int) -> dict[str,
     }
 
 
-def _ingest(address: str, scale: Scale, n_curves: int, seed: int) -> float:
+def ingest(address: str, scale: Scale, n_curves: int, seed: int) -> float:
+    """Return points per second of one round of reports, each holding `n_curves` curves."""
     reports = [_report(seq, scale.n_ingest_points, n_curves) for seq in range(1, scale.n_ingest_reports + 1)]
     with joined(address, submit(address, 1, seed)) as worker:
         (job,) = worker.claim()

@@ -110,9 +110,17 @@ def _machine() -> dict[str, Any]:
     return {
         "system": platform.system(),
         "architecture": platform.machine(),
+        "processor": _processor(),
         "n_cores": os.cpu_count(),
         "load_1min_at_start": load_1min,
     }
+
+
+def _processor() -> str:
+    """Return what the processor calls itself; empty where the system does not say."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def _git(*arguments: str) -> str | None:

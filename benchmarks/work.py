@@ -56,7 +56,7 @@ class Worker:
         return self.protocol.claim(self.worker_id, [self.queue], n_max).attempts
 
 
-def submit(address: str, n_trials: int, seed: int) -> str:
+def submit(address: str, n_trials: int, seed: int, *, max_parallel: int = 64) -> str:
     """Submit a random search on a queue that only this benchmark serves, and return its name, which is the queue's."""
     name = f"bench-{secrets.token_hex(6)}"
     with Client(address) as client:
@@ -68,7 +68,7 @@ def submit(address: str, n_trials: int, seed: int) -> str:
                 "search_space": SPACE,
                 "sampler": {"name": "random", "seed": seed},
                 "objectives": [{"metric": METRIC, "direction": "maximize"}],
-                "budget": {"n_trials": n_trials, "max_parallel": 64},
+                "budget": {"n_trials": n_trials, "max_parallel": max_parallel},
                 "resources": {"queue": name},
             }
         )

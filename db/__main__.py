@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from db import schema
+from db import blocks, schema
 from db.engine import Database
 
 app = typer.Typer(
@@ -37,6 +37,21 @@ def current(url: str = Url) -> None:
     typer.echo(revision or "empty")
     if revision != schema.newest_revision():
         sys.exit(1)
+
+
+@app.command()
+def unpack(url: str = Url) -> None:
+    """Turn blocks of metric points into rows again. While no API runs: it may read a moving curve with a gap."""
+    database = Database(url)
+    n = 0
+    while True:
+        with database.write() as session:
+            n_more = blocks.unpack_some(session.connection())
+        if not n_more:
+            break
+        n += n_more
+    database.close()
+    typer.echo(f"{n} blocks are rows again; TUNEWELL_PACK_AFTER_S=0 keeps them so")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, Integer, bindparam, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Float, Integer, String, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import AttemptState, StudyState
@@ -56,8 +56,11 @@ _OPEN = (
         attempt_no=bindparam("the_no"),
         worker_id=bindparam("the_worker"),
         slot=bindparam("the_slot", type_=Integer()),
+        device=bindparam("the_device", type_=String()),
+        reserved_bytes=bindparam("the_bytes", type_=BigInteger()),
         lease_token=bindparam("the_token"),
         lease_expires_at=_LEASE_END,
+        last_seq=bindparam("the_seq"),
     )
     .returning(AttemptRow.id)
 )
@@ -100,21 +103,40 @@ _TRIAL_OF = (
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who takes an attempt: a worker, and the slot in which it trains where the worker says so."""
+    """Who takes an attempt: a worker, and the slot in which it trains where the worker says so.
+
+    `device` is the GPU of that slot, and `reserved_bytes` the attempt's share of what the slot's process may take.
+    """
 
     worker_id: int
     slot: int | None
+    device: str | None = None
+    reserved_bytes: int | None = None
 
 
-def open_attempt(session: Session, *, trial: TrialRecord, holder: Holder, token: str, lease_s: float) -> int:
-    """Store a running attempt at a trial that was just started, with its lease, and return its id."""
+def open_attempt(
+    session: Session, *, trial: TrialRecord, holder: Holder, token: str, lease_s: float, last_seq: int = 0
+) -> int:
+    """Store a running attempt at a trial that was just started, with its lease, and return its id.
+
+    Args:
+        session: Open transaction.
+        trial: The trial.
+        holder: Who takes it.
+        token: What guards each write.
+        lease_s: How long the lease lasts without a sign of life.
+        last_seq: The last report that an earlier attempt stored, where this one goes on with the same reports.
+    """
     values = {
         "the_trial": trial.id,
         "the_no": trial.n_attempts,
         "the_worker": holder.worker_id,
         "the_slot": holder.slot,
+        "the_device": holder.device,
+        "the_bytes": holder.reserved_bytes,
         "the_token": token,
         "the_lease_s": lease_s,
+        "the_seq": last_seq,
     }
     attempt_id: int = session.execute(_OPEN, values).scalar_one()
     return attempt_id

@@ -1,26 +1,35 @@
-"""Curves of many trials at once: which there are, their points as columns, and overviews of those that ended."""
+"""Curves of many trials at once: which there are, their points as arrays, and overviews of those that ended."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Select, delete, func, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
+from db.blocks import ALL, Part, Window, stream_blocks
 from db.lifecycle import TrialState
-from db.tables import LONG_SERIES, MetricOverviewRow, MetricPointRow, MetricSeriesRow, TrialRow
+from db.metric_tables import LONG_SERIES, MetricOverviewRow, MetricPointRow, MetricSeriesRow
+from db.metrics import Kind
+from db.packing import NO_POINTS, Points, join
+from db.tables import TrialRow
 
 _OVER = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 @dataclass(frozen=True, slots=True)
 class CurveHead:
-    """A curve without its points; `bin_steps` is how many steps a bin of its overview holds, None where it has none."""
+    """A curve without its points, of which `n_packed` are in blocks.
+
+    `bin_steps` is how many steps a bin of its overview holds, None where it has none.
+    """
 
     series_id: int
     trial_id: int
@@ -31,6 +40,7 @@ class CurveHead:
     latest_step: int
     started_at: datetime | None
     bin_steps: int | None
+    n_packed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +58,6 @@ class CurveFilter:
     limit: int
     numbers: Collection[int] = ()
     name_pattern: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PointColumns:
-    """Points of one curve, in the order of steps; a value is None where `kinds` says which number it is instead."""
-
-    series_id: int
-    steps: Sequence[int]
-    values: Sequence[float | None]
-    kinds: Sequence[int]
-    at_ms: Sequence[int]
 
 
 def list_heads(session: Session, study_id: int, wanted: CurveFilter) -> tuple[int, list[CurveHead]]:
@@ -80,20 +79,88 @@ def list_heads(session: Session, study_id: int, wanted: CurveFilter) -> tuple[in
     return session.execute(counted).scalar_one(), heads
 
 
-def stream_points(
-    session: Session, series_ids: Collection[int], low: int | None = None, high: int | None = None
-) -> Iterator[PointColumns]:
-    """Yield the points of curves within steps `low` to `high` (both included; None: no bound), a curve at a time."""
+def list_names(session: Session, study_id: int, n_trials: int) -> list[str]:
+    """Return the names of all curves of a study's newest trials that began, sorted."""
+    newest = select(TrialRow.id).where(TrialRow.study_id == study_id, TrialRow.state != TrialState.WAITING)
+    newest = newest.order_by(TrialRow.number.desc()).limit(n_trials)
+    statement = select(MetricSeriesRow.name).where(MetricSeriesRow.trial_id.in_(newest)).distinct()
+    return sorted(session.execute(statement).scalars())
+
+
+def is_name(session: Session, study_id: int, name: str) -> bool:
+    """Tell whether some trial of a study has a curve of this name."""
+    statement = select(MetricSeriesRow.id).join(TrialRow, TrialRow.id == MetricSeriesRow.trial_id)
+    statement = statement.where(TrialRow.study_id == study_id, MetricSeriesRow.name == name).limit(1)
+    return session.execute(statement).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoints:
+    """Points of one curve within a window; not `is_whole` where extremes stand for some of them."""
+
+    series_id: int
+    points: Points
+    is_whole: bool
+
+
+def stream_points(session: Session, series_ids: Collection[int], window: Window = ALL) -> Iterator[CurvePoints]:
+    """Yield the points of curves within a window, from rows and blocks, a curve at a time; those without any not."""
+    if not series_ids:
+        return
+    rows = _stream_rows(session, _rows_of(series_ids, window))  # asked for before the blocks: see there
+    parts = stream_blocks(session, series_ids, window)
+    both = heapq.merge(parts, rows, key=attrgetter("series_id"))  # where equal, blocks come first, as their steps do
+    for series_id, found in groupby(both, key=attrgetter("series_id")):
+        curve = list(found)
+        yield CurvePoints(series_id, join(_without_doubles(curve)), all(part.is_whole for part in curve))
+
+
+def read_rows(session: Session, series_ids: Collection[int], limit: int) -> dict[int, Points]:
+    """Return the first `limit` points of curves that are rows, by curve and in the order of steps."""
+    statement = _rows_of(series_ids, ALL).limit(limit)
+    return {part.series_id: part.points for part in _stream_rows(session, statement)}
+
+
+def list_points(session: Session, series_ids: Collection[int]) -> dict[int, Points]:
+    """Return all points of curves by series, in the order of steps."""
+    found = {one.series_id: one.points for one in stream_points(session, series_ids)}
+    return {series_id: found.get(series_id, NO_POINTS) for series_id in series_ids}
+
+
+def _without_doubles(curve: Sequence[Part]) -> list[Points]:
+    """Return a curve's parts without the rows that were packed between two statements: they stand in both."""
+    blocks, rows = curve[:-1], curve[-1]
+    if not blocks or rows.points.steps[0] > blocks[-1].last_step:
+        return [part.points for part in curve]
+    rest = rows.points.only(rows.points.steps > blocks[-1].last_step)
+    return [*(part.points for part in blocks), rest]
+
+
+def _rows_of(series_ids: Collection[int], window: Window) -> Select[*tuple[Any, ...]]:
     point = MetricPointRow
-    statement = select(point.series_id, point.step, point.value, point.kind, point.at_ms)
+    statement: Select[*tuple[Any, ...]] = select(point.series_id, point.step, point.value, point.kind, point.at_ms)
     statement = statement.where(point.series_id.in_(series_ids)).order_by(point.series_id, point.step)
-    if low is not None:
-        statement = statement.where(point.step >= low)
-    if high is not None:
-        statement = statement.where(point.step <= high)
-    for series_id, rows in groupby(session.execute(statement), key=itemgetter(0)):
+    if window.low is not None:
+        statement = statement.where(point.step >= window.low)
+    if window.high is not None:
+        statement = statement.where(point.step <= window.high)
+    return statement
+
+
+def _stream_rows(session: Session, statement: Select[*tuple[Any, ...]]) -> Iterator[Part]:
+    return _grouped(session.execute(statement))
+
+
+def _grouped(found: Iterable[Any]) -> Iterator[Part]:
+    for series_id, rows in groupby(found, key=itemgetter(0)):
         _, steps, values, kinds, at_ms = zip(*rows, strict=True)
-        yield PointColumns(series_id, steps, values, kinds, at_ms)
+        numbers = np.array(values, dtype=np.float64)  # None becomes NaN
+        if any(kinds):
+            infinite = np.asarray(kinds)
+            numbers[infinite == Kind.PLUS_INFINITY] = np.inf
+            numbers[infinite == Kind.MINUS_INFINITY] = -np.inf
+        points = Points(np.array(steps, np.int64), numbers, np.array(at_ms, np.int64))
+        yield Part(series_id, steps[-1], points, is_whole=True)
 
 
 def stream_overviews(session: Session, series_ids: Collection[int]) -> Iterator[tuple[int, bytes]]:
@@ -128,7 +195,14 @@ def store_overview(session: Session, series_id: int, bin_steps: int, content: by
 
 def _joined() -> Select[Any]:
     series = MetricSeriesRow
-    columns: tuple[Any, ...] = (series.id, series.trial_id, series.name, series.n_points, series.latest_step)
+    columns: tuple[Any, ...] = (
+        series.id,
+        series.trial_id,
+        series.name,
+        series.n_points,
+        series.latest_step,
+        series.n_packed,
+    )
     of_trial: tuple[Any, ...] = (TrialRow.number, TrialRow.state, TrialRow.started_at)
     return (
         select(*columns, *of_trial, MetricOverviewRow.bin_steps)
@@ -148,4 +222,5 @@ def _head(row: Any) -> CurveHead:
         latest_step=row.latest_step or 0,
         started_at=row.started_at,
         bin_steps=row.bin_steps,
+        n_packed=row.n_packed,
     )

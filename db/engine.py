@@ -68,6 +68,7 @@ class Database:
 def _make_postgresql(url: URL) -> Engine:
     return create_engine(
         url,
+        hide_parameters=True,  # errors are logged, and values may be secret
         pool_size=20,
         max_overflow=40,
         pool_pre_ping=True,
@@ -80,7 +81,7 @@ def _make_sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise ValueError(f"{url}: SQLite needs a file here, because every connection must see the same data")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_size=20, max_overflow=40, json_serializer=_dump_json)
+    engine = create_engine(url, hide_parameters=True, pool_size=20, max_overflow=40, json_serializer=_dump_json)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -44,7 +44,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """Something that happened in this transaction. Kinds: study, trial, metrics, logs, worker, evaluation."""
+    """Something that happened in this transaction. Kinds: study, trial, metrics, logs, worker, evaluation, dataset."""
 
     kind: str
     payload: Mapping[str, Any]

@@ -12,9 +12,10 @@ from sqlalchemy import Integer, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import OPEN_TRIALS, TrialState
+from db.metric_tables import MetricSeriesRow
 from db.metrics import decode_value
 from db.records import TrialRecord, columns, fetch_all, find_one, select_record
-from db.tables import MetricSeriesRow, TrialRow
+from db.tables import TrialRow
 
 # Statements of the hot path are built once: building one costs several times what running it does.
 _FINISHED = (

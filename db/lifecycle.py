@@ -31,6 +31,17 @@ class TrialState(StrEnum):
     FAIL = "FAIL"
 
 
+class TrialPhase(StrEnum):
+    """The state of a trial, but PAUSED for a WAITING one that was set aside until it is promoted."""
+
+    WAITING = "WAITING"
+    PAUSED = "PAUSED"
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    PRUNED = "PRUNED"
+    FAIL = "FAIL"
+
+
 class AttemptState(StrEnum):
     """RUNNING, or how one try at a trial on one worker ended."""
 
@@ -69,6 +80,7 @@ class AfterAttempt(StrEnum):
 
     FINISH = "FINISH"  # the trial is over
     RETRY = "RETRY"  # another attempt if retries are left, else the trial fails
+    RETRY_ALONE = "RETRY_ALONE"  # another attempt with a device to itself, once; no retry is used up
     HAND_BACK = "HAND_BACK"  # another attempt, and no retry is used up
     SET_ASIDE = "SET_ASIDE"  # the same once the pruner says so, where it can go on later; else the trial is over
 
@@ -93,7 +105,7 @@ ATTEMPT_ENDS: Mapping[AttemptState, AttemptEnd] = {
     AttemptState.LOST: AttemptEnd(AfterAttempt.RETRY, TrialState.FAIL),
     AttemptState.PREEMPTED: AttemptEnd(AfterAttempt.HAND_BACK, TrialState.WAITING),
     AttemptState.PAUSED: AttemptEnd(AfterAttempt.SET_ASIDE, TrialState.PRUNED),
-    AttemptState.OOM: AttemptEnd(AfterAttempt.FINISH, TrialState.FAIL),
+    AttemptState.OOM: AttemptEnd(AfterAttempt.RETRY_ALONE, TrialState.FAIL),
     AttemptState.DIVERGED: AttemptEnd(AfterAttempt.FINISH, TrialState.FAIL),
     AttemptState.TIMED_OUT: AttemptEnd(AfterAttempt.FINISH, TrialState.FAIL),
     AttemptState.CRASHED: AttemptEnd(AfterAttempt.RETRY, TrialState.FAIL),
@@ -151,6 +163,7 @@ def decide_evaluation_state(end: AttemptState, *, n_burned: int, max_retries: in
         max_retries: How many lost or crashed attempts are forgiven.
         retryable: False where another try would fail the same way.
     """
+    retryable = retryable and end is not AttemptState.OOM  # an evaluation has its memory to itself already
     return EvaluationState(decide_trial_state(end, n_burned=n_burned, max_retries=max_retries, retryable=retryable))
 
 
@@ -161,13 +174,13 @@ def decide_trial_state(end: AttemptState, *, n_burned: int, max_retries: int, re
         end: How the attempt ended; not `RUNNING`.
         n_burned: Attempts of this trial that were lost or crashed, this one included.
         max_retries: How many lost or crashed attempts the study forgives per trial.
-        retryable: False where another try would fail the same way (an exception in the training code), and of a paused
-            trial where it could not go on later.
+        retryable: False where another try would fail the same way (an exception in the training code, memory that ran
+            out although the trial was alone), and of a paused trial where it could not go on later.
     """
     rule = ATTEMPT_ENDS[end]
     if rule.after is AfterAttempt.HAND_BACK:
         return TrialState.WAITING
-    if rule.after is AfterAttempt.SET_ASIDE and retryable:
+    if rule.after in (AfterAttempt.SET_ASIDE, AfterAttempt.RETRY_ALONE) and retryable:
         return TrialState.WAITING
     if rule.after is AfterAttempt.RETRY and retryable and n_burned <= max_retries:
         return TrialState.WAITING

@@ -25,8 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from db.lifecycle import TrialState
-from db.tables import MetricPointRow, MetricSeriesRow, TrialRow
+from db.metric_tables import MetricPointRow, MetricSeriesRow
 
 
 class Kind(IntEnum):
@@ -66,18 +65,29 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class _Known:
+    """A curve that is there; `latest_step` is -1 before its first point."""
+
+    id: int
+    latest_step: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Inserts:
     """Statements that each kind of database writes in its own way; `takes_arrays`: one parameter a column of points."""
 
     insert_series: Executable
-    insert_points: Executable
+    insert_new: Executable
+    insert_missing: Executable
     takes_arrays: bool
 
 
 # Statements of the hot path are built once: building one costs several times what running it does.
 _SERIES = MetricSeriesRow.__table__.c
 _POINTS = MetricPointRow.__table__.c
-_SERIES_IDS = select(MetricSeriesRow.name, MetricSeriesRow.id).where(
+_POINT_NAMES = tuple(column.name for column in _POINTS)
+_INSERT_ON_SQLITE = f"INSERT INTO metric_point ({', '.join(_POINT_NAMES)}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608 - names of ours
+_SERIES_OF = select(MetricSeriesRow.name, MetricSeriesRow.id, MetricSeriesRow.latest_step).where(
     MetricSeriesRow.trial_id == bindparam("the_trial"),
     MetricSeriesRow.name.in_(bindparam("the_names", expanding=True)),
 )
@@ -120,14 +130,20 @@ def store_points(session: Session, trial_id: int, points: Sequence[Point]) -> li
 
     A trial that resumes repeats steps which it reported before its last attempt ended; the curve keeps one point each.
     """
-    ids = _series_ids(session, trial_id, sorted({point.name for point in points}))
-    rows = [_point_row(ids[point.name], point) for point in points]
-    if not rows:
+    points = _first_of_each(points)
+    series = _know_series(session, trial_id, sorted({point.name for point in points}))
+    if not points:
         return []
-    stored = _insert_points(session, rows)
-    fresh = [point for point in _first_of_each(points) if (ids[point.name], point.step) in stored]
-    for name in {point.name for point in fresh}:
-        _summarise(session, ids[name], [point for point in fresh if point.name == name])
+    if all(point.step > series[point.name].latest_step for point in points):
+        _insert_new(session, _columns_of(series, points))  # behind all there are: nothing to compare with
+        fresh = list(points)
+    else:
+        stored = _insert_missing(session, _columns_of(series, points))
+        fresh = [point for point in points if (series[point.name].id, point.step) in stored]
+    if fresh:
+        summaries = [_summary(series[name].id, curve) for name, curve in _by_name(fresh).items()]
+        # All at once: one by one they are most of what a small report costs. Of one alone, a batch would cost more.
+        session.execute(_SUMMARISE, summaries if len(summaries) > 1 else summaries[0])
     return fresh
 
 
@@ -140,47 +156,11 @@ def list_series(session: Session, trial_ids: Collection[int], names: Collection[
     return [_series(row) for row in rows]
 
 
-def list_points(session: Session, series_ids: Collection[int]) -> dict[int, tuple[list[int], list[float]]]:
-    """Return steps and values by series, in the order of steps."""
-    curves: dict[int, tuple[list[int], list[float]]] = {series_id: ([], []) for series_id in series_ids}
-    statement = (
-        select(MetricPointRow.series_id, MetricPointRow.step, MetricPointRow.value, MetricPointRow.kind)
-        .where(MetricPointRow.series_id.in_(series_ids))
-        .order_by(MetricPointRow.series_id, MetricPointRow.step)
-    )
-    for series_id, step, value, kind in session.execute(statement):
-        steps, values = curves[series_id]
-        steps.append(step)
-        values.append(decode_value(value, kind))
-    return curves
-
-
-def list_intermediate(
-    session: Session, study_id: int, metric: str, *, state: TrialState | None = None, step: int | None = None
-) -> dict[int, dict[int, float]]:
-    """Return a metric's points by trial of a study: trial id -> step -> value.
-
-    Args:
-        session: Open transaction.
-        study_id: The study.
-        metric: Name of the metric.
-        state: Only of trials in this state; None: of all.
-        step: Only the points at this step; None: whole curves.
-    """
-    statement = (
-        select(TrialRow.id, MetricPointRow.step, MetricPointRow.value, MetricPointRow.kind)
-        .join(MetricSeriesRow, MetricSeriesRow.trial_id == TrialRow.id)
-        .join(MetricPointRow, MetricPointRow.series_id == MetricSeriesRow.id)
-        .where(TrialRow.study_id == study_id, MetricSeriesRow.name == metric)
-    )
-    if state is not None:
-        statement = statement.where(TrialRow.state == state)
-    if step is not None:
-        statement = statement.where(MetricPointRow.step == step)
-    curves: dict[int, dict[int, float]] = {}
-    for trial_id, at, value, kind in session.execute(statement):
-        curves.setdefault(trial_id, {})[at] = decode_value(value, kind)
-    return curves
+def list_rows(session: Session, series_id: int) -> dict[int, float]:
+    """Return the points of a curve whose trial is open, value by step: none of them is in a block yet."""
+    statement = select(MetricPointRow.step, MetricPointRow.value, MetricPointRow.kind)
+    rows = session.execute(statement.where(MetricPointRow.series_id == series_id).order_by(MetricPointRow.step))
+    return {step: decode_value(value, kind) for step, value, kind in rows}
 
 
 def _series(row: Any) -> Series:
@@ -196,27 +176,27 @@ def _series(row: Any) -> Series:
     )
 
 
-def _series_ids(session: Session, trial_id: int, names: Sequence[str]) -> dict[str, int]:
+def _know_series(session: Session, trial_id: int, names: Sequence[str]) -> dict[str, _Known]:
     if not names:
         return {}
-    found = _find_series_ids(session, trial_id, names)
+    found = _find_series(session, trial_id, names)
     missing = [name for name in names if name not in found]
     if missing:
         rows = [{"trial_id": trial_id, "name": name} for name in missing]
         session.execute(_on_dialect(session).insert_series, rows)
-        found = _find_series_ids(session, trial_id, names)
+        found = _find_series(session, trial_id, names)
     return found
 
 
-def _find_series_ids(session: Session, trial_id: int, names: Sequence[str]) -> dict[str, int]:
-    found = session.execute(_SERIES_IDS, {"the_trial": trial_id, "the_names": list(names)})
-    return {row.name: row.id for row in found}
+def _find_series(session: Session, trial_id: int, names: Sequence[str]) -> dict[str, _Known]:
+    found = session.execute(_SERIES_OF, {"the_trial": trial_id, "the_names": list(names)})
+    return {name: _Known(series_id, -1 if latest is None else latest) for name, series_id, latest in found}
 
 
-def _summarise(session: Session, series_id: int, fresh: Sequence[Point]) -> None:
+def _summary(series_id: int, fresh: Sequence[Point]) -> dict[str, Any]:
     last = max(fresh, key=lambda point: point.step)
     finite = [point.value for point in fresh if math.isfinite(point.value)]
-    values = {
+    return {
         "the_id": series_id,
         "the_n": len(fresh),
         "the_step": last.step,
@@ -225,24 +205,31 @@ def _summarise(session: Session, series_id: int, fresh: Sequence[Point]) -> None
         "the_min": min(finite, default=None),
         "the_max": max(finite, default=None),
     }
-    session.execute(_SUMMARISE, values)
 
 
-def _point_row(series_id: int, point: Point) -> dict[str, Any]:
-    return {
-        "series_id": series_id,
-        "step": point.step,
-        "value": _finite(point.value),
-        "kind": int(kind_of(point.value)),
-        "at_ms": point.at_ms,
-    }
+def _columns_of(series: Mapping[str, _Known], points: Sequence[Point]) -> list[list[Any]]:
+    """Return the columns of `metric_point`, in their order there."""
+    values = [point.value for point in points]
+    kinds, stored = [int(Kind.FINITE)] * len(values), list[float | None](values)
+    if not all(map(math.isfinite, values)):
+        kinds, stored = [int(kind_of(value)) for value in values], [_finite(value) for value in values]
+    ids = {name: one.id for name, one in series.items()}
+    at_ms = [point.at_ms for point in points]
+    return [[ids[point.name] for point in points], [point.step for point in points], stored, kinds, at_ms]
 
 
-def _first_of_each(points: Iterable[Point]) -> list[Point]:
-    first: dict[tuple[str, int], Point] = {}
+def _first_of_each(points: Sequence[Point]) -> Sequence[Point]:
+    first = {(point.name, point.step): point for point in reversed(points)}
+    if len(first) == len(points):
+        return points
+    return [point for point in points if first[point.name, point.step] is point]
+
+
+def _by_name(points: Iterable[Point]) -> dict[str, list[Point]]:
+    curves: dict[str, list[Point]] = {}
     for point in points:
-        first.setdefault((point.name, point.step), point)
-    return list(first.values())
+        curves.setdefault(point.name, []).append(point)
+    return curves
 
 
 def _finite(value: float) -> float | None:
@@ -254,12 +241,24 @@ def decode_value(value: float | None, kind: int) -> float:
     return _NON_FINITE[Kind(kind)] if value is None else value
 
 
-def _insert_points(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tuple[int, int]]:
+def _insert_new(session: Session, columns: Sequence[Sequence[Any]]) -> None:
+    """Insert rows none of which is there."""
+    inserts = _on_dialect(session)
+    if inserts.takes_arrays:
+        session.execute(inserts.insert_new, dict(zip(_POINT_NAMES, columns, strict=True)))
+        return
+    # Straight to the driver, which has nothing to convert: SQLAlchemy would take longer to hand the rows on than SQLite
+    # takes to store them.
+    session.connection().exec_driver_sql(_INSERT_ON_SQLITE, list(zip(*columns, strict=True)))
+
+
+def _insert_missing(session: Session, columns: Sequence[Sequence[Any]]) -> set[tuple[int, int]]:
     """Insert rows that are not there yet and return their keys."""
     inserts = _on_dialect(session)
-    names = [column.name for column in _POINTS]
-    values: Any = {name: [row[name] for row in rows] for name in names} if inserts.takes_arrays else rows
-    return {(series_id, step) for series_id, step in session.execute(inserts.insert_points, values)}
+    values: Any = dict(zip(_POINT_NAMES, columns, strict=True))
+    if not inserts.takes_arrays:
+        values = [dict(zip(_POINT_NAMES, row, strict=True)) for row in zip(*columns, strict=True)]
+    return {(series_id, step) for series_id, step in session.execute(inserts.insert_missing, values)}
 
 
 def _on_dialect(session: Session) -> _Inserts:
@@ -278,9 +277,10 @@ def _inserts(dialect: str) -> _Inserts:
     insert = sqlite.insert if is_sqlite else postgresql.insert
     points = insert(MetricPointRow)
     if not is_sqlite:
-        points = points.from_select([column.name for column in _POINTS], _points_from_arrays())
+        points = points.from_select(_POINT_NAMES, _points_from_arrays())
     return _Inserts(
         insert_series=insert(MetricSeriesRow).on_conflict_do_nothing(),
-        insert_points=points.on_conflict_do_nothing().returning(MetricPointRow.series_id, MetricPointRow.step),
+        insert_new=points,
+        insert_missing=points.on_conflict_do_nothing().returning(MetricPointRow.series_id, MetricPointRow.step),
         takes_arrays=not is_sqlite,
     )

@@ -16,10 +16,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists, func, or_, select, type_coerce
 from sqlalchemy.types import JSON, BigInteger, String
 
+from db.metric_tables import MetricBlockRow, MetricPointRow, MetricSeriesRow
 from db.metrics import Kind
 from db.optuna_link import Link
 from db.optuna_runner import Row
-from db.tables import MetricPointRow, MetricSeriesRow, StudyRow, TrialAttrRow, TrialRow
+from db.packing import unpack
+from db.tables import StudyRow, TrialAttrRow, TrialRow
 
 _MANY = 8  # from so many trials on, what belongs to them is asked for at once
 _NON_FINITE = {Kind.NAN: math.nan, Kind.PLUS_INFINITY: math.inf, Kind.MINUS_INFINITY: -math.inf}
@@ -42,6 +44,8 @@ class TrialRead:
     # On SQLite whether there are any; on PostgreSQL, where each statement costs a round trip, all of them or None.
     points: Any
     attrs: Any
+    # Whether points may be in blocks: on SQLite, which reads in several statements, as soon as there are any.
+    is_packed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,14 @@ def _belongings(is_sqlite: bool) -> list[Any]:
     if is_sqlite:
         series = select(MetricSeriesRow.id).where(*of_curve)
         noted = select(attrs.trial_id).where(attrs.trial_id == TrialRow.id)
-        return [exists(one.correlate(TrialRow)) for one in (series, noted)]
+        return [exists(one.correlate(TrialRow)) for one in (series, noted, series)]
     some_points = select(func.json_agg(func.json_build_array(points.step, points.value, points.kind)))
     some_attrs = select(func.json_agg(func.json_build_array(attrs.is_system, attrs.key, attrs.value)))
     curve = some_points.join(MetricSeriesRow, MetricSeriesRow.id == points.series_id).where(*of_curve)
     noted = some_attrs.where(attrs.trial_id == TrialRow.id)
-    return [type_coerce(one.correlate(TrialRow).scalar_subquery(), JSON) for one in (curve, noted)]
+    found = [type_coerce(one.correlate(TrialRow).scalar_subquery(), JSON) for one in (curve, noted)]
+    packed = select(MetricSeriesRow.id).where(*of_curve, MetricSeriesRow.n_packed > 0)
+    return [*found, exists(packed.correlate(TrialRow))]
 
 
 _IS_NEW = TrialRow.id > bindparam("the_id", type_=BigInteger)
@@ -132,10 +138,19 @@ _POINTS = (
     .join(MetricPointRow, MetricPointRow.series_id == MetricSeriesRow.id)
     .where(MetricSeriesRow.name == bindparam("the_metric"))
 )
+_BLOCKS = (
+    select(MetricBlockRow.content, MetricSeriesRow.trial_id)
+    .join(MetricBlockRow, MetricBlockRow.series_id == MetricSeriesRow.id)
+    .where(MetricSeriesRow.name == bindparam("the_metric"))
+)
 _ATTRS = select(TrialAttrRow.trial_id, TrialAttrRow.is_system, TrialAttrRow.key, TrialAttrRow.value)
 _POINTS_OF_ONE = _POINTS.where(MetricSeriesRow.trial_id == bindparam("the_trial"))
+_BLOCKS_OF_ONE = _BLOCKS.where(MetricSeriesRow.trial_id == bindparam("the_trial"))
 _ATTRS_OF_ONE = _ATTRS.where(TrialAttrRow.trial_id == bindparam("the_trial"))
 _POINTS_OF_MANY = _POINTS.join(TrialRow, TrialRow.id == MetricSeriesRow.trial_id).where(
+    TrialRow.study_id == _STUDY_ID, _changed()
+)
+_BLOCKS_OF_MANY = _BLOCKS.join(TrialRow, TrialRow.id == MetricSeriesRow.trial_id).where(
     TrialRow.study_id == _STUDY_ID, _changed()
 )
 _ATTRS_OF_MANY = _ATTRS.join(TrialRow, TrialRow.id == TrialAttrRow.trial_id).where(
@@ -176,6 +191,18 @@ def find_change(link: Link, trial_id: int, metric: str) -> Changes | None:
 
 
 def _with_belongings(link: Link, trials: Sequence[TrialRead], values: Mapping[str, Any]) -> Changes:
+    changes = _as_rows(link, trials, values)
+    # Asked for after the rows: a curve that is packed meanwhile is then read from either of both, or from both.
+    packed = [trial.id for trial in trials if trial.finished_at is not None and trial.is_packed]
+    found = _fetch(link, packed, values, (_BLOCKS_OF_ONE, _BLOCKS_OF_MANY)) if packed else []
+    points = {trial_id: dict(curve) for trial_id, curve in changes.points.items()}
+    for content, trial_id in found:
+        block = unpack(content)
+        points.setdefault(trial_id, {}).update(zip(block.steps.tolist(), block.values.tolist(), strict=True))
+    return Changes(changes.trials, changes.attrs, points) if found else changes
+
+
+def _as_rows(link: Link, trials: Sequence[TrialRead], values: Mapping[str, Any]) -> Changes:
     if not link.is_sqlite:
         attrs_of = {trial.id: [(one[0], one[1], one[2]) for one in trial.attrs] for trial in trials if trial.attrs}
         return Changes(trials, attrs_of, {trial.id: _curve(trial.points) for trial in trials if trial.points})

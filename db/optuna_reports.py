@@ -29,11 +29,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from db.metric_tables import MetricPointRow, MetricSeriesRow
 from db.metrics import Kind, kind_of
 from db.optuna_events import METRICS_PAYLOAD, notices, storing
 from db.optuna_link import Link
 from db.optuna_trials import is_open
-from db.tables import MetricPointRow, MetricSeriesRow, TrialRow
+from db.tables import TrialRow
 
 Points = Sequence[tuple[int, float]]
 _SERIES, _POINT = MetricSeriesRow, MetricPointRow

@@ -30,10 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db.lifecycle import FINISHED_TRIALS, OPEN_TRIALS, TrialState, trial_sources
+from db.metric_tables import MetricSeriesRow
 from db.optuna_events import Payload, notices, storing, study_event, trial_event
 from db.optuna_link import Link
 from db.optuna_runner import default_of
-from db.tables import MetricSeriesRow, StudyRow, TrialAttrRow, TrialRow
+from db.tables import StudyRow, TrialAttrRow, TrialRow
 from db.types import Json, utc_now
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from db.records import ArtifactRecord, fetch_all, find_one, select_record
-from db.tables import ArtifactRow, LogLineRow, StudyRow, TrialRow
+from db.tables import ArtifactRow, LogLineRow, StudyRow, TrialRow, UnnamedArtifactRow
+from db.types import utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,32 @@ def list_lines(session: Session, trial_id: int, after_id: int, limit: int, *, co
     return [Line(*row) for row in session.execute(statement)]
 
 
+def list_ended(session: Session, behind_id: int, older_than_s: float, limit: int) -> list[int]:
+    """Return ids of trials that ended so many seconds ago or more, in the order of their ids behind `behind_id`."""
+    statement = select(TrialRow.id).where(TrialRow.id > behind_id, TrialRow.finished_at < utc_now(-older_than_s))
+    return list(session.execute(statement.order_by(TrialRow.id).limit(limit)).scalars())
+
+
+def find_lines(session: Session, trial_ids: Collection[int], limit: int) -> list[int]:
+    """Return ids of lines that some trials wrote, at most `limit`."""
+    statement = select(LogLineRow.id).where(LogLineRow.trial_id.in_(trial_ids)).limit(limit)
+    return list(session.execute(statement).scalars())
+
+
+def drop_lines(session: Session, ids: Collection[int]) -> None:
+    """Delete log lines."""
+    session.execute(delete(LogLineRow).where(LogLineRow.id.in_(ids)))
+
+
 def store_artifact(session: Session, values: Mapping[str, Any]) -> int:
-    """Store an artifact, or replace the trial's artifact of the same name, and return its id."""
+    """Store an artifact, or replace the trial's artifact of the same name, and return its id.
+
+    Effects: Notes the bytes of the one that was replaced.
+    """
+    before = select(ArtifactRow.sha256).where(
+        ArtifactRow.trial_id == values["trial_id"], ArtifactRow.name == values["name"]
+    )
+    note_unnamed(session, set(session.execute(before).scalars()) - {values["sha256"]})
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     statement: Any = (sqlite.insert if is_sqlite else postgresql.insert)(ArtifactRow).values(values)
     replaced = {key: value for key, value in values.items() if key not in {"trial_id", "name"}}
@@ -104,3 +129,26 @@ def find_checkpoint(session: Session, trial_id: int) -> ArtifactRecord | None:
         .limit(1)
     )
     return find_one(session, ArtifactRecord, statement)
+
+
+def note_unnamed(session: Session, hashes: Collection[str]) -> None:
+    """Note bytes in the artifact store that perhaps nothing names any more, to be looked at later."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    for sha256 in sorted(hashes):  # in one order, so that two that note the same cannot deadlock
+        adding: Any = (sqlite.insert if is_sqlite else postgresql.insert)(UnnamedArtifactRow).values(sha256=sha256)
+        session.execute(adding.on_conflict_do_update(index_elements=["sha256"], set_={"since": utc_now()}))
+
+
+def list_unnamed(session: Session, older_than_s: float, limit: int) -> dict[str, bool]:
+    """Return bytes that were noted so long ago, the oldest first, and of each whether something names it after all."""
+    found, named = UnnamedArtifactRow, ArtifactRow
+    is_named = select(named.id).where(named.sha256 == found.sha256).exists()
+    statement = select(found.sha256, is_named).where(found.since < utc_now(-older_than_s))
+    rows = session.execute(statement.order_by(found.since, found.sha256).limit(limit))
+    return {sha256: bool(named) for sha256, named in rows}
+
+
+def forget_unnamed(session: Session, hashes: Collection[str], older_than_s: float) -> None:
+    """Forget what was noted so long ago; what was noted again meanwhile stays."""
+    found = UnnamedArtifactRow
+    session.execute(delete(found).where(found.sha256.in_(hashes), found.since < utc_now(-older_than_s)))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, func, or_, select
@@ -13,8 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from db.lifecycle import TrialState
+from db.metric_tables import MetricBlockRow, MetricPointRow, MetricSeriesRow
 from db.metrics import decode_value
-from db.tables import MetricPointRow, MetricSeriesRow, TrialAttrRow, TrialRow
+from db.packing import unpack
+from db.tables import TrialAttrRow, TrialRow
 
 LAST = 2**53 - 1
 """A step beyond all others: the point by then is a curve's last one."""
@@ -74,10 +77,21 @@ def list_contenders(session: Session, scope: Scope) -> list[Contender]:
 
 def list_reached(session: Session, scope: Scope, metric: str, step: int) -> Iterator[Reached]:
     """Return, of each trial in scope that has one, the point of a metric at the greatest step up to `step`."""
-    statement = _last_points(scope.is_open) if step == LAST else _points_by(scope.is_open)
-    values = {**scope.values, "the_metric": metric} | ({} if step == LAST else {"the_step": step})
-    for number, at, value, kind in session.execute(statement, values):
-        yield Reached(number, at, decode_value(value, kind))
+    if step == LAST:
+        values = {**scope.values, "the_metric": metric}
+        for number, at, value, kind in session.execute(_last_points(scope.is_open), values):
+            yield Reached(number, at, decode_value(value, kind))
+        return
+    values = {**scope.values, "the_metric": metric, "the_step": step}
+    found = {
+        number: Reached(number, at, decode_value(value, kind))
+        for number, at, value, kind in session.execute(_points_by(scope.is_open), values)
+    }
+    if not scope.is_open:  # points are packed once their trial is over
+        for number, content in session.execute(_BLOCKS_BY, values):
+            if number not in found:  # rows come behind all blocks
+                found[number] = _reached_in(content, number, step)
+    yield from found.values()
 
 
 def list_ends(session: Session, scope: Scope, metrics: Sequence[str]) -> Iterator[tuple[str, Reached, int | None]]:
@@ -94,8 +108,12 @@ def list_ends(session: Session, scope: Scope, metrics: Sequence[str]) -> Iterato
 def list_curves(session: Session, study_id: int, metric: str, numbers: Collection[int]) -> Iterator[Reached]:
     """Return all points of a metric of the trials with these numbers."""
     values = {"the_study": study_id, "the_metric": metric, "the_numbers": list(numbers)}
-    for number, step, value, kind in session.execute(_CURVES, values):
+    # Rows first, see `db.blocks`: a point that is packed meanwhile comes twice, which changes nothing.
+    for number, step, value, kind in session.execute(_CURVES, values).all():
         yield Reached(number, step, decode_value(value, kind))
+    for number, content in session.execute(_BLOCKS_OF, values):
+        points = unpack(content)
+        yield from map(Reached, repeat(number), points.steps.tolist(), points.values.tolist())
 
 
 def find_verdict(session: Session, trial_id: int) -> Mapping[str, Any] | None:
@@ -170,13 +188,40 @@ def _points_by(is_open: bool) -> Select[*tuple[Any, ...]]:
     return statement.join(MetricPointRow, at_it).where(_in_scope(is_open))
 
 
+def _reached_in(content: bytes, number: int, step: int) -> Reached:
+    """Return the point of a block at the greatest step up to `step`; the block begins at or before it."""
+    points = unpack(content)
+    place = int(points.steps.searchsorted(step, side="right")) - 1
+    return Reached(number, int(points.steps[place]), float(points.values[place]))
+
+
+def _blocks_by() -> Select[*tuple[Any, ...]]:
+    before = aliased(MetricBlockRow)
+    greatest = (
+        select(func.max(before.first_step))
+        .where(before.series_id == MetricSeriesRow.id, before.first_step <= bindparam("the_step"))
+        .correlate(MetricSeriesRow)
+        .scalar_subquery()
+    )
+    at_it = and_(MetricBlockRow.series_id == MetricSeriesRow.id, MetricBlockRow.first_step == greatest)
+    statement = _series_of(select(TrialRow.number, MetricBlockRow.content), _THE_METRIC)
+    return statement.join(MetricBlockRow, at_it).where(_in_scope(False), MetricSeriesRow.n_packed > 0)
+
+
+_BLOCKS_BY = _blocks_by()
+_NUMBERED = (
+    TrialRow.study_id == bindparam("the_study"),
+    TrialRow.number.in_(bindparam("the_numbers", expanding=True)),
+)
+_BLOCKS_OF = (
+    _series_of(select(TrialRow.number, MetricBlockRow.content), _THE_METRIC)
+    .join(MetricBlockRow, MetricBlockRow.series_id == MetricSeriesRow.id)
+    .where(*_NUMBERED)
+)
 _CURVES = (
     _series_of(select(TrialRow.number, *_POINT), _THE_METRIC)
     .join(MetricPointRow, MetricPointRow.series_id == MetricSeriesRow.id)
-    .where(
-        TrialRow.study_id == bindparam("the_study"),
-        TrialRow.number.in_(bindparam("the_numbers", expanding=True)),
-    )
+    .where(*_NUMBERED)
 )
 _IS_VERDICT = and_(TrialAttrRow.is_system.is_(True), TrialAttrRow.key == _VERDICT)
 _FIND_VERDICT = select(TrialAttrRow.value).where(TrialAttrRow.trial_id == bindparam("the_trial"), _IS_VERDICT)

@@ -110,6 +110,8 @@ class TrialRecord:
     seen: Mapping[str, Any] | None
     finished_rev: int | None
     note: str
+    tags: Sequence[str]
+    run_key: str | None
     value: float | None
     values: Mapping[str, Any]
     outcome_constraints: Sequence[Any] | None
@@ -123,6 +125,7 @@ class TrialRecord:
     n_steps: int | None
     n_attempts: int
     n_burned: int
+    is_alone: bool
     is_stop_requested: bool
     created_at: datetime
     started_at: datetime | None
@@ -143,6 +146,8 @@ class AttemptRecord:
     trial_id: int
     worker_id: int | None
     attempt_no: int
+    device: str | None
+    peak_bytes: int | None
     state: AttemptState
     reason: str
     lease_token: str
@@ -162,6 +167,7 @@ class WorkerRecord:
     version: str
     queues: Sequence[str]
     n_slots: int
+    devices: Sequence[Mapping[str, Any]]
     state: WorkerState
     created_at: datetime
     heartbeat_at: datetime

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from db import access_tables, code_tables, dataset_tables, metric_tables  # noqa: F401 - tables of the same metadata
 from db.engine import Database
 from db.tables import Base
 

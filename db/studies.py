@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, insert, not_, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from db.lifecycle import ENDED_STUDIES, StudyState, TrialState, study_sources
 from db.records import StudyRecord, TrialRecord, fetch_all, find_one, select_record
 from db.tables import ArtifactRow, StudyRow, TrialRow
-from db.types import has_violation, utc_now
+from db.turns import Claimable
+from db.types import UtcDateTime, has_violation, utc_now
 
 # Statements of the hot path are built once: building one costs several times what running it does.
 _BY_ID = select_record(StudyRecord).where(StudyRow.id == bindparam("the_ref"))
@@ -84,12 +99,16 @@ def list_open_studies(session: Session, states: Collection[StudyState]) -> list[
     return fetch_all(session, StudyRecord, statement)
 
 
-def list_claimable(session: Session, queues: Sequence[str]) -> list[int]:
-    """Return ids of running studies of `queues` that may have work, the one to serve first in front.
+def list_claimable(session: Session, queues: Sequence[str], gpu_memory_bytes: int) -> list[Claimable]:
+    """Return running studies of `queues` that may have work, at most 200.
 
-    Order: priority, then the fewest running trials (a fair share for each), then age.
+    Args:
+        session: Open transaction.
+        queues: Which are served.
+        gpu_memory_bytes: The memory of the GPU that would train it; 0 for none.
     """
-    return list(session.execute(_claimable(), {"the_queues": list(queues)}).scalars())
+    values = {"the_queues": list(queues), "the_bytes": gpu_memory_bytes}
+    return [Claimable(*row) for row in session.execute(_claimable(), values)]
 
 
 def count_runnable(session: Session) -> dict[str, int]:
@@ -99,7 +118,7 @@ def count_runnable(session: Session) -> dict[str, int]:
     n_counted = StudyRow.next_number - StudyRow.n_confirmations
     left = func.coalesce(StudyRow.n_trials, n_counted + StudyRow.max_parallel) - n_counted
     statement = select(StudyRow.queue, StudyRow.max_parallel - n_running, n_waiting, StudyRow.is_exhausted, left).where(
-        _alive(), _native(), StudyRow.state == StudyState.RUNNING, _in_time()
+        _alive(), _for_workers(), StudyRow.state == StudyState.RUNNING, _in_time()
     )
     runnable: dict[str, int] = {}
     for queue, room, waiting, is_exhausted, n_left in session.execute(statement):
@@ -123,11 +142,17 @@ def is_overdue(session: Session, study_id: int) -> bool:
     return session.execute(statement).one_or_none() is not None
 
 
+def is_past(session: Session, moment: datetime) -> bool:
+    """Tell whether a moment has passed by the database's clock."""
+    return bool(session.execute(select(literal(moment, UtcDateTime()) <= utc_now())).scalar_one())
+
+
 def list_of_model(session: Session, model: str, dataset: str | None, limit: int) -> list[StudyRecord]:
     """Return studies of our own of one network, and on one data set unless that is None, newest first."""
     statement = select_record(StudyRecord).where(_alive(), _native(), StudyRow.spec["model"].as_string() == model)
     if dataset is not None:
-        statement = statement.where(StudyRow.spec["dataset"].as_string() == dataset)
+        named = StudyRow.spec["dataset"].as_string()  # `name@version` for data that somebody brought
+        statement = statement.where(or_(named == dataset, named.startswith(f"{dataset}@", autoescape=True)))
     return fetch_all(session, StudyRecord, statement.order_by(StudyRow.id.desc()).limit(limit))
 
 
@@ -236,17 +261,18 @@ def _best(direction: str, with_network: bool) -> Select[Any]:
 
 
 @cache
-def _claimable() -> Select[int]:
+def _claimable() -> Select[int, str, int, float, float]:
     n_running = _count_in(TrialState.RUNNING)
     n_waiting = _count_in(TrialState.WAITING)
+    needed = func.coalesce(StudyRow.gpu_memory_bytes, 0)
     return (
-        select(StudyRow.id)
-        .where(_alive(), _native(), StudyRow.state == StudyState.RUNNING)
+        select(StudyRow.id, StudyRow.owner, StudyRow.priority, StudyRow.share, StudyRow.turns)
+        .where(_alive(), _for_workers(), StudyRow.state == StudyState.RUNNING)
         .where(StudyRow.queue.in_(bindparam("the_queues", expanding=True)))
-        .where(n_running < StudyRow.max_parallel, _in_time())
+        .where(n_running < StudyRow.max_parallel, _in_time(), needed <= bindparam("the_bytes", type_=BigInteger()))
         .where(or_(n_waiting > 0, _may_suggest()))
-        .order_by(StudyRow.priority.desc(), n_running, StudyRow.id)
-        .limit(20)
+        .order_by(StudyRow.priority.desc(), n_running / StudyRow.share, StudyRow.id)
+        .limit(200)
     )
 
 
@@ -257,6 +283,13 @@ def _alive() -> ColumnElement[bool]:
 def _native() -> ColumnElement[bool]:
     # The trials of other studies are run by the scripts that made them.
     return StudyRow.kind == "native"
+
+
+def _for_workers() -> ColumnElement[bool]:
+    # Scripts ask for trials of their study by its name. Studies from before there were such say nothing of code.
+    code = StudyRow.spec["code"].as_string()
+    has_command = StudyRow.spec["command"].as_string().is_not(None) & StudyRow.queue.like("%-commands")
+    return _native() & or_(code.is_(None), code == "network", has_command)
 
 
 def _in_time() -> ColumnElement[bool]:

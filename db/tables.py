@@ -13,9 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
-    SmallInteger,
     String,
     Text,
     UniqueConstraint,
@@ -33,9 +31,6 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-LONG_SERIES = 1024
-"""Curves of more points get an overview once their trial is over."""
 
 
 def _one_of(column: str, states: type[StrEnum]) -> str:
@@ -82,7 +77,12 @@ class StudyRow(Base):
     state_reason: Mapped[str] = mapped_column(Text, default="")
     spec: Mapped[dict[str, Any]] = mapped_column(Json)
     queue: Mapped[str] = mapped_column(String(64))
+    # Whose turn it is: priority, then the owner's part, then the study's share of it and how far it is served.
     priority: Mapped[int] = mapped_column(Integer, default=0)
+    share: Mapped[float] = mapped_column(Float(53), default=1.0, server_default=text("1"))
+    turns: Mapped[float] = mapped_column(Float(53), default=0.0, server_default=text("0"))
+    # The least memory of a GPU that its trials are given; empty where they need none.
+    gpu_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
     # Of the first objective, and of all of them.
     direction: Mapped[str] = mapped_column(String(8))
     directions: Mapped[list[str]] = mapped_column(Json, default=_only_direction, server_default=text("'[]'"))
@@ -167,6 +167,14 @@ class TrialRow(Base):
             sqlite_where=text("origin IS NOT NULL"),
             postgresql_where=text("origin IS NOT NULL"),
         ),
+        Index(
+            "uq_trial_study_id_run_key",
+            "study_id",
+            "run_key",
+            unique=True,
+            sqlite_where=text("run_key IS NOT NULL"),
+            postgresql_where=text("run_key IS NOT NULL"),
+        ),
         CheckConstraint(_one_of("state", TrialState), name="state"),
         CheckConstraint("(state IN ('COMPLETE', 'PRUNED', 'FAIL')) = (finished_at IS NOT NULL)", name="finished_at"),
     )
@@ -185,6 +193,9 @@ class TrialRow(Base):
     seen: Mapped[dict[str, Any] | None] = mapped_column(Json)
     finished_rev: Mapped[int | None] = mapped_column(BigInteger)
     note: Mapped[str] = mapped_column(Text, default="")
+    tags: Mapped[list[str]] = mapped_column(Json, default=list, server_default=text("'[]'"))
+    # What a script calls its run: whoever asks with the same key means this trial, and nobody else may go on with it.
+    run_key: Mapped[str | None] = mapped_column(String(64))
     # The objective's value where it is finite: what ordering and "best" read. `values` keeps every value as it was.
     value: Mapped[float | None] = mapped_column(Float(53))
     values: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
@@ -210,6 +221,8 @@ class TrialRow(Base):
     n_steps: Mapped[int | None] = mapped_column(BigInteger)
     n_attempts: Mapped[int] = mapped_column(Integer, default=0)
     n_burned: Mapped[int] = mapped_column(Integer, default=0)
+    # Memory ran out for it once: it is tried again with a device to itself.
+    is_alone: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     is_stop_requested: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -257,6 +270,8 @@ class WorkerRow(Base):
     version: Mapped[str] = mapped_column(String(32))
     queues: Mapped[list[str]] = mapped_column(Json)
     n_slots: Mapped[int] = mapped_column(Integer)
+    # GPUs that slots are pinned to, each with the slots.
+    devices: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list, server_default=text("'[]'"))
     # Code version, packages and hardware, as the worker found them when it joined; empty where it did not say.
     environment: Mapped[dict[str, Any] | None] = mapped_column(Json)
     state: Mapped[WorkerState] = mapped_column(String(16), default=WorkerState.ALIVE)
@@ -281,6 +296,12 @@ class AttemptRow(Base):
         ),
         Index("ix_attempt_state_lease_expires_at", "state", "lease_expires_at"),
         Index("ix_attempt_worker_id_state", "worker_id", "state"),
+        Index(
+            "ix_attempt_device",
+            "device",
+            sqlite_where=text("device IS NOT NULL AND state = 'RUNNING'"),
+            postgresql_where=text("device IS NOT NULL AND state = 'RUNNING'"),
+        ),
         CheckConstraint(_one_of("state", AttemptState), name="state"),
         CheckConstraint("(state = 'RUNNING') = (ended_at IS NULL)", name="ended_at"),
     )
@@ -291,6 +312,11 @@ class AttemptRow(Base):
     attempt_no: Mapped[int] = mapped_column(Integer)
     # Which of the worker's slots trains it, with all other attempts in that slot; empty where the worker did not say.
     slot: Mapped[int | None] = mapped_column(Integer)
+    # The GPU that it trains on, its share of what its process is promised of the memory, and the most that the process
+    # took; empty where the worker told of none.
+    device: Mapped[str | None] = mapped_column(String(96))
+    reserved_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    peak_bytes: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[AttemptState] = mapped_column(String(16), default=AttemptState.RUNNING)
     reason: Mapped[str] = mapped_column(Text, default="")
     lease_token: Mapped[str] = mapped_column(String(64))
@@ -300,61 +326,19 @@ class AttemptRow(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class MetricSeriesRow(Base):
-    """One named curve of one trial: its summary, and the key of its points."""
+class MemoryPeakRow(Base):
+    """The most that so many lanes of one structure took of a device, in one process of a study."""
 
-    __tablename__ = "metric_series"
-    __table_args__ = (
-        UniqueConstraint("trial_id", "name"),
-        # The few that are long enough for an overview; the others cost this index nothing.
-        Index(
-            "ix_metric_series_long",
-            "n_points",
-            sqlite_where=text(f"n_points > {LONG_SERIES}"),
-            postgresql_where=text(f"n_points > {LONG_SERIES}"),
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(BigIntId, primary_key=True)
-    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(200))
-    n_points: Mapped[int] = mapped_column(BigInteger, default=0)
-    latest_step: Mapped[int | None] = mapped_column(BigInteger)
-    latest_value: Mapped[float | None] = mapped_column(Float(53))
-    latest_kind: Mapped[int] = mapped_column(SmallInteger, default=0)
-    min_value: Mapped[float | None] = mapped_column(Float(53))
-    max_value: Mapped[float | None] = mapped_column(Float(53))
-
-
-class MetricPointRow(Base):
-    """One number at one step. SQLite stores a bound NaN as NULL, hence `kind` (see `db.metrics.Kind`)."""
-
-    __tablename__ = "metric_point"
+    __tablename__ = "memory_peak"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    series_id: Mapped[int] = mapped_column(
-        BigIntId, ForeignKey("metric_series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    study_id: Mapped[int] = mapped_column(
+        BigIntId, ForeignKey("study.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    step: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    value: Mapped[float | None] = mapped_column(Float(53))
-    kind: Mapped[int] = mapped_column(SmallInteger)
-    at_ms: Mapped[int] = mapped_column(BigInteger)
-
-
-class MetricOverviewRow(Base):
-    """The extremes of a long curve whose trial is over, by bins of steps: what charts of many curves read.
-
-    Its content is derived from the curve's points and can be made again (see `api.services.overviews`).
-    """
-
-    __tablename__ = "metric_overview"
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-    series_id: Mapped[int] = mapped_column(
-        BigIntId, ForeignKey("metric_series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    bin_steps: Mapped[int] = mapped_column(BigInteger)
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    # Digest of the settings that lanes share.
+    structure: Mapped[str] = mapped_column(String(16), primary_key=True)
+    n_lanes: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    peak_bytes: Mapped[int] = mapped_column(BigInteger)
 
 
 class LogLineRow(Base):
@@ -387,6 +371,16 @@ class ArtifactRow(Base):
     n_bytes: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
+
+
+class UnnamedArtifactRow(Base):
+    """Bytes in the artifact store that lost the row which named them, until they are removed or named again."""
+
+    __tablename__ = "artifact_unnamed"
+    __table_args__ = (Index("ix_artifact_unnamed_since", "since"), {"sqlite_with_rowid": False})
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
 
 
 class EvaluationRow(Base):

@@ -42,15 +42,20 @@ def insert_token(session: Session, *, name: str, role: str, token: str, expires_
     return session.execute(statement).scalar_one()
 
 
-def find_holder(session: Session, token: str) -> tuple[str, str] | None:
-    """Return name and role of a token that is stored, not revoked and not expired."""
+def find_holder(session: Session, sha256: str) -> tuple[str, str] | None:
+    """Return name and role of the token with this hash, if it is stored, not revoked and not expired."""
     statement = select(ApiTokenRow.name, ApiTokenRow.role).where(
-        ApiTokenRow.sha256 == hash_token(token),
+        ApiTokenRow.sha256 == sha256,
         ApiTokenRow.revoked_at.is_(None),
         or_(ApiTokenRow.expires_at.is_(None), ApiTokenRow.expires_at > utc_now()),
     )
     found = session.execute(statement).one_or_none()
     return None if found is None else (found[0], found[1])
+
+
+def find_expiry(session: Session, sha256: str) -> datetime | None:
+    """Return when the token with this hash expires; None for one that never does, and for one that is not stored."""
+    return session.execute(select(_ROW.expires_at).where(_ROW.sha256 == sha256)).scalar_one_or_none()
 
 
 def find_token(session: Session, token_id: int) -> TokenRecord | None:

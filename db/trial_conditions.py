@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Float, String, Text, bindparam, cast, false, func, not_, or_
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    String,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from db.lifecycle import TrialState
+from db.lifecycle import TrialPhase, TrialState
 from db.tables import TrialRow
 from db.types import has_violation, microseconds_between
 
 Condition = ColumnElement[bool]
 Holder = Literal["params", "values"]
+_SET_APART: Final = frozenset({TrialPhase.WAITING, TrialPhase.PAUSED})
 _HOLDERS: Final[Mapping[Holder, ColumnElement[Any]]] = {
     "params": TrialRow.params.expression,
     "values": TrialRow.values.expression,
@@ -62,6 +78,22 @@ def _json_number_sqlite(element: json_number, compiler: SQLCompiler, **kw: Any) 
     return f"CASE WHEN json_type({held}, {path}) IN ('integer', 'real') THEN json_extract({held}, {path}) END"
 
 
+class each_word(FunctionElement[str]):  # noqa: N801 - named as the SQL function it stands for
+    """The words of a JSON list, a row each."""
+
+    inherit_cache = True
+
+
+@compiles(each_word, "postgresql")
+def _each_word_postgresql(element: each_word, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"jsonb_array_elements_text({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(each_word, "sqlite")
+def _each_word_sqlite(element: each_word, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **kw)})"
+
+
 class json_word(FunctionElement[str]):  # noqa: N801 - named as the SQL function it stands for
     """A text, true, false or null in a JSON object by its key, as text; NULL where there is none of these."""
 
@@ -99,9 +131,21 @@ def shown_value(metric: str) -> ColumnElement[float]:
     return func.coalesce(TrialRow.value, held_number("values", metric))
 
 
-def in_state(states: Collection[TrialState]) -> Condition:
-    """Tell whether a trial is in one of these states."""
-    return TrialRow.state.in_(states)
+def in_phase(phases: Collection[TrialPhase]) -> Condition:
+    """Tell whether a trial is in one of these phases: a paused one does not wait for a worker."""
+    waits, is_paused = TrialRow.state == TrialState.WAITING, TrialRow.paused_step.is_not(None)
+    found: list[Condition] = [TrialRow.state.in_([TrialState(one) for one in phases if one not in _SET_APART])]
+    if TrialPhase.WAITING in phases:
+        found.append(and_(waits, not_(is_paused)))
+    if TrialPhase.PAUSED in phases:
+        found.append(and_(waits, is_paused))
+    return or_(*found)
+
+
+def phase_of() -> ColumnElement[str]:
+    """Return a trial's state, but PAUSED for one that was set aside."""
+    is_paused = and_(TrialRow.state == TrialState.WAITING, TrialRow.paused_step.is_not(None))
+    return case((is_paused, TrialPhase.PAUSED.value), else_=TrialRow.state)
 
 
 def is_feasible() -> Condition:
@@ -112,6 +156,14 @@ def is_feasible() -> Condition:
 def holds_text(column: ColumnElement[str], part: str) -> Condition:
     """Tell whether a text has a part, whatever the case of its letters."""
     return func.lower(column).contains(part.lower(), autoescape=True)
+
+
+def has_tag(text: str, *, is_part: bool) -> Condition:
+    """Tell whether a trial has a tag, or one with this part, whatever the case of its letters."""
+    tag = each_word(TrialRow.tags).table_valued("value", name="each_tag")
+    word = func.lower(cast(tag.c.value, String))
+    matches = word.contains(text.lower(), autoescape=True) if is_part else word == text.lower()
+    return select(literal(1)).select_from(tag).where(matches).correlate(TrialRow).exists()
 
 
 def any_of(conditions: Sequence[Condition]) -> Condition:

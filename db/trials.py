@@ -55,7 +55,8 @@ _WAITING = (
     .order_by(TrialRow.number)
     .limit(bindparam("the_limit", type_=Integer()))
 )
-_READY = _WAITING.where(TrialRow.paused_step.is_(None))
+# A run that a script began is for this script alone to go on with.
+_READY = _WAITING.where(TrialRow.paused_step.is_(None), TrialRow.run_key.is_(None))
 _PAUSED = (
     select_record(TrialRecord)
     .where(
@@ -96,7 +97,6 @@ class TrialFilter:
     """
 
     study_id: int
-    states: Collection[TrialState] = ()
     conditions: Sequence[ColumnElement[bool]] = ()
     order_by: OrderBy = "number"
     descending: bool = False
@@ -136,11 +136,15 @@ def find_trial_by_number(session: Session, study_id: int, number: int) -> TrialR
     return find_one(session, TrialRecord, statement)
 
 
+def find_run(session: Session, study_id: int, key: str) -> TrialRecord | None:
+    """Return the run of a study that a script calls `key`."""
+    statement = select_record(TrialRecord).where(TrialRow.study_id == study_id, TrialRow.run_key == key)
+    return find_one(session, TrialRecord, statement)
+
+
 def list_trials(session: Session, wanted: TrialFilter, limit: int) -> list[TrialRecord]:
     """Return a page of trials. Trials without a value (start, duration) come last in either direction."""
     statement = select_record(TrialRecord).where(TrialRow.study_id == wanted.study_id)
-    if wanted.states:
-        statement = statement.where(TrialRow.state.in_(wanted.states))
     statement = statement.where(*wanted.conditions)
     return fetch_all(session, TrialRecord, _order(statement, wanted).limit(limit))
 
@@ -238,6 +242,18 @@ def advance_trial(session: Session, trial_id: int, step: int | None, n_steps: in
     session.execute(_ADVANCE, {"the_id": trial_id, "the_step": step, "the_n_steps": n_steps})
 
 
+def set_tags(session: Session, trial_id: int, tags: Sequence[str]) -> TrialRecord:
+    """Replace a trial's tags and return it as it is then.
+
+    Raises:
+        NoResultFound: There is no such trial.
+    """
+    trial = find_one(session, TrialRecord, _UPDATE.where(TrialRow.id == trial_id).values(tags=list(tags)))
+    if trial is None:
+        raise NoResultFound(f"no trial {trial_id}")
+    return trial
+
+
 def request_stop(
     session: Session, *, study_id: int, trial_id: int | None = None, spares_confirmations: bool = False
 ) -> list[int]:
@@ -263,6 +279,8 @@ def _order(statement: Select[Any], wanted: TrialFilter) -> Select[Any]:
     direction = column.desc() if wanted.descending else column.asc()
     if wanted.after_number is not None:
         statement = statement.where(_after(column, wanted))
+    if wanted.order_by == "number":
+        return statement.order_by(direction)  # as the index has it: nothing is sorted
     return statement.order_by(column.is_(None), direction, TrialRow.number)
 
 
@@ -270,5 +288,7 @@ def _after(column: ColumnElement[Any], wanted: TrialFilter) -> ColumnElement[boo
     later_number = TrialRow.number > wanted.after_number
     if wanted.after_key is None:
         return and_(column.is_(None), later_number)
-    beyond = column < wanted.after_key if wanted.descending else column > wanted.after_key
+    beyond: ColumnElement[bool] = column < wanted.after_key if wanted.descending else column > wanted.after_key
+    if wanted.order_by == "number":
+        return beyond
     return or_(beyond, and_(column == wanted.after_key, later_number), column.is_(None))

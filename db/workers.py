@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Text, bindparam, case, cast, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.lifecycle import AttemptState, EvaluationState, WorkerState
@@ -73,6 +73,9 @@ def list_workers(session: Session, lost_within_s: float) -> list[tuple[WorkerRec
     statement = (
         select(*columns(WorkerRecord), _n_busy())
         .where(or_(WorkerRow.state != WorkerState.LOST, WorkerRow.heartbeat_at > utc_now(-lost_within_s)))
+        .where(
+            cast(WorkerRow.queues, Text) != "[]"
+        )  # a script serves no queue: it is seen where it runs, at its trials
         .order_by(WorkerRow.state, WorkerRow.id)
     )
     return [(WorkerRecord(*row[:-1]), row[-1]) for row in session.execute(statement)]

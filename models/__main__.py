@@ -13,8 +13,8 @@ from typing import Any
 
 from models.catalogue import DATASETS, MODELS
 from models.catalogue.baselines import BASELINES
-from models.commands import measuring, using
-from models.commands.options import Answer
+from models.commands import building, measuring, using, verifying
+from models.commands.options import Answer, add_dataset_options, read_dataset
 
 EXAMPLES = """examples:
   python -m models list
@@ -75,8 +75,19 @@ def build_parser() -> argparse.ArgumentParser:
     prepare.add_argument("--mapped", action="store_true", help="as a folder that trials map instead of reading it")
     prepare.set_defaults(command=prepare_command)
 
+    unpack = commands.add_parser("unpack", help="write a prepared file's arrays as a folder that trials map")
+    unpack.add_argument("file", type=Path, help="a prepared data set, SHA256.npz")
+    unpack.add_argument("--cache-dir", type=Path, required=True, help="folder of prepared data sets")
+    unpack.set_defaults(command=unpack_command)
+
+    look = commands.add_parser("preview", help="print how a data set's rows are spread, and a few of them")
+    add_dataset_options(look)
+    look.set_defaults(command=preview_command)
+
+    building.add_commands(commands)
     measuring.add_commands(commands)
     using.add_commands(commands)
+    verifying.add_commands(commands)
     return parser
 
 
@@ -114,6 +125,25 @@ def prepare_command(options: argparse.Namespace) -> dict[str, Any]:
         is_mapped=options.mapped,
     )
     return {"dataset": options.dataset, "path": str(path), "sha256": path.stem}
+
+
+def unpack_command(options: argparse.Namespace) -> dict[str, Any]:
+    """Write a prepared file's arrays as a folder, and say where it lies."""
+    from models.data.dataset import load_dataset
+    from models.data.prepare import write_folder
+
+    dataset = load_dataset(options.file)
+    path = options.cache_dir / dataset.sha256
+    write_folder(path, dataset)
+    return {"path": str(path), "sha256": dataset.sha256}
+
+
+def preview_command(options: argparse.Namespace) -> dict[str, Any]:
+    """Return a small look into a data set, prepared first where it is not in the cache."""
+    from models.data.preview import preview, profile
+
+    dataset = read_dataset(options)
+    return {"sha256": dataset.sha256, "profile": profile(dataset), "preview": preview(dataset)}
 
 
 def _refuse(code: str, error: Exception) -> int:

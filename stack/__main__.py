@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,26 +15,31 @@ from rich.text import Text
 from stack.demo import STUDY_FILE, Demo
 from stack.errors import StackError
 from stack.home import find_running
-from stack.runner import running_stack
+from stack.runner import Stack, running_stack
 from stack.settings import StackSettings, read_settings
 from stack.signals import StopRequested, stop_on_signals
 
 TICK_S = 0.2
 HELP = """Run all of Tunewell on this machine: broker, API with dashboard, and one worker.
 
-State is kept in TUNEWELL_HOME (default ./.tunewell): database, artifacts, logs. The API listens on 127.0.0.1 only, on
-TUNEWELL_PORT (default 8000) or the next free port. TUNEWELL_DATABASE_URL and TUNEWELL_BROKER_URL replace the SQLite
-file and the embedded broker.
+State is kept in TUNEWELL_HOME (default ./.tunewell): database, artifacts, logs. The API listens on TUNEWELL_PORT
+(default 8000) or the next free port, of 127.0.0.1 only unless `up` gets a --host. TUNEWELL_DATABASE_URL and
+TUNEWELL_BROKER_URL replace the SQLite file and the embedded broker.
 """
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 Slots = Annotated[int | None, typer.Option(min=1, help="Trials at once; by default one for each core.")]
 StudyFile = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Another study, in YAML or JSON.")]
+Host = Annotated[str | None, typer.Option(help="Name by which other machines reach this one; lets them in.")]
 Queues = Annotated[str | None, typer.Option(help="Queues the worker serves, such as `cpu,gpu`.")]
 
 
 @app.command()
-def up(slots: Slots = None, queues: Queues = None) -> None:
-    """Run until Ctrl-C; a process that dies is started again."""
+def up(slots: Slots = None, queues: Queues = None, host: Host = None) -> None:
+    """Run until Ctrl-C; a process that dies is started again.
+
+    With --host NAME other machines are let in, which call this one by that name: API and broker listen on TUNEWELL_HOST
+    (then 0.0.0.0 by default), and each request needs a token.
+    """
     console = Console(highlight=False)
 
     def say(line: str) -> None:
@@ -42,15 +47,13 @@ def up(slots: Slots = None, queues: Queues = None) -> None:
 
     def run(settings: StackSettings) -> None:
         with running_stack(settings, os.environ, say) as stack:
-            say(f"dashboard  {stack.server}")
-            say(f"API        {stack.server}/docs")
-            say(f"state      {settings.home} (logs: {settings.logs})")
-            say("Ctrl-C stops everything.")
+            for line in _greeting(settings, stack):
+                say(line)
             while True:
                 stack.tick()
                 time.sleep(TICK_S)
 
-    _guarded(run, slots, queues, is_endless=True)
+    _guarded(run, lambda: read_settings(os.environ, n_slots=slots, queues=queues, name=host), is_endless=True)
 
 
 @app.command()
@@ -59,7 +62,10 @@ def demo(slots: Slots = None, queues: Queues = None, study: StudyFile = STUDY_FI
 
     A stack that already runs for this TUNEWELL_HOME is used and left running.
     """
-    _guarded(lambda settings: Demo(settings, os.environ, Console(highlight=False)).run(study), slots, queues)
+    _guarded(
+        lambda settings: Demo(settings, os.environ, Console(highlight=False)).run(study),
+        lambda: read_settings(os.environ, n_slots=slots, queues=queues),
+    )
 
 
 @app.command()
@@ -72,15 +78,29 @@ def status() -> None:
     typer.echo(f"process {running.pid}: {running.server or 'still starting'}")
 
 
+def _greeting(settings: StackSettings, stack: Stack) -> Iterator[str]:
+    """Say where everything is, and how other machines join where they are let in."""
+    port = stack.server.rpartition(":")[2]
+    server = f"http://{settings.name}:{port}" if settings.name else stack.server
+    yield f"dashboard  {server}"
+    yield f"API        {server}/docs"
+    yield f"state      {settings.home} (logs: {settings.logs})"
+    if settings.name:
+        yield "tokens     .venv/bin/python -m api tokens create --role worker --name ..."
+        yield f"workers    TUNEWELL_TOKEN=... .venv/bin/python -m worker --server {server}"
+        yield f"ports      {', '.join(map(str, stack.ports))}: what a firewall has to let through"
+    yield "Ctrl-C stops everything."
+
+
 def _guarded(
-    run: Callable[[StackSettings], None], slots: int | None, queues: str | None, *, is_endless: bool = False
+    run: Callable[[StackSettings], None], read: Callable[[], StackSettings], *, is_endless: bool = False
 ) -> None:
     """Turn refusals into one line and exit code 1.
 
     A stop signal is the ordinary end of what is endless, and cuts short what is not: then the code is 128 + its number.
     """
     try:
-        settings = read_settings(os.environ, n_slots=slots, queues=queues)
+        settings = read()
         with stop_on_signals():
             run(settings)
     except StackError as error:

@@ -1,5 +1,6 @@
 """The embedded stack: broker, API and one worker, started in this order and watched."""
 
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,10 +11,10 @@ from stack.errors import StackError
 from stack.home import HomeHolder, hold_home
 from stack.ports import next_free_port
 from stack.service import why_not_ready
-from stack.settings import LOOPBACK, StackSettings, child_environment
+from stack.settings import StackSettings, child_environment
 from stack.signals import signals_ignored
 from stack.supervisor import Child, Program, Supervisor, describe_exit, log_tail
-from stack.valkey import prepare_broker
+from stack.valkey import EmbeddedBroker, prepare_broker
 
 READY_TIMEOUT_S = 90.0
 POLL_S = 0.1
@@ -26,12 +27,14 @@ class Stack:
     """A running stack; call `tick` often, since it looks after the processes.
 
     Attributes:
-        server: Address of API and dashboard, without a slash at its end.
+        server: Address of API and dashboard on this machine, without a slash at its end.
         tick: Starts again what died.
+        ports: Those that other machines need, where they are let in: the API's, then the embedded broker's.
     """
 
     server: str
     tick: Callable[[], None]
+    ports: tuple[int, ...] = ()
 
 
 @contextmanager
@@ -49,32 +52,59 @@ def running_stack(settings: StackSettings, env: Mapping[str, str], say: Callable
     with hold_home(settings.home) as holder:
         supervisor = Supervisor(say)
         try:
-            server = _start(settings, env, supervisor)
-            holder.announce(server)
-            yield Stack(server=server, tick=supervisor.tick)
+            stack = _start(settings, env, supervisor)
+            holder.announce(stack.server)
+            yield stack
         finally:
             _stop(supervisor, holder)
 
 
-def _start(settings: StackSettings, env: Mapping[str, str], supervisor: Supervisor) -> str:
-    broker_url = settings.broker_url or _start_broker(settings, env, supervisor)
+def _start(settings: StackSettings, env: Mapping[str, str], supervisor: Supervisor) -> Stack:
+    broker = None if settings.broker_url else _start_broker(settings, env, supervisor)
     port = next_free_port(settings.port)
     if port != settings.port:
         supervisor.say(f"port {settings.port} is taken: using {port}")
-    server = f"http://{LOOPBACK}:{port}"
+    server = f"http://{settings.local}:{port}"
+    broker_url = settings.broker_url if broker is None else broker.url
     environment = child_environment(env, settings, port, broker_url)
-    api = supervisor.start(_module(settings, environment, "api", (), API_GRACE_S))
+    shared = shared_environment(env, settings, broker) if settings.name else {}
+    api = supervisor.start(_module(settings, environment | shared, "api", (), API_GRACE_S))
     _wait(api, lambda: why_not_ready(server))
     arguments = ("--server", server, "--queues", settings.queues, "--slots", str(settings.n_slots))
-    supervisor.start(_module(settings, environment, "worker", arguments, WORKER_GRACE_S))
-    return server
+    own = {"TUNEWELL_TOKEN": shared["TUNEWELL_WORKER_TOKEN"]} if shared else {}
+    supervisor.start(_module(settings, environment | own, "worker", arguments, WORKER_GRACE_S))
+    ports = (port,) if broker is None else (port, broker.port)
+    return Stack(server=server, tick=supervisor.tick, ports=ports if settings.name else ())
 
 
-def _start_broker(settings: StackSettings, env: Mapping[str, str], supervisor: Supervisor) -> str:
-    broker = prepare_broker(settings.home)
+def shared_environment(
+    env: Mapping[str, str], settings: StackSettings, broker: EmbeddedBroker | None
+) -> dict[str, str]:
+    """Return what lets other machines in by `settings.name`, and nobody without a token; made for the API.
+
+    Args:
+        env: What the user set, which comes first or is added to.
+        settings: Of the stack.
+        broker: The embedded one; None where the user has another.
+
+    Returns:
+        Variables; the worker token among them is the user's, or one for the stack's own worker that is kept nowhere.
+    """
+    names = [env.get("TUNEWELL_ALLOWED_HOSTS", ""), settings.name, settings.local]
+    told = env.get("TUNEWELL_WORKER_BROKER_URL") or ("" if broker is None else broker.url_for(settings.name))
+    return {
+        "TUNEWELL_ALLOWED_HOSTS": ",".join(name for name in names if name),
+        "TUNEWELL_REQUIRE_TOKENS": "yes",
+        "TUNEWELL_WORKER_BROKER_URL": told,
+        "TUNEWELL_WORKER_TOKEN": env.get("TUNEWELL_WORKER_TOKEN") or f"tw_{secrets.token_urlsafe(32)}",
+    }
+
+
+def _start_broker(settings: StackSettings, env: Mapping[str, str], supervisor: Supervisor) -> EmbeddedBroker:
+    broker = prepare_broker(settings.home, settings.listen)
     child = supervisor.start(broker.program(env, settings.logs / "broker.log"))
     _wait(child, lambda: None if broker.answers() else "no answer")
-    return broker.url
+    return broker
 
 
 def _module(

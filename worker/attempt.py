@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import shutil
@@ -10,28 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
 
+from tunewell.delivery import MAX_REASON_CHARS, Line, Point, clean, persist, split_reports
 from tunewell.errors import TunewellError
-from tunewell.protocol import (
-    MAX_LOG_CHARS,
-    MAX_LOGS_PER_REPORT,
-    MAX_POINTS_PER_REPORT,
-    Assignment,
-    CheckpointRef,
-    Protocol,
-)
+from tunewell.protocol import MAX_LOG_CHARS, Assignment, CheckpointRef, Protocol
 
-from worker.messages import CheckpointSaved, EpochDone, LaneEnded, LaneOrder
+from worker.messages import CheckpointSaved, EpochDone, LaneEnded, LaneOrder, MemoryUsed
 from worker.outbox import Outbox
-from worker.sender import MAX_REASON_CHARS, Sender, clean, persist
+from worker.sender import Sender
 
 _FLUSH_EVERY_S = 0.25
 _SLOWEST_FLUSH_S = 5.0
-_MAX_CHARS_PER_REPORT = 1 << 20  # at most six bytes each: below the server's limit of 8 MiB a request
+_MAX_PEAKS = 64  # in a report; more lanes than that differ little
 _MAX_PENDING_CHARS = 8 << 20
-Point: TypeAlias = tuple[str, int, float, str]  # name, step, value, time
-Line: TypeAlias = tuple[str, str, str]  # stream, time, text
 log = logging.getLogger(__name__)
 
 
@@ -43,6 +33,7 @@ class _Pending:
     n_steps: int | None = None
     metrics: list[Point] = field(default_factory=list)
     logs: list[Line] = field(default_factory=list)
+    memory: dict[int, int] = field(default_factory=dict)
     n_chars: int = 0
     n_dropped: int = 0
 
@@ -118,6 +109,10 @@ class RunningAttempt:
             (name, int(now.timestamp()), value, now.isoformat()) for name, value in values.items()
         ]
 
+    def on_memory(self, message: MemoryUsed) -> None:
+        """Take note of what its process takes of the GPU, with all that it trains."""
+        self._pending.memory |= dict(message.peaks)
+
     def on_log(self, stream: str, line: bytes) -> None:
         """Take note of a line of output; of a flood, only that it was one."""
         pending = self._pending
@@ -183,14 +178,13 @@ class RunningAttempt:
         if pending.n_dropped:
             text = f"{pending.n_dropped} lines are left out: they came faster than they can be kept"
             pending.logs.append(("system", _now(), text))
-        points = _point_chunks(pending.metrics)
-        logs = _log_chunks(pending.logs)
-        if not (points or logs):
+        if pending.memory:
+            peaks = sorted(pending.memory.items())[:_MAX_PEAKS]
+            self.outbox.report({"metrics": [], "logs": [], "memory": peaks, "can_pause": True})
+        elif not (pending.metrics or pending.logs):
             return
-        for some, lines in itertools.zip_longest(points, logs):
-            body = {"step": pending.step, "n_steps": pending.n_steps, "metrics": some or [], "logs": lines or []}
-            body["can_pause"] = True
-            self.outbox.report(body)
+        for body in split_reports(pending.metrics, pending.logs, step=pending.step, n_steps=pending.n_steps):
+            self.outbox.report({**body, "can_pause": True})
         self.sender.wake()
 
     def new_decision(self) -> str | None:
@@ -208,23 +202,6 @@ class RunningAttempt:
         self.outbox.close()
         self.outbox.path.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _point_chunks(points: list[Point]) -> list[list[Point]]:
-    starts = range(0, len(points), MAX_POINTS_PER_REPORT)
-    return [points[start : start + MAX_POINTS_PER_REPORT] for start in starts]
-
-
-def _log_chunks(logs: list[Line]) -> list[list[Line]]:
-    chunks: list[list[Line]] = []
-    n_chars = 0
-    for line in logs:
-        n_chars += len(line[2])
-        if not chunks or len(chunks[-1]) == MAX_LOGS_PER_REPORT or n_chars > _MAX_CHARS_PER_REPORT:
-            chunks.append([])
-            n_chars = len(line[2])
-        chunks[-1].append(line)
-    return chunks
 
 
 def _now() -> str:

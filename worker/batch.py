@@ -7,6 +7,8 @@ import selectors
 import time
 from collections.abc import Callable, Sequence
 
+from tunewell.system.usage import Usage
+
 from worker.attempt import RunningAttempt
 from worker.launcher import Launcher, Stream, describe_exit
 from worker.messages import (
@@ -16,10 +18,10 @@ from worker.messages import (
     Exited,
     LaneEnded,
     LaneLog,
+    MemoryUsed,
     Started,
     decode_from_child,
 )
-from worker.usage import Usage
 
 _TICK_S = 0.1
 PREEMPT_WITHIN_S = 4.0
@@ -113,6 +115,9 @@ class Batch:
         match message:
             case EpochDone():
                 self._attempts[message.lane].on_epoch(message)
+            case MemoryUsed():
+                for attempt in self._attempts.values():
+                    attempt.on_memory(message)
             case LaneLog():
                 self._attempts[message.lane].on_log(message.stream, message.text.encode())
             case CheckpointSaved():

@@ -20,10 +20,11 @@ from billiard.process import current_process
 from celery import Celery, signals
 from tunewell.errors import NotFound, TunewellError
 from tunewell.protocol import MachineReading, Protocol, Transport, Welcome
+from tunewell.system.meters import MachineMeter
+from tunewell.system.nvml import open_gpus
 
 from worker.leftovers import recover_spools
 from worker.lifeline import die_with_parent
-from worker.machine import MachineMeter, open_gpus
 from worker.settings import WorkerSettings
 from worker.supervisor import Supervisor
 
@@ -113,6 +114,8 @@ class _Slot:
         if self._supervisor is None:
             protocol = Protocol(Transport(self._settings.server, self._settings.token))
             settings = replace(self._settings, slot=getattr(current_process(), "index", 0))
+            # For all that this process starts, and none of it has asked CUDA yet: what it is pinned to.
+            os.environ.update(settings.own_slot.variables)
             self._supervisor = Supervisor(settings, self._welcome, self._run_dir, self._stop.is_set, protocol)
         return self._supervisor
 

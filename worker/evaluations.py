@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tunewell.delivery import MAX_REASON_CHARS, clean, persist
 from tunewell.errors import Invalid, LeaseLost, NotFound, ServerFailure, TunewellError
 from tunewell.protocol import EvaluationFinish, EvaluationOrder, Protocol
 
-from worker.datasets import DatasetUnavailable, find_dataset
+from worker.datasets import DatasetCache, DatasetUnavailable
 from worker.programs import ProgramFailed, Stopped, run_models
-from worker.sender import MAX_REASON_CHARS, clean, persist
 
 _TICK_S = 0.1
 log = logging.getLogger(__name__)
@@ -55,25 +55,25 @@ class EvaluationRun:
         self._is_stopping = is_stopping
         self._renewed_at_s = time.monotonic()
 
-    def run(self, dataset_dir: Path) -> None:
+    def run(self, datasets: DatasetCache) -> None:
         """Do it and tell the result, whatever it is; where the lease is lost, nothing is told.
 
         Args:
-            dataset_dir: Where prepared data sets lie.
+            datasets: The data sets of this machine.
         """
         try:
-            self._deliver(self._finish(dataset_dir))
+            self._deliver(self._finish(datasets))
         except (_Gone, TunewellError) as error:
             log.warning("evaluation %s is left to its lease: %s", self._order.evaluation_id, error)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _finish(self, dataset_dir: Path) -> EvaluationFinish:
+    def _finish(self, datasets: DatasetCache) -> EvaluationFinish:
         order = self._order
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            dataset_file = find_dataset(order.dataset, order.dataset_sha256, dataset_dir, self._tick)
-            return EvaluationFinish("COMPLETE", "", self._result(dataset_file))
+            with datasets.use(order.dataset, order.dataset_sha256, self._tick) as dataset_file:
+                return EvaluationFinish("COMPLETE", "", self._result(dataset_file))
         except Stopped:
             return EvaluationFinish("PREEMPTED", "the worker was told to end, or nobody waits")
         except ProgramFailed as error:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
 
+from tunewell.commands.place import without_secrets
+
 from worker.messages import BatchOrder, Command, encode
 
 Stream: TypeAlias = Literal["message", "stdout", "stderr"]
@@ -25,7 +27,6 @@ _ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
 }
-_SECRET_ENDS = ("_TOKEN", "_URL")  # of our own settings: addresses of databases and brokers hold passwords
 
 
 class Launcher:
@@ -167,9 +168,4 @@ def describe_exit(code: int) -> str:
 
 def trial_environment() -> dict[str, str]:
     """Return the environment of processes that train: without this service's secrets, with one thread each."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not (name.startswith("TUNEWELL_") and name.endswith(_SECRET_ENDS))
-    }
-    return {**inherited, **_ENVIRONMENT}
+    return {**without_secrets(os.environ), **_ENVIRONMENT}

@@ -38,6 +38,7 @@ class BatchOrder:
         n_folds: Folds of the cross-validation, 0 for the holdout.
         incumbent: The study's best value so far.
         n_lanes: Most trainings at once in one program; None to find out.
+        memory_bytes: What the process may take of its GPU; None for all there is.
     """
 
     model: str
@@ -52,6 +53,7 @@ class BatchOrder:
     n_folds: int = 0
     incumbent: float | None = None
     n_lanes: int | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,13 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryUsed:
+    """The most that the process took of its GPU with so many lanes: [lanes, bytes], those that are known anew."""
+
+    peaks: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LaneLog:
     """A line of text about one lane; what is printed belongs to all lanes of the order."""
 
@@ -122,7 +131,7 @@ class LaneEnded:
     diagnosis: tuple[Mapping[str, Any], ...] = ()
 
 
-FromChild: TypeAlias = Ready | Started | Exited | EpochDone | CheckpointSaved | LaneLog | LaneEnded
+FromChild: TypeAlias = Ready | Started | Exited | EpochDone | MemoryUsed | CheckpointSaved | LaneLog | LaneEnded
 _KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in FromChild.__args__}
 
 
@@ -142,7 +151,7 @@ def decode_from_child(line: bytes) -> FromChild:
     kind = _KINDS.get(body.pop("kind", "")) if isinstance(body, dict) else None
     if kind is None:
         raise ValueError(f"not a message of a trial process: {line[:200]!r}")
-    for name in ("files", "diagnosis"):
+    for name in ("files", "diagnosis", "peaks"):
         if name in body:
             body[name] = tuple(body[name])
     try:

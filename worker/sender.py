@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
+from tunewell.delivery import MAX_REASON_CHARS, clean, persist, read_finish, read_report
 from tunewell.errors import LeaseLost, NotFound, ServerFailure, ServerUnreachable, TunewellError
-from tunewell.protocol import Decision, Finish, LogEntry, MetricPoint, Outcome, Protocol, Report, Upload
-from tunewell.retry import decide_retry
+from tunewell.protocol import Decision, Finish, Protocol, Report, Upload
+from tunewell.spool import Entry
 
-from worker.outbox import Entry, OutboxReader
+from worker.outbox import OutboxReader
 
 log = logging.getLogger(__name__)
-MAX_REASON_CHARS = 4000
 More: TypeAlias = Callable[[int], Iterable[Entry]]
 
 
@@ -145,56 +143,3 @@ class Sender:
         if body["artifact_kind"] == "checkpoint":
             path.unlink(missing_ok=True)
         return answer
-
-
-def persist(send: Callable[[], object], pause: Callable[[float], bool]) -> object:
-    """Send until the server answers; None if `pause` says to give up.
-
-    Raises:
-        TunewellError: A refusal that repeating would not change.
-    """
-    n_failures = 0
-    while True:
-        try:
-            return send()
-        except TunewellError as error:
-            n_failures += 1
-            retry = decide_retry(error, n_failures, jitter=random.random())
-            if retry is None:
-                raise
-            if n_failures == 3:
-                log.warning("%s; reports are kept on disk until it answers", retry.reason)
-            if pause(retry.delay_s):
-                return None
-
-
-def read_report(body: Mapping[str, Any]) -> Report:
-    """Return a spooled report as the protocol sends it."""
-    return Report(
-        seq=body["seq"],
-        step=body.get("step"),
-        n_steps=body.get("n_steps"),
-        metrics=tuple(
-            MetricPoint(name, step, value, datetime.fromisoformat(at)) for name, step, value, at in body["metrics"]
-        ),
-        logs=tuple(
-            LogEntry(at=datetime.fromisoformat(at), text=text, stream=stream) for stream, at, text in body["logs"]
-        ),
-        can_pause=body.get("can_pause", False),
-    )
-
-
-def read_finish(body: Mapping[str, Any]) -> Finish:
-    """Return a spooled finish as the protocol sends it."""
-    return Finish(
-        outcome=cast(Outcome, body["outcome"]),
-        reason=body["reason"],
-        values=body["values"],
-        is_retryable=body["is_retryable"],
-        diagnosis=body.get("diagnosis"),
-    )
-
-
-def clean(text: str, n_max: int) -> str:
-    """Return a text as the server takes it: without NUL and lone surrogates, at most `n_max` characters."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\\0")[:n_max]

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-DEVICE_VARIABLE = "TUNEWELL_WORKER_DEVICE"
+from tunewell.commands.place import Place
+
+from worker.slots import DEVICE_VARIABLE, Slot
+
 PRECISION_VARIABLE = "TUNEWELL_WORKER_PRECISION"
+COMMANDS = "-commands"
+"""How the queues of commands end; the server puts studies with a command there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,9 @@ class WorkerSettings:
         home: State folder; data sets are cached and reports are spooled below it.
         device: Where its trials train: `auto`, `cpu`, `cuda`, or `cuda:1` for the second GPU.
         precision: In what they compute: `float32`, `bf16`, or `auto` for the faster one on a GPU.
+        dataset_cache_bytes: How much the prepared data sets that nobody uses may take, with those in use.
+        place: Where it runs commands of studies; None: nowhere, so that it is never given any.
+        slots: What each process is pinned to; empty where none is.
     """
 
     server: str
@@ -36,6 +44,14 @@ class WorkerSettings:
     slot: int = 0
     device: str = "auto"
     precision: str = "float32"
+    dataset_cache_bytes: int = 50 * 2**30
+    place: Place | None = None
+    slots: tuple[Slot, ...] = ()
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The queues it asks for work of: where it runs commands, those of commands beside its own."""
+        return self.queues if self.place is None else (*self.queues, *(f"{one}{COMMANDS}" for one in self.queues))
 
     @property
     def dataset_dir(self) -> Path:
@@ -46,6 +62,16 @@ class WorkerSettings:
     def trial_variables(self) -> dict[str, str]:
         """What the processes that train find in their environment; only they load the library that knows devices."""
         return {DEVICE_VARIABLE: self.device, PRECISION_VARIABLE: self.precision}
+
+    @property
+    def own_slot(self) -> Slot:
+        """What the process of this slot is pinned to."""
+        return self.slots[self.slot] if self.slot < len(self.slots) else Slot()
+
+    @property
+    def own_queues(self) -> tuple[str, ...]:
+        """The queues that this slot takes work of."""
+        return tuple(queue for queue in self.served if self.own_slot.serves(queue))
 
     @property
     def runs_dir(self) -> Path:

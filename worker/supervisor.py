@@ -8,20 +8,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
+from tunewell.code.cache import CodeCache
+from tunewell.delivery import MAX_REASON_CHARS, clean
 from tunewell.errors import TunewellError
 from tunewell.protocol import Assignment, Claim, EvaluationPlan, Finish, Protocol, Repeats, Welcome
+from tunewell.system.nvml import open_gpus
+from tunewell.system.usage import Usage
 
 from worker.attempt import RunningAttempt
 from worker.batch import Batch, end_all
-from worker.datasets import DatasetUnavailable, find_dataset
+from worker.commands import run_commands
+from worker.datasets import DatasetCache, DatasetUnavailable
 from worker.evaluations import EvaluationRun
 from worker.launcher import Launcher
-from worker.machine import open_gpus
 from worker.messages import BatchOrder
 from worker.programs import Stopped
-from worker.sender import MAX_REASON_CHARS, clean
 from worker.settings import WorkerSettings
-from worker.usage import Usage
+from worker.slots import open_device
 
 _TICK_S = 0.1
 _GRACE_S = 3.0
@@ -57,6 +60,11 @@ class Supervisor:
         self._protocol = protocol
         self._launcher: Launcher | None = None
         self._usage = Usage(open_gpus())
+        self._read_device = open_device(settings.own_slot)
+        self._datasets = DatasetCache(settings.dataset_dir, protocol, settings.dataset_cache_bytes, self._pause)
+
+        allow_git = () if settings.place is None else settings.place.allow_git
+        self._code = CodeCache(settings.home / "code", protocol.download_code, allow_git)
 
     def warm_up(self) -> Launcher:
         """Return a program that has imported torch or is about to; start one where there is none."""
@@ -91,8 +99,9 @@ class Supervisor:
 
     def _claim(self) -> Claim | None:
         try:
-            worker_id, queues = self._welcome.worker_id, self._settings.queues
-            return self._protocol.claim(worker_id, queues, self._settings.n_lanes, slot=self._settings.slot)
+            worker_id, queues = self._welcome.worker_id, self._settings.own_queues
+            slot, device = self._settings.slot, self._read_device()
+            return self._protocol.claim(worker_id, queues, self._settings.n_lanes, slot=slot, device=device)
         except TunewellError as error:
             log.warning("cannot claim work: %s", error)  # the API rings again once it can
             return None
@@ -100,7 +109,7 @@ class Supervisor:
     def _evaluate(self) -> bool:
         """Do an evaluation, if one is asked for."""
         try:
-            order = self._protocol.claim_evaluation(self._welcome.worker_id, self._settings.queues).order
+            order = self._protocol.claim_evaluation(self._welcome.worker_id, self._settings.own_queues).order
         except TunewellError as error:
             log.warning("cannot claim evaluations: %s", error)
             return False
@@ -108,7 +117,7 @@ class Supervisor:
             return False
         folder = self._run_dir / "work" / f"evaluation-{order.evaluation_id}-{order.attempt_no}"
         run = EvaluationRun(order, self._protocol, folder, self._welcome.heartbeat_s, self._is_stopping)
-        run.run(self._settings.dataset_dir)
+        run.run(self._datasets)
         return True
 
     def _begin(self, claim: Claim) -> list[RunningAttempt]:
@@ -130,12 +139,22 @@ class Supervisor:
             log.warning("attempt %s is left to its lease: %s", assignment.attempt_id, error)
 
     def _run(self, claim: Claim, attempts: Sequence[RunningAttempt]) -> None:
+        if claim.command is None:
+            self._train(claim, attempts)
+        else:
+            run_commands(claim, attempts, self._settings.place, self._code, self._is_stopping, self._usage)
+        self._wait_delivered(attempts)
+
+    def _train(self, claim: Claim, attempts: Sequence[RunningAttempt]) -> None:
         try:
-            order = self._prepare(claim, attempts)
-            self._require_going_on()
-            launcher = self.warm_up()
-            launcher.order(order)
-            Batch(launcher, attempts, self._is_stopping, self._usage).run()
+            assert claim.dataset is not None
+            assert claim.dataset_sha256 is not None
+            with self._datasets.use(claim.dataset, claim.dataset_sha256, self._require_going_on) as dataset_file:
+                order = self._prepare(claim, attempts, dataset_file)
+                self._require_going_on()
+                launcher = self.warm_up()
+                launcher.order(order)
+                Batch(launcher, attempts, self._is_stopping, self._usage).run()
         except Stopped:
             end_all(attempts, "PREEMPTED", "the worker was told to end before training began")
         except DatasetUnavailable as error:
@@ -146,15 +165,9 @@ class Supervisor:
             end_all(attempts, "CRASHED", f"the worker failed: {error}")
         if self._launcher is not None and self._launcher.poll() is not None:
             self.close()  # at once: what the trial had started must not outlive it
-        self._wait_delivered(attempts)
 
-    def _prepare(self, claim: Claim, attempts: Sequence[RunningAttempt]) -> BatchOrder:
+    def _prepare(self, claim: Claim, attempts: Sequence[RunningAttempt], dataset_file: Path) -> BatchOrder:
         assert claim.model is not None
-        assert claim.dataset is not None
-        assert claim.dataset_sha256 is not None
-        dataset_file = find_dataset(
-            claim.dataset, claim.dataset_sha256, self._settings.dataset_dir, self._require_going_on
-        )
         repeats, evaluation = claim.repeats or Repeats(), claim.evaluation or EvaluationPlan()
         return BatchOrder(
             model=claim.model,
@@ -167,6 +180,7 @@ class Supervisor:
             n_folds=evaluation.folds or 0,
             incumbent=claim.incumbent,
             n_lanes=1 if self._settings.n_lanes == 1 else None,
+            memory_bytes=claim.memory_bytes,
             checkpoint_every_s=self._welcome.checkpoint_every_s,
             lanes=tuple(attempt.order(self._protocol, self._pause) for attempt in attempts),
         )

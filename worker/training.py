@@ -20,12 +20,16 @@ from models.engine.checkpoint import CheckpointError, load_checkpoint
 from models.engine.devices import choose_device
 from models.engine.jobs import Decision, EpochReport, LaneResult, Outcome, TrainJob
 from models.engine.members import Plan
+from models.engine.memory import limit, seen_peaks, simulate
+from models.engine.simulated import VARIABLE as SIMULATED_VARIABLE
+from models.engine.simulated import open_simulated
 from models.engine.trainer import TrainSettings
 from models.engine.trials import train_trials
 from models.files import write_atomically
 from worker.costs import measure_costs
-from worker.messages import BatchOrder, CheckpointSaved, EpochDone, LaneEnded, LaneLog, LaneOrder
-from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE
+from worker.messages import BatchOrder, CheckpointSaved, EpochDone, LaneEnded, LaneLog, LaneOrder, MemoryUsed
+from worker.settings import PRECISION_VARIABLE
+from worker.slots import DEVICE_VARIABLE
 
 CONFUSION_FILE = "confusion_matrix.json"
 ONNX_FILE = "model.onnx"
@@ -68,18 +72,27 @@ class Speaker:
         self.decide = decide
         self.ended: set[str] = set()
         self.incumbent = order.incumbent
+        self._told: dict[int, int] = {}
         self._clock = clock
         self._begun_s = clock()
 
     def on_epoch(self, report: EpochReport) -> Decision:
         """Pass an epoch on; a line about it now and then."""
         lane = report.lane_id
+        self.tell_memory()
         self.channel.send(EpochDone(lane, report.epoch, report.n_epochs, dict(report.metrics)))
         is_own = not any("@" in name for name in report.metrics)
         if is_own and is_worth_a_line(report.epoch, report.n_epochs):
             shown = "  ".join(f"{name} {value:.4g}" for name, value in report.metrics.items())
             self.channel.send(LaneLog(lane, f"epoch {report.epoch}/{report.n_epochs}  {shown}"))
         return Decision(self.decide(lane))
+
+    def tell_memory(self) -> None:
+        """Say what the process took of its GPU, where that is more than was said before."""
+        fresh = {n: peak for n, peak in seen_peaks().items() if peak > self._told.get(n, 0)}
+        if fresh:
+            self._told |= fresh
+            self.channel.send(MemoryUsed(tuple(sorted(fresh.items()))))
 
     def on_wait(self, lane_id: str) -> Decision:
         """Answer with the decision as it stands."""
@@ -92,6 +105,7 @@ class Speaker:
     def on_end(self, result: LaneResult) -> None:
         """Say how a lane ended, with everything that its network shows."""
         self.ended.add(result.lane_id)
+        self.tell_memory()
         metrics, files = {**result.metrics, **self._costs(result)}, list(result.network_files)
         if files and not get_model(self.order.model).is_generative:
             more, made = self._examine(result)
@@ -235,11 +249,20 @@ def settings_of(order: BatchOrder) -> TrainSettings:
 
     Raises:
         DeviceError: The worker was given a device that is not here.
+
+    Effects:
+        Training in this process takes its memory of a simulated GPU from now on, where the slot has one, and no more of
+        any than the order says.
     """
     precision = os.environ.get(PRECISION_VARIABLE, "float32")
+    simulated = os.environ.get(SIMULATED_VARIABLE)
+    simulate(open_simulated(simulated) if simulated else None)
+    device = choose_device(os.environ.get(DEVICE_VARIABLE, "auto"))
+    if order.memory_bytes is not None:
+        limit(device, order.memory_bytes)
     return TrainSettings(
         checkpoint_every_s=order.checkpoint_every_s,
-        device=str(choose_device(os.environ.get(DEVICE_VARIABLE, "auto"))),
+        device=str(device),
         precision=cast(Literal["float32", "bf16", "auto"], precision),
         n_lanes=order.n_lanes,
     )

@@ -163,6 +163,8 @@ def draw(request: SuggestRequest, reason: str) -> Suggestion:
 
 def shared_names(plan: Plan) -> tuple[str, ...]:
     """Return the parameters in which trials that train together must agree."""
+    if plan.spec.code == "script":
+        return ()
     hyperparameters = catalogue.get_model(plan.spec.model).hyperparameters
     # `widths.2` is a place of the list `widths`.
     owners = {name: name if name in hyperparameters else name.rsplit(".", 1)[0] for name in plan.space}

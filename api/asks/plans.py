@@ -96,7 +96,9 @@ class Plan:
         return found is not None and params.keys() <= found.keys()
 
     def structure(self, params: Mapping[str, ParamValue]) -> Hashable:
-        """Return what trials that train together have in common."""
+        """Return what trials that train together have in common; those of scripts train alone, whatever they are."""
+        if self.spec.code == "script":
+            return None
         return catalogue.structure_key(catalogue.get_model(self.spec.model), self.complete(params))
 
     def refusal(self, params: Mapping[str, ParamValue]) -> str | None:
@@ -111,6 +113,11 @@ class Plan:
 def plan_of(study: StudyRecord) -> Plan:
     """Return the plan of a study of our own; those of other tools have none."""
     return _plan(json.dumps(study.spec, sort_keys=True))
+
+
+def plan_for(spec: StudySpec) -> Plan:
+    """Return the plan of a study that is about to be stored."""
+    return _plan(json.dumps(spec.model_dump(mode="json"), sort_keys=True))
 
 
 @lru_cache(maxsize=256)
@@ -133,7 +140,8 @@ def _plan(text: str) -> Plan:
 
 
 def _base(spec: StudySpec, space: SearchSpace) -> dict[str, ParamValue]:
-    defaults = {name: one.default for name, one in catalogue.get_model(spec.model).hyperparameters.items()}
+    hyperparameters = {} if spec.code == "script" else catalogue.get_model(spec.model).hyperparameters
+    defaults = {name: one.default for name, one in hyperparameters.items()}
     values = {**defaults, **spec.fixed, **spec.assumed}
     base = {name: values[name] for name in space if name in values}
     for group, one in space.lists:

@@ -1,4 +1,4 @@
-"""What studies can name: data sets, networks, samplers, pruners."""
+"""What studies can name: networks, samplers, pruners."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from fastapi import APIRouter, Path, Query
 
 from api.auth import ForAll, ForUsers
 from api.routes.common import refusals
-from api.schemas.catalogue import DatasetList, LearnedDefaults, ModelList, SamplerList
+from api.schemas.catalogue import LearnedDefaults, ModelList, SamplerList
 from api.services import catalogue, defaults
 
 router = APIRouter(tags=["catalogue"])
-
-
-@router.get("/datasets", responses=refusals())
-def list_datasets(control: ForAll) -> DatasetList:
-    """List data sets."""
-    return catalogue.list_datasets()
 
 
 @router.get("/models", responses=refusals())

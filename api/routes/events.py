@@ -28,8 +28,8 @@ async def read_events(
 ) -> StreamingResponse:
     """Follow what happens as server-sent events; resumes behind `Last-Event-ID`.
 
-    Kinds: `hello` (first), `study`, `trial`, `metrics`, `logs`, `worker`, `evaluation`, and `reset`, which says that
-    what was missed is not stored any more: fetch everything again.
+    Kinds: `hello` (first), `study`, `trial`, `metrics`, `logs`, `worker`, `evaluation`, `dataset`, and `reset`, which
+    says that what was missed is not stored any more: fetch everything again.
     """
     study_id = None if study is None else await run_in_threadpool(_study_id, control, study)
     cursor = _cursor(last_event_id_header or last_event_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api import telemetry
@@ -28,7 +28,7 @@ def read_readiness(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok" if is_ready else "unavailable", **parts}, status_code=200 if is_ready else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 def read_metrics(control: ForAll) -> Response:
     """Figures for Prometheus."""
     telemetry.refresh(control)

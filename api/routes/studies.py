@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from api.auth import CallerName, ForUsers, role_of
-from api.routes.common import Id, StudyRef, refusals
+from api.auth import CallerName, CurrentCaller, ForUsers
+from api.disposition import disposition
+from api.routes.common import Id, StudyRef, as_written, refusals
 from api.schemas.advice import AdviceList
 from api.schemas.checks import StudyCheck, StudyChecked
+from api.schemas.edit_checks import EditCheck, EditChecked
 from api.schemas.enqueue import EnqueuedTrials, Points
 from api.schemas.forks import ForkCreate, LenderList
 from api.schemas.studies import CurvesQuery, CurvesRead, StudyCreate, StudyEdits, StudyPage, StudyRead, StudyUpdate
 from api.schemas.study_lists import StudyQuery
-from api.services import advice, checks, enqueue, export, forks, studies, study_curves, study_lists
+from api.services import advice, checks, edit_checks, enqueue, export, forks, studies, study_curves, study_lists
 from api.services.edits import prepare_edit
 
 router = APIRouter(tags=["studies"])
@@ -24,8 +26,10 @@ router = APIRouter(tags=["studies"])
 @router.post("/studies", status_code=201, responses=refusals(404, 409, 413))
 def create_study(body: StudyCreate, control: ForUsers, owner: CallerName) -> StudyRead:
     """Submit a study. Everything is checked before anything is stored."""
+    with control.ledger.read() as session:
+        draft = studies.draft_study(session, body)
     with control.ledger.write() as tx:
-        return studies.create_study(tx, body, owner)
+        return studies.create_study(tx, draft, owner)
 
 
 @router.post("/studies:check", responses=refusals(413))
@@ -50,13 +54,19 @@ def read_study(study: StudyRef, control: ForUsers) -> StudyRead:
 
 
 @router.patch("/studies/{study}", responses=refusals(404, 409))
-def update_study(study: StudyRef, body: StudyUpdate, control: ForUsers, request: Request) -> StudyRead:
+def update_study(study: StudyRef, body: StudyUpdate, control: ForUsers, caller: CurrentCaller) -> StudyRead:
     """Pause, resume, stop, extend, rename or annotate a study, or change what it searches while it runs."""
-    author = str(role_of(control, request.headers.get("authorization")))
     # Asking a sampler takes its time: that is done before the study is locked.
     prepared = prepare_edit(control.ledger, control.asker, study, body)
     with control.ledger.write() as tx:
-        return studies.update_study(tx, study, body, studies.Editor(author, prepared))
+        return studies.update_study(tx, study, body, studies.Editor(caller.role.value, prepared))
+
+
+@router.post("/studies/{study}:check", responses=refusals(404))
+def check_edit(study: StudyRef, body: EditCheck, control: ForUsers) -> EditChecked:
+    """Look a change over before it is made: what becomes what, and what still fits. Nothing is stored."""
+    with control.ledger.read() as session:
+        return edit_checks.check_edit(session, study, body)
 
 
 @router.get("/studies/{study}/edits", responses=refusals(404))
@@ -77,8 +87,10 @@ def enqueue_trials(study: StudyRef, body: Points, control: ForUsers) -> Enqueued
 @router.post("/studies/{study}:fork", status_code=201, responses=refusals(404, 409))
 def fork_study(study: StudyRef, body: ForkCreate, control: ForUsers, owner: CallerName) -> StudyRead:
     """Make a study of another one, with changes and, unless told otherwise, with what that one has learned."""
+    with control.ledger.read() as session:
+        draft = forks.draft_fork(session, study, body)
     with control.ledger.write() as tx:
-        return forks.fork_study(tx, study, body, owner)
+        return studies.create_study(tx, draft, owner)
 
 
 @router.get("/studies/{study}/lenders", responses=refusals(404))
@@ -103,11 +115,12 @@ def restore_study(study_id: Id, control: ForUsers) -> StudyRead:
         return studies.restore_study(tx, study_id, control.settings.deleted_retention_s)
 
 
-@router.get("/studies/{study}/curves", responses=refusals(404))
-def read_curves(study: StudyRef, control: ForUsers, query: Annotated[CurvesQuery, Query()]) -> CurvesRead:
+@router.get("/studies/{study}/curves", responses=refusals(404), response_model=CurvesRead)
+def read_curves(study: StudyRef, control: ForUsers, query: Annotated[CurvesQuery, Query()]) -> Response:
     """Return one metric of the study's newest trials, for a chart."""
     with control.ledger.read() as session:
-        return study_curves.read_curves(session, study, query)
+        found = study_curves.read_curves(session, study, query)
+    return as_written(found.model_dump_json())
 
 
 @router.get("/studies/{study}/advice", responses=refusals(404))
@@ -126,5 +139,5 @@ def export_study(
     with control.ledger.read() as session:
         name, chunks = export.export_trials(session, study, file_format)
     media_type = "text/csv; charset=utf-8" if file_format == "csv" else "application/json"
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{file_format}"'}
+    headers = {"Content-Disposition": disposition(name, f".{file_format}")}
     return StreamingResponse(iter(chunks), media_type=media_type, headers=headers)

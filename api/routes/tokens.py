@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 
-from api.auth import ForAdmins, ForAll, role_of
+from api.auth import ForAdmins
 from api.routes.common import Id, refusals
-from api.schemas.tokens import SessionRead, TokenCreate, TokenCreated, TokenList, TokenRead
+from api.schemas.tokens import TokenCreate, TokenCreated, TokenList, TokenRead
 from api.services import tokens
 
 router = APIRouter(tags=["tokens"])
-
-
-@router.get("/session", responses=refusals())
-def read_session(
-    control: ForAll, authorization: Annotated[str | None, Header(include_in_schema=False)] = None
-) -> SessionRead:
-    """Say who the caller is, and whether this server wants tokens."""
-    role = role_of(control, authorization)
-    return SessionRead(role=role.value, needs_tokens=control.settings.needs_tokens)
 
 
 @router.post("/tokens", status_code=201, responses=refusals())

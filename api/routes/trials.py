@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.auth import ForAll, ForUsers
+from api.audit import actor_of
+from api.auth import CurrentCaller, ForAll, ForUsers, Role
+from api.disposition import disposition
 from api.errors import NotFound
-from api.routes.common import Id, Limit, PageCursor, StudyRef, refusals
+from api.routes.common import Id, Limit, PageCursor, StudyRef, as_written, refusals
 from api.schemas.again import RepeatCreate, RepeatedTrials
 from api.schemas.base import Text
 from api.schemas.columns import ColumnsQuery, ColumnsRead
 from api.schemas.environments import TrialEnvironments
+from api.schemas.history import HistoryQuery, HistoryRead
 from api.schemas.timeline import AttemptsQuery, AttemptsRead
 from api.schemas.trials import (
     ArtifactList,
@@ -25,12 +27,12 @@ from api.schemas.trials import (
     TrialPage,
     TrialQuery,
     TrialRead,
+    TrialUpdate,
 )
-from api.services import again, columns, curves, environments, logs, previews, timeline, trials
+from api.services import again, columns, curves, environments, logs, previews, study_history, timeline, trials
 from db import outputs
 
 router = APIRouter(tags=["trials"])
-_FAST = 3  # of gzip's levels: a tenth larger than the best, in a third of its time
 
 
 @router.get("/studies/{study}/trials", responses=refusals(404))
@@ -41,16 +43,19 @@ def list_trials(study: StudyRef, control: ForUsers, query: Annotated[TrialQuery,
 
 
 @router.get("/studies/{study}/columns", responses=refusals(404), response_model=ColumnsRead)
-def read_columns(
-    study: StudyRef, control: ForUsers, query: Annotated[ColumnsQuery, Query()], request: Request
-) -> Response:
+def read_columns(study: StudyRef, control: ForUsers, query: Annotated[ColumnsQuery, Query()]) -> Response:
     """Return all trials of a study as columns, for charts; numbers have six digits."""
     with control.ledger.read() as session:
-        body = columns.read_columns(session, study, query.after).encode()
-    headers = {"Vary": "Accept-Encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        body, headers = gzip.compress(body, _FAST), {**headers, "Content-Encoding": "gzip"}
-    return Response(body, media_type="application/json", headers=headers)
+        text = columns.read_columns(session, study, query.after)
+    return as_written(text)
+
+
+@router.get("/studies/{study}/history", responses=refusals(404), response_model=HistoryRead)
+def read_history(study: StudyRef, control: ForUsers, query: Annotated[HistoryQuery, Query()]) -> Response:
+    """Return what a chart of the study's history shows: no more of its trials than the chart has places for."""
+    with control.ledger.read() as session:
+        found = study_history.read_history(session, study, query)
+    return as_written(found.model_dump_json())
 
 
 @router.post("/studies/{study}/trials", status_code=201, responses=refusals(404, 409))
@@ -79,6 +84,13 @@ def read_trial(trial_id: Id, control: ForUsers) -> TrialDetail:
     """Return a trial."""
     with control.ledger.read() as session:
         return trials.read_trial(session, trial_id)
+
+
+@router.patch("/trials/{trial_id}", responses=refusals(404))
+def update_trial(trial_id: Id, body: TrialUpdate, control: ForUsers) -> TrialRead:
+    """Give a trial other tags."""
+    with control.ledger.write() as tx:
+        return trials.update_trial(tx, trial_id, body)
 
 
 @router.get("/trials/{trial_id}/metrics", responses=refusals(404))
@@ -115,7 +127,7 @@ def read_logs(
 def download_log(trial_id: Id, control: ForUsers) -> StreamingResponse:
     """Download all that a trial wrote as text: attempt, time, stream and line, with tabs in between."""
     name, pieces = logs.open_log(control.ledger, trial_id)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": disposition(name)}
     return StreamingResponse(pieces, media_type="text/plain; charset=utf-8", headers=headers)
 
 
@@ -158,6 +170,8 @@ def repeat_trial(trial_id: Id, body: RepeatCreate, control: ForUsers) -> Repeate
 def read_artifact(
     artifact_id: Id,
     control: ForAll,
+    caller: CurrentCaller,
+    request: Request,
     preview: Annotated[bool, Query(description="To be shown in place, where its type is a known one")] = False,
 ) -> Response:
     """Download an artifact."""
@@ -165,6 +179,9 @@ def read_artifact(
         artifact = outputs.find_artifact(session, artifact_id)
     if artifact is None:
         raise NotFound("artifact_not_found", f"there is no artifact {artifact_id}", "artifact_id")
+    if artifact.kind == "network" and caller.role is not Role.WORKER:
+        with control.on_behalf_of(actor_of(request, caller.name, caller.role.value)).ledger.write() as tx:
+            tx.name_target(f"artifact {artifact_id}: {artifact.name} of trial {artifact.trial_id}")
     headers = previews.headers_of(artifact, preview=preview)
     media_type = previews.media_type_of(artifact.name)
     return StreamingResponse(control.store.get(artifact.sha256), media_type=media_type, headers=headers)

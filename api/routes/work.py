@@ -10,8 +10,9 @@ from anyio.lowlevel import RunVar
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import ForWorkers
-from api.routes.common import Id, refusals
+from api.auth import ForAll, ForWorkers
+from api.routes.common import Id, StudyRef, refusals
+from api.schemas.runs import RunCreate, RunRead
 from api.schemas.trials import ArtifactRead, UploadQuery
 from api.schemas.work import (
     ClaimRead,
@@ -25,7 +26,7 @@ from api.schemas.work import (
     WorkerRegister,
     WorkerWelcome,
 )
-from api.services import artifacts, claims, reports, workers
+from api.services import artifacts, claims, reports, runs, workers
 from api.state import Control
 from api.streams import as_blocking
 from api.transaction import Tx
@@ -80,13 +81,13 @@ async def claim(body: ClaimRequest, control: ForWorkers) -> ClaimRead:
 
 
 @router.post("/attempts/{attempt_id}:report", responses=refusals(404, 409, 413))
-async def report(attempt_id: Id, body: ReportRequest, control: ForWorkers) -> ReportRead:
+async def report(attempt_id: Id, body: ReportRequest, control: ForAll) -> ReportRead:
     """Report metric points and log lines; the answer says whether to go on."""
     return await _write(control, lambda tx: reports.report(tx, attempt_id, body, control.settings.lease_s))
 
 
 @router.post("/attempts/{attempt_id}:finish", responses=refusals(404, 409))
-async def finish(attempt_id: Id, body: FinishRequest, control: ForWorkers) -> FinishRead:
+async def finish(attempt_id: Id, body: FinishRequest, control: ForAll) -> FinishRead:
     """End an attempt. Repeating it answers the same and changes nothing."""
     return await _write(control, lambda tx: reports.finish(tx, attempt_id, body))
 
@@ -101,7 +102,7 @@ async def upload_artifact(
     attempt_id: Id,
     name: artifacts.ArtifactName,
     request: Request,
-    control: ForWorkers,
+    control: ForAll,
     lease_token: Annotated[str, Header(alias="X-Lease-Token", max_length=64)],
     query: Annotated[UploadQuery, Query()],
 ) -> ArtifactRead:
@@ -109,6 +110,15 @@ async def upload_artifact(
     upload = artifacts.Upload(attempt_id, lease_token, name, query)
     chunks = as_blocking(request.stream())
     return await run_in_threadpool(artifacts.store, control, upload, chunks)
+
+
+@router.post("/studies/{study}/runs", status_code=201, responses=refusals(404, 409))
+async def begin_run(study: StudyRef, body: RunCreate, control: ForAll) -> RunRead:
+    """Begin a run of a script of your own: with its parameters, or with those that the study's sampler proposes.
+
+    The answer holds the lease with which the run reports and finishes, as an attempt of a worker does.
+    """
+    return await to_thread.run_sync(runs.begin, control, study, body, limiter=_claimants())
 
 
 def _claimants() -> CapacityLimiter:

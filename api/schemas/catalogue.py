@@ -1,4 +1,4 @@
-"""Networks and data sets that studies can name."""
+"""Networks that studies can name, and the samplers and pruners."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ class MetricRead(Shape):
     meaning: str
 
 
+class TemplateRead(Shape):
+    """A study to begin with: the network with its default space on data that it suits."""
+
+    dataset: str
+    n_trials: int
+    sampler: str
+
+
 class ModelRead(Shape):
     """A network."""
 
@@ -47,38 +55,13 @@ class ModelRead(Shape):
     hyperparameters: list[HyperparameterRead]
     metrics: dict[str, list[MetricRead]]
     default_space: dict[str, dict[str, Any]]
+    template: TemplateRead | None = Field(description="null where there is no data to show it on")
 
 
 class ModelList(Shape):
     """All networks."""
 
     items: list[ModelRead]
-
-
-class DatasetRead(Shape):
-    """A data set."""
-
-    name: str
-    title: str
-    task: str = Field(description="classification, regression or next_token")
-    kind: str = Field(description="What one example is: table, image, sequence or text")
-    shape: list[int] = Field(description="(features), (channels, height, width), (steps, features) or (steps)")
-    is_chronological: bool = Field(description="Whether rows are in the order of time: no cross-validation")
-    n_rows: int
-    n_features: int
-    n_classes: int | None
-    n_train: int
-    n_val: int
-    n_test: int
-    sha256: str
-    source: str
-    licence: str
-
-
-class DatasetList(Shape):
-    """All data sets."""
-
-    items: list[DatasetRead]
 
 
 class SamplerRead(Shape):

@@ -48,7 +48,7 @@ class ColumnsRead(Shape):
     is_whole: bool = Field(description="Whether these are all trials, and not only those that may have changed")
     numbers: list[int]
     trial_ids: list[int]
-    state_names: list[str]
+    state_names: list[str] = Field(description="As `phase` of a trial names them")
     states: list[int] = Field(description="Places among `state_names`")
     objectives: list[ObjectiveColumnRead]
     params: list[Annotated[NumberColumnRead | CategoryColumnRead, Field(discriminator="kind")]]

@@ -35,6 +35,8 @@ class Environment(Shape):
     )
     commit: Line | None = Field(default=None, description="Of the code's git repository; null where there is none")
     is_dirty: StrictBool | None = Field(default=None, description="Whether files differ from that commit")
+    branch: Line | None = Field(default=None, description="Of that repository, where a script told it")
+    command: Line | None = Field(default=None, description="How a script was started, without secrets")
     python: Line = ""
     torch: Line | None = None
     platform: Line = ""

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from api.schemas.base import MAX_INT, ParamValue, Shape, Text
-from api.schemas.studies import ObjectiveSpec, QueueName
+from api.schemas.resources import QueueName
+from api.schemas.studies import ObjectiveSpec
 from api.schemas.work import LeaseToken
 from db.lifecycle import EvaluationState
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import MAX_INT, Shape, Text
 from db.lifecycle import AttemptState, TrialState, WorkerState
 
 Percent = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False, description="From 0 to 100")]
 Bytes = Annotated[StrictInt, Field(ge=0, le=MAX_INT)]
+
+DeviceName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[!-~]+$", min_length=1, max_length=96),
+    Field(description="What the GPU is known by, whoever uses it: `GPU-...`, or `MIG-...` for a partition"),
+]
 
 
 class GpuReading(Shape):
@@ -22,6 +28,18 @@ class GpuReading(Shape):
     utilisation_percent: Percent | None = None
     memory_used_bytes: Bytes | None = None
     memory_total_bytes: Bytes | None = None
+
+
+class Device(Shape):
+    """A GPU, or a partition of one, that some of a worker's slots are pinned to."""
+
+    uuid: DeviceName
+    name: Text = Field(default="", max_length=200)
+    memory_bytes: Bytes
+    slots: list[Annotated[StrictInt, Field(ge=0, le=1023)]] = Field(
+        min_length=1, max_length=1024, description="The worker's slots that train on it, from 0"
+    )
+    is_simulated: StrictBool = Field(default=False, description="It is none, but its memory runs out as that of one")
 
 
 class MachineReading(Shape):
@@ -70,6 +88,7 @@ class WorkerRead(Shape):
     version: str
     queues: list[str]
     n_slots: int
+    devices: list[Device] = Field(description="GPUs that slots are pinned to; none where the worker names none")
     n_busy: int = Field(description="Slots in which something runs")
     state: WorkerState
     created_at: datetime

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from api.schemas.base import ParamValue, Shape, Text
+from api.schemas.resources import ResourcesSpec
 from api.schemas.studies import (
     BudgetUpdate,
     EvaluationSpec,
@@ -14,7 +15,6 @@ from api.schemas.studies import (
     OutcomeConstraint,
     PrunerSpec,
     RepeatsSpec,
-    ResourcesSpec,
     SamplerSpec,
     StudyName,
     Tag,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints, model_validator
 
 from api.schemas.base import MAX_INT, ParamValue, Shape, Text
 from api.schemas.confirmation import Confirmation, ConfirmSpec
 from api.schemas.forecasts import Forecast
+from api.schemas.resources import ResourcesSpec, ResourcesUpdate
 from api.schemas.warm_start import WarmStart
 from db.lifecycle import StudyState
 from search.pruners import PRUNERS
@@ -25,12 +26,6 @@ Tag = Annotated[
     StringConstraints(pattern=r"^[\w.:-]+$", min_length=1, max_length=50),
     Field(description="Letters, digits, '_', '.', ':' and '-'"),
 ]
-QueueName = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64),
-    Field(description="Lower-case letters, digits, '_' and '-', first a letter"),
-]
-
 EXAMPLE: dict[str, Any] = {
     "name": "digits-mlp",
     "dataset": "digits",
@@ -120,15 +115,6 @@ class BudgetSpec(Shape):
     max_retries: StrictInt = Field(default=3, ge=0, le=100, description="Lost or crashed attempts forgiven per trial")
 
 
-class ResourcesSpec(Shape):
-    """What a trial needs from a worker."""
-
-    queue: QueueName = Field(
-        default="cpu",
-        description="Lower-case letters, digits, '_' and '-', first a letter: workers that serve it run the trials",
-    )
-
-
 class RepeatsSpec(Shape):
     """How often a trial trains from other initial weights, and which of the results counts."""
 
@@ -163,10 +149,77 @@ _SPACE = (
 )
 
 
+class CodeSource(Shape):
+    """Code for a command: an uploaded archive, or a commit of a Git repository."""
+
+    archive: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of an archive that `POST /code/uploads` brought"
+    )
+    git: Annotated[Text, StringConstraints(min_length=1, max_length=2048)] | None = Field(
+        default=None,
+        description="Address or path of a repository; workers and agents take it from where they were told they may",
+        examples=["https://git.example.org/team/training.git"],
+    )
+    commit: str | None = Field(
+        default=None, pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$", description="Whole hash of a commit of `git`"
+    )
+    subfolder: Annotated[Text, StringConstraints(min_length=1, max_length=1024)] | None = Field(
+        default=None, description="Folder of the repository that is the command's root; the whole where left out"
+    )
+
+
+class PinnedData(Shape):
+    """A version of a data set that somebody brought, as it was when the study was submitted."""
+
+    name: str
+    version: int
+    sha256: str = Field(description="Digest of the prepared arrays")
+    task: Literal["classification", "regression", "next_token"]
+    kind: Literal["table", "image", "sequence", "text"]
+    shape: list[int]
+    n_rows: int
+    n_features: int
+    n_classes: int | None
+    n_train: int
+    n_val: int
+    n_test: int
+    is_chronological: bool
+
+
 class StudySettings(Shape):
     """What a study searches, where, and for how long, but for the space."""
 
-    dataset: str = Field(examples=["digits"])
+    code: Literal["network", "script"] = Field(
+        default="network",
+        description="What trains. network: a model of the catalogue, on workers. script: code of your own, which takes "
+        "trials and reports through the SDK; dataset and model are left out then",
+    )
+    command: list[Annotated[Text, StringConstraints(min_length=1, max_length=4096)]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="Of a script's study: what workers and agents that were started with --allow-commands run for a "
+        "trial, word by word and without a shell; {name} stands for a parameter",
+        examples=[["python", "train.py", "--lr", "{learning_rate}"]],
+    )
+    source: CodeSource | None = Field(
+        default=None,
+        description="Which code a command runs; left out: what lies on the worker. May also be given as `code`, "
+        'such as `"code": {"archive": "..."}`',
+    )
+    venv: Annotated[Text, StringConstraints(min_length=1, max_length=1024)] | None = Field(
+        default=None,
+        description="Of a command: the virtual environment that it runs in, below the folder for commands",
+        examples=[".venv"],
+    )
+    dataset: str = Field(
+        examples=["digits"],
+        max_length=100,
+        description="Name of a data set, for its newest version that is ready, or `name@version`",
+    )
+    data: PinnedData | None = Field(
+        default=None, description="Which version `dataset` means, unless it is built in; the server fills this in"
+    )
     model: str = Field(examples=["mlp"])
     fixed: dict[str, ParamValue] = Field(default_factory=dict, description="Hyperparameters that do not vary")
     assumed: dict[str, ParamValue] = Field(
@@ -194,6 +247,16 @@ class StudySettings(Shape):
     budget: BudgetSpec = Field(default_factory=BudgetSpec)
     resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
     warm_start: WarmStart | None = Field(default=None, description="Earlier studies to begin with; used at creation")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_network(cls, data: Any) -> Any:
+        """Take a script's study without data set and model, which those of networks must name."""
+        if isinstance(data, dict) and isinstance(data.get("code"), dict):
+            data = {**data, "code": "script", "source": data["code"]}
+        if isinstance(data, dict) and data.get("code") == "script":
+            return {"dataset": "", "model": "", **data}
+        return data
 
 
 class StudySpec(StudySettings):
@@ -245,6 +308,9 @@ class StudyUpdate(Shape):
     budget: BudgetUpdate | None = Field(
         default=None, description="Limits to change; those left out stay as they are, and null takes a limit away"
     )
+    resources: ResourcesUpdate | None = Field(
+        default=None, description="Priority and share to change; those left out stay as they are"
+    )
     search_space: dict[str, Any] | Literal["default"] | None = Field(default=None, description=_SPACE_EDIT)
     constraints: list[str] | None = Field(default=None, description="All of them, in place of those there are")
     name: StudyName | None = None
@@ -266,6 +332,10 @@ class StudyEdit(Shape):
     after: dict[str, Any] = Field(description="The same, as they became")
     replaced: list[int] = Field(
         description="Numbers of trials that waited, fitted no longer and got other parameters before they ran"
+    )
+    undo: dict[str, Any] = Field(
+        description="The change that makes the settings what they were, as `PATCH /studies/{study}` takes it; a number "
+        "of trials that was raised stays, and trials that were replaced do"
     )
 
 
@@ -315,6 +385,9 @@ class StudyRead(Shape):
     state: StudyState
     state_reason: str
     trial_counts: TrialCounts
+    n_paused: int | None = Field(
+        description="How many of the WAITING trials are paused and may be promoted; null in lists of studies"
+    )
     best_trial: BestTrial | None = Field(description="null without a result, and where there are several objectives")
     best_trials: list[BestTrial] = Field(
         description="The trials that no other one beats in every objective, at most 200, best by the first objective "
@@ -396,4 +469,5 @@ class CurvesRead(Shape):
     column: float | None = Field(
         description="Width of a column of the x axis, a power of two; null where every point is there"
     )
+    metrics: list[str] = Field(description="Every metric that the newest trials reported, shown or not")
     curves: list[Curve]

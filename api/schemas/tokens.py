@@ -1,4 +1,4 @@
-"""Credentials, and who the caller is."""
+"""Credentials."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ RoleName = Annotated[
     Field(description="admin: everything. user: studies. worker: the worker protocol"),
 ]
 _TEN_YEARS_S = 10 * 365 * 86400
-
-
-class SessionRead(Shape):
-    """Who the caller is."""
-
-    role: RoleName
-    needs_tokens: bool = Field(description="Whether this server wants a token; without, everybody is admin")
 
 
 class TokenCreate(Shape):

@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
 from api.schemas.forecasts import Forecast
-from db.lifecycle import AttemptState, TrialState
+from api.schemas.studies import Tag
+from db.lifecycle import AttemptState, TrialPhase, TrialState
 from db.trials import OrderBy
 
 
@@ -99,6 +100,10 @@ class AttemptRead(Shape):
     reason: str
     worker_id: int | None
     worker_name: str | None
+    device: str | None = Field(description="The GPU that it trained on; null where the worker told of none")
+    peak_bytes: int | None = Field(
+        description="The most that its process took of that GPU, with all that trained beside it; null: not measured"
+    )
     created_at: datetime
     ended_at: datetime | None
 
@@ -114,10 +119,11 @@ class TrialRead(Shape):
         description="The state, but PAUSED for a waiting trial that was set aside until it is promoted"
     )
     reason: str
-    source: str = Field(description="sampler, manual, imported, confirm, retry or repeat")
+    source: str = Field(description="sampler, manual, imported, confirm, retry, repeat or script")
     confirms: int | None = Field(description="Number of the trial that this one trains again from another seed")
     origin: int | None = Field(description="Number of the trial that somebody asked to run again, as this one")
     note: str
+    tags: list[str] = Field(description="Words to find it by")
     params: dict[str, ParamValue]
     value: float | None = Field(description="The objective, or the first of several, where it is finite")
     values: dict[str, float | None] = Field(description="By metric name")
@@ -176,7 +182,9 @@ class TrialDetail(TrialRead):
 class TrialQuery(Shape):
     """Which trials a list shows, in which order."""
 
-    state: list[TrialState] = Field(default_factory=list, description="Repeat to allow several")
+    state: list[TrialPhase] = Field(
+        default_factory=list, description="By `phase`: WAITING leaves PAUSED ones out. Repeat to allow several"
+    )
     where: str | None = Field(
         default=None,
         max_length=2000,
@@ -187,6 +195,12 @@ class TrialQuery(Shape):
     descending: bool = Field(default=False, description="By value: worst first")
     cursor: str | None = Field(default=None, max_length=500, description="`next_cursor` of the page before")
     limit: int = Field(default=100, ge=1, le=1000)
+
+
+class TrialUpdate(Shape):
+    """What people may change of a trial at any time."""
+
+    tags: list[Tag] = Field(max_length=50, description="All of them; each counts once")
 
 
 class TrialPage(Shape):

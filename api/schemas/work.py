@@ -9,8 +9,9 @@ from pydantic import AwareDatetime, ConfigDict, Field, StrictBool, StrictInt, St
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
 from api.schemas.environments import Environment
-from api.schemas.fleet import MachineReading
-from api.schemas.studies import EvaluationSpec, ObjectiveSpec, QueueName, RepeatsSpec
+from api.schemas.fleet import Device, DeviceName, MachineReading
+from api.schemas.resources import QueueName
+from api.schemas.studies import CodeSource, EvaluationSpec, ObjectiveSpec, RepeatsSpec
 from api.schemas.trials import Finding
 from db.lifecycle import WorkerState
 
@@ -44,6 +45,9 @@ class WorkerRegister(Shape):
     version: Text = Field(default="", max_length=32)
     queues: list[QueueName] = Field(min_length=1, max_length=20)
     n_slots: StrictInt = Field(ge=1, le=1024)
+    devices: list[Device] = Field(
+        default_factory=list, max_length=256, description="GPUs that slots are pinned to, each with its slots"
+    )
     environment: Environment | None = Field(default=None, description="Code, packages and hardware, as it found them")
 
 
@@ -70,6 +74,14 @@ class WorkerOrders(Shape):
     state: WorkerState
 
 
+class ClaimDevice(Shape):
+    """The GPU of the slot that asks for work, and what is free of it."""
+
+    uuid: DeviceName
+    memory_bytes: StrictInt = Field(ge=1, le=MAX_INT)
+    free_bytes: StrictInt | None = Field(default=None, ge=0, le=MAX_INT, description="null: its driver does not tell")
+
+
 class ClaimRequest(Shape):
     """Ask for work."""
 
@@ -80,6 +92,9 @@ class ClaimRequest(Shape):
     )
     slot: StrictInt | None = Field(
         default=None, ge=0, le=1023, description="Which of its slots will train them, so that the others count as free"
+    )
+    device: ClaimDevice | None = Field(
+        default=None, description="What they will train on: no more of them than fit. Left out: memory is not looked at"
     )
 
 
@@ -116,6 +131,12 @@ class ClaimRead(Shape):
     repeats: RepeatsSpec | None = Field(description="How often each trial trains; null where there is nothing to do")
     evaluation: EvaluationSpec | None = Field(description="On which parts it is judged; null as before")
     incumbent: float | None = Field(description="The best finished trial's objective; null before there is one")
+    command: list[str] | None = Field(description="What to run for a trial, where there is no network to train")
+    venv: str | None = Field(description="In which virtual environment, below the worker's folder for commands")
+    source: CodeSource | None = Field(description="Which code it is of; null: what lies on the worker")
+    memory_bytes: int | None = Field(
+        description="What the attempts may take together of the device; null: as much as there is"
+    )
     lease_s: float
     attempts: list[Assignment]
 
@@ -135,6 +156,13 @@ class LogEntry(Shape):
     stream: Literal["stdout", "stderr", "system"] = "stdout"
     at: Stamp
     text: str = Field(max_length=16_384)
+
+
+class MemoryPeak(Shape):
+    """The most that the process of an attempt took of its device while it trained so many lanes."""
+
+    n_lanes: StrictInt = Field(ge=1, le=100_000)
+    peak_bytes: StrictInt = Field(ge=1, le=MAX_INT)
 
 
 class ReportRequest(Shape):
@@ -160,6 +188,11 @@ class ReportRequest(Shape):
     n_steps: Step | None = None
     metrics: list[MetricPoint] = Field(default_factory=list, max_length=10_000)
     logs: list[LogEntry] = Field(default_factory=list, max_length=2_000)
+    memory: list[MemoryPeak] = Field(
+        default_factory=list,
+        max_length=64,
+        description="What is known anew of the memory that its process takes, with all that it trains",
+    )
     can_pause: StrictBool = Field(
         default=False, description="Whether the worker can save a checkpoint from which the trial would go on later"
     )

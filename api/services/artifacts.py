@@ -47,6 +47,15 @@ def store(control: Control, upload: Upload, chunks: Iterable[bytes]) -> Artifact
     with control.ledger.read() as session:
         _held(session, upload)
     n_bytes = control.store.put(_renewing(control, upload, chunks), upload.query.sha256)
+    try:
+        return _name(control, upload, n_bytes)
+    except LeaseLost:
+        with control.ledger.write() as tx:
+            outputs.note_unnamed(tx.session, [upload.query.sha256])
+        raise
+
+
+def _name(control: Control, upload: Upload, n_bytes: int) -> ArtifactRead:
     with control.ledger.write() as tx:
         attempt = _held(tx.session, upload)
         values = {

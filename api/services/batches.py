@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from api.asks.history import params_key
 from api.asks.plans import Plan, plan_of
 from api.asks.proposals import EXTRA, Asked, Need, Proposal, propose_plainly
+from api.services.admission import Admission, Room, admit_alone, admit_structure
 from api.services.promotion import find_paused
 from api.services.reuse import find_results, is_going_round, may_come_twice, reuse_result
+from api.services.scripts import is_script
 from api.services.settle import announce_trial, cancel_waiting
 from api.transaction import Tx
 from db import studies, trials
@@ -41,14 +43,18 @@ class Taken:
         trials: Waiting trials of one structure, for the caller to start.
         need: What to ask the sampler for, outside of the transaction; None where nothing is lacking, or nothing left.
         has_news: Whether trials ended right here, so that more can start than before.
+        admission: What the trials are promised of the worker's device; None where it told of none.
     """
 
     trials: Sequence[TrialRecord]
     need: Need | None = None
     has_news: bool = False
+    admission: Admission | None = None
 
 
-def take_batch(tx: Tx, study: StudyRecord, n_max: int, asked: Asked | None, *, is_slow: bool = False) -> Taken:
+def take_batch(
+    tx: Tx, study: StudyRecord, n_max: int, asked: Asked | None, *, is_slow: bool = False, device: Room | None = None
+) -> Taken:
     """Return at most `n_max` waiting trials of one structure, storing what was proposed. The caller holds the lock.
 
     Args:
@@ -57,6 +63,7 @@ def take_batch(tx: Tx, study: StudyRecord, n_max: int, asked: Asked | None, *, i
         n_max: How many trials the worker takes.
         asked: What its sampler proposed; dropped where the study has gone on since.
         is_slow: Whether asking takes long: then a worker starts with what waits, and does not ask for the rest.
+        device: What the worker's device has; None where it told of none.
 
     Effects:
         Stores suggested trials, also some that are not returned; fails those that make no network, and completes those
@@ -67,9 +74,9 @@ def take_batch(tx: Tx, study: StudyRecord, n_max: int, asked: Asked | None, *, i
     if room <= 0:
         return Taken(())
     plan = plan_of(study)
-    batch = _Batch(tx, study, plan, room)
+    batch = _Batch(tx, study, plan, room, device)
     batch.offer_waiting()
-    if batch.is_full or batch.is_confirming or study.is_exhausted or batch.n_most <= 0:
+    if batch.is_short or batch.is_full or batch.is_confirming or study.is_exhausted or batch.n_most <= 0:
         return batch.taken()
     if not plan.learns:
         batch.fill()
@@ -107,8 +114,11 @@ def learning_limit(n_trials: int | None) -> int:
 class _Batch:
     """Trials of one structure, until its places are taken."""
 
-    def __init__(self, tx: Tx, study: StudyRecord, plan: Plan, room: int) -> None:
+    def __init__(self, tx: Tx, study: StudyRecord, plan: Plan, room: int, device: Room | None) -> None:
         self.room = room
+        self._device = device
+        self._n_refused = 0
+        self._is_kept_free = False
         self.structure: Hashable = None
         self.trials: list[TrialRecord] = []
         self._tx = tx
@@ -120,7 +130,12 @@ class _Batch:
 
     @property
     def is_full(self) -> bool:
-        return len(self.trials) >= self.room
+        return len(self.trials) >= self.room or self.is_short
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the device had no memory for what there is: then more proposals would only wait, too."""
+        return self._n_refused > 0 and not self.trials
 
     @property
     def is_confirming(self) -> bool:
@@ -146,7 +161,11 @@ class _Batch:
             reason = f"the last {SAME_AGAIN} suggestions all had parameters with a result"
             studies.update_study(self._tx.session, self._study.id, {"is_exhausted": True, "state_reason": reason})
             need = None
-        return Taken(self.trials, need, has_news=self._n_ended > 0)
+        if self.is_short:
+            need = None
+        # Fewer than would fit are promised less.
+        admission = self._admit(self.trials[0], len(self.trials)) if self.trials else None
+        return Taken(self.trials, need, has_news=self._n_ended > 0, admission=admission)
 
     def offer_waiting(self) -> None:
         """Take what waits and fits: what was promoted, then the rest, oldest first."""
@@ -202,14 +221,40 @@ class _Batch:
     def _offer(self, trial: TrialRecord) -> bool:
         """Take a trial that fits. Returns whether it does."""
         structure = self._plan.structure(trial.params)
-        if not self.trials:
-            self.structure = structure
-        is_other_kind = bool(self.trials) and self.is_confirming != (trial.confirms is not None)
-        if self.is_full or is_other_kind or structure != self.structure:
+        is_taken = self._open(trial, structure) if not self.trials else self._joins(trial, structure)
+        if is_taken:
+            self.trials.append(trial)
+        else:
             self._n_parked += 1
+        return is_taken
+
+    def _open(self, trial: TrialRecord, structure: Hashable) -> bool:
+        """Let a trial be the first, which sets what others must share, if the device has memory for it."""
+        if self.room <= 0 or self._is_kept_free:
             return False
-        self.trials.append(trial)
+        found = self._admit(trial, self.room)
+        if found is not None and not found.n_trials:
+            self._n_refused += 1
+            # Others that pass by would keep it waiting for ever.
+            self._is_kept_free = trial.is_alone
+            return False
+        self.structure = structure
+        most = self.room if found is None else found.n_trials
+        self.room = min(self.room, 1 if trial.is_alone else most)
         return True
+
+    def _joins(self, trial: TrialRecord, structure: Hashable) -> bool:
+        is_same_kind = self.is_confirming == (trial.confirms is not None)
+        return not self.is_full and is_same_kind and not trial.is_alone and structure == self.structure
+
+    def _admit(self, trial: TrialRecord, n_max: int) -> Admission | None:
+        if self._device is None:
+            return None
+        if trial.is_alone:
+            return admit_alone(self._device)
+        if is_script(self._study):  # what a command takes is not ours to measure, so that its slot is all that counts
+            return Admission(n_max)
+        return admit_structure(self._tx, self._device, self._study, self._plan.structure(trial.params), n_max)
 
 
 def insert_proposal(tx: Tx, study: StudyRecord, proposal: Proposal) -> TrialRecord:

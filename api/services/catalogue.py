@@ -5,25 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from api.schemas.catalogue import (
-    DatasetList,
-    DatasetRead,
     HyperparameterRead,
     MetricRead,
     ModelList,
     ModelRead,
     SamplerList,
     SamplerRead,
+    TemplateRead,
 )
 from models import catalogue
 from models.catalogue.metrics import GENERATIVE_METRICS, METRICS_BY_TASK
 from search.options import Option
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS
-
-
-def list_datasets() -> DatasetList:
-    """Return every data set."""
-    return DatasetList(items=[_dataset(info) for info in catalogue.DATASETS.values()])
 
 
 def list_models() -> ModelList:
@@ -39,10 +33,6 @@ def list_samplers() -> SamplerList:
     )
 
 
-def _dataset(info: catalogue.DatasetInfo) -> DatasetRead:
-    return DatasetRead(**{**asdict(info), "shape": list(info.shape)})
-
-
 def _model(info: catalogue.ModelInfo) -> ModelRead:
     return ModelRead(
         name=info.name,
@@ -55,6 +45,7 @@ def _model(info: catalogue.ModelInfo) -> ModelRead:
         hyperparameters=[_hyperparameter(one) for one in info.hyperparameters.values()],
         metrics={task: [MetricRead(**asdict(metric)) for metric in _metrics(info, task)] for task in info.tasks},
         default_space={name: dict(shape) for name, shape in info.default_space.items()},
+        template=None if info.template is None else TemplateRead(**asdict(info.template)),
     )
 
 

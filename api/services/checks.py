@@ -17,6 +17,7 @@ from api.errors import ApiError, Conflict, Invalid
 from api.malformed import explain_fault
 from api.schemas.checks import StudyCheck, StudyChecked, StudyProblem
 from api.schemas.studies import StudyCreate, StudySpec
+from api.services.dataset_facts import pin_data
 from api.services.estimates import estimate_study, n_networks
 from api.services.lending import find_lenders
 from api.services.specs import complete_spec, n_grid_cells, space_of
@@ -47,7 +48,7 @@ def check_study(session: Session, body: StudyCheck) -> StudyChecked:
     try:
         study = body.study if body.study is not None else read_study_text(body.text or "")
     except Invalid as error:
-        return _answer([_tell(error, [])], None)
+        return _answer([tell(error, [])], None)
     problems, spec = _look_over(session, study)
     if problems or spec is None:
         return _answer(problems, study)
@@ -89,7 +90,7 @@ def _look_over(session: Session, study: Mapping[str, Any]) -> tuple[list[StudyPr
                 path = path_in(study, error.field)
                 if not _may_follow(error, path, missing):
                     return problems, None
-                told = _tell(error, path)
+                told = tell(error, path)
                 if all(one.pointer != told.pointer for one in problems):
                     problems.append(told)
                 rest = None if rest is None else without(rest, path)
@@ -117,7 +118,7 @@ def _accept(session: Session, study: Mapping[str, Any]) -> StudySpec:
         if studies.find_study(session, body.name) is not None:
             message = f"there is a study named {body.name!r} already"
             raise Conflict("name_taken", message, "name", "choose another name")
-        spec = complete_spec(body)
+        spec = complete_spec(pin_data(session, body))
         find_lenders(session, spec)
     except ApiError as error:
         raise _Faults([error]) from error
@@ -173,7 +174,8 @@ def _may_follow(error: ApiError, path: Sequence[str], left_out: frozenset[str]) 
     return "search_space" not in left_out or path[0] != "sampler" or error.code.startswith("unknown")
 
 
-def _tell(error: ApiError, path: Sequence[str]) -> StudyProblem:
+def tell(error: ApiError, path: Sequence[str]) -> StudyProblem:
+    """Return a refusal as a problem at `path`, the keys on the way to the offending place."""
     escaped = [part.replace("~", "~0").replace("/", "~1") for part in path]
     return StudyProblem(
         code=error.code,

@@ -14,12 +14,12 @@ from api.services.objectives import metrics_of
 from api.services.specs import space_of
 from api.services.views import spec_of
 from db.columns import TrialLine, list_lines
-from db.lifecycle import TrialState
+from db.lifecycle import TrialPhase
 from db.records import StudyRecord
 from db.types import decode_float, encode_float
 from search.parameters import FloatParameter, IntParameter, Parameter, ParamValue
 
-_STATES: Final = tuple(state.value for state in TrialState)
+_STATES: Final = tuple(phase.value for phase in TrialPhase)
 _CODES: Final = {name: place for place, name in enumerate(_STATES)}
 _NUMBERS: Final = frozenset({int, float})
 _INACTIVE: Final[Any] = object()  # None is a choice like any other
@@ -49,7 +49,7 @@ def read_columns(session: Session, ref: str, after: int | None) -> str:
         "numbers": _integers(line.number for line in lines),
         "trial_ids": _integers(line.trial_id for line in lines),
         "state_names": json.dumps(_STATES),
-        "states": _integers(_CODES[line.state] for line in lines),
+        "states": _integers(_CODES[line.phase] for line in lines),
         "objectives": _listed(_objectives(study, lines)),
         "params": _listed(_params(study, lines)),
         "infeasible": _integers(line.number for line in lines if _is_infeasible(line)),

@@ -22,6 +22,7 @@ from api.services.lookup import get_study
 from api.services.trials import read_trial_by_number
 from api.services.views import spec_of
 from db import metrics
+from db.curves import list_points
 from db.environments import Place, list_places
 from db.records import StudyRecord
 
@@ -78,10 +79,10 @@ def _curves(
     if metric is None:
         return {}
     series = metrics.list_series(session, trial_ids, [metric])
-    points = metrics.list_points(session, [one.id for one in series])
+    points = list_points(session, [one.id for one in series])
     curves = {}
     for one in series:
-        steps, values = thin(*points[one.id], max_points)
+        steps, values = thin(points[one.id].steps, points[one.id].values, max_points)
         curves[one.trial_id] = ComparedCurve(n_points=one.n_points, steps=steps, values=values)
     return curves
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sqlalchemy.orm import Session
 
 from api.schemas.trials import MetricSeries, MetricsRead
@@ -12,9 +14,16 @@ from api.services.lookup import get_trial
 from api.services.members import is_system, split_name
 from api.services.thinning import extremes
 from db import metrics
+from db.blocks import Window
+from db.curves import stream_points
+from db.packing import NO_POINTS, Points
+
+MAX_EXACT = 100_000
+"""Of a longer curve, blocks of its points give their extremes: what a chart shows of a million points is the same."""
+_COARSE = Window(bin_steps=2**62)
 
 
-def thin(steps: Sequence[int], values: Sequence[float], max_points: int) -> tuple[list[int], list[float]]:
+def thin(steps: ArrayLike, values: ArrayLike, max_points: int) -> tuple[list[int], list[float]]:
     """Return about `max_points` points of a series, more where many are not finite.
 
     The series is cut into equal runs of points; the extremes of each stay, and the first and the last point.
@@ -24,14 +33,14 @@ def thin(steps: Sequence[int], values: Sequence[float], max_points: int) -> tupl
         values: Length n; NaN and infinities allowed.
         max_points: At least 4.
     """
+    steps, values = np.asarray(steps, dtype=np.int64), np.asarray(values, dtype=np.float64)
     n = len(values)
-    if n <= max_points:
-        return list(steps), list(values)
-    n_runs = max(1, (max_points - 2) // 2)
-    keep = extremes(np.arange(n) * n_runs // n, np.asarray(values, dtype=np.float64))
-    keep[[0, -1]] = True
-    places = np.flatnonzero(keep).tolist()
-    return [steps[place] for place in places], [values[place] for place in places]
+    if n > max_points:
+        n_runs = max(1, (max_points - 2) // 2)
+        keep = extremes(np.arange(n) * n_runs // n, values)
+        keep[[0, -1]] = True
+        steps, values = steps[keep], values[keep]
+    return steps.tolist(), values.tolist()
 
 
 def read_metrics(
@@ -51,10 +60,11 @@ def read_metrics(
     get_trial(session, trial_id)
     found = metrics.list_series(session, [trial_id])
     series = [one for one in found if _is_wanted(one.name, names, members=members, system=system)]
-    points = metrics.list_points(session, [one.id for one in series])
+    found_points = _read(session, series)
     shown = []
     for one in series:
-        steps, values = thin(*points[one.id], max_points)
+        points = found_points.get(one.id, NO_POINTS)
+        steps, values = thin(points.steps, points.values, max_points)
         shown.append(
             MetricSeries(
                 name=one.name,
@@ -68,6 +78,13 @@ def read_metrics(
             )
         )
     return MetricsRead(trial_id=trial_id, series=shown)
+
+
+def _read(session: Session, series: Sequence[metrics.Series]) -> dict[int, Points]:
+    short = [one.id for one in series if one.n_points <= MAX_EXACT]
+    long = [one.id for one in series if one.n_points > MAX_EXACT]
+    read = chain(stream_points(session, short), stream_points(session, long, _COARSE))
+    return {one.series_id: one.points for one in read}
 
 
 def _is_wanted(name: str, names: Sequence[str], *, members: bool, system: bool) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.schemas.base import ParamValue
 from api.schemas.catalogue import LearnedDefault, LearnedDefaults
+from api.services.dataset_facts import require_dataset
 from api.services.specs import join_lists, refusals
 from db import studies
 from db.lifecycle import TrialState
@@ -37,8 +38,8 @@ def learn_defaults(session: Session, model: str, dataset: str | None) -> Learned
     """
     with refusals():
         info = catalogue.get_model(model)
-        if dataset is not None:
-            catalogue.get_dataset(dataset)
+    if dataset is not None:
+        require_dataset(session, dataset)
     found: dict[str, list[ParamValue]] = {}
     n_studies: Counter[str] = Counter()
     for study in studies.list_of_model(session, model, dataset, MAX_STUDIES):

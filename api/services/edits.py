@@ -17,7 +17,9 @@ from api.asks.proposals import Asked, Chain, Proposal, request_for
 from api.errors import Conflict, Invalid
 from api.schemas.studies import StudyCreate, StudySpec, StudyUpdate
 from api.services.batches import are_as_seen
+from api.services.dataset_facts import dataset_of
 from api.services.lookup import get_study
+from api.services.scripts import require_network
 from api.services.settle import announce_trial, cancel_waiting
 from api.services.specs import complete_spec
 from api.transaction import Ledger, Tx
@@ -81,6 +83,31 @@ class Prepared:
     renewed: Sequence[TrialRecord]
 
 
+def undo_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the change that undoes an edit, empty where nothing can be.
+
+    Args:
+        before: The settings that it changed, as they were.
+        after: The same, as they became.
+    """
+    undo: dict[str, Any] = {}
+    if "search_space" in after:
+        old, new = before["search_space"], after["search_space"]
+        undo["search_space"] = {name: old.get(name) for name in {**old, **new} if old.get(name) != new.get(name)}
+    if "constraints" in after:
+        undo["constraints"] = list(before.get("constraints", ()))
+    if "budget" in after:
+        old, new = before["budget"], after["budget"]
+        limits = {name: old.get(name) for name in new if old.get(name) != new[name]}
+        if limits.get("n_trials") is not None:  # it is only ever raised
+            del limits["n_trials"]
+        undo |= {"budget": limits} if limits else {}
+    if "resources" in after:
+        old, new = before["resources"], after["resources"]
+        undo["resources"] = {name: old[name] for name in new if name in old and old[name] != new[name]}
+    return undo
+
+
 def prepare_edit(ledger: Ledger, asker: Asker, ref: str, body: StudyUpdate) -> Prepared | None:
     """Ask a sampler that learns for what an edit will replace, outside of any transaction.
 
@@ -97,7 +124,7 @@ def prepare_edit(ledger: Ledger, asker: Asker, ref: str, body: StudyUpdate) -> P
         if not plan_of(edited).learns:
             return None
         snapshot = asker.histories.read(session, edited)
-    unfit = _unfit(snapshot.plan, snapshot.open)
+    unfit = list_unfit(snapshot.plan, snapshot.open)
     if not unfit:
         return None
     hidden = frozenset(one.number for one in unfit)
@@ -127,7 +154,7 @@ def replace_unfit(tx: Tx, study: StudyRecord, version: int, prepared: Prepared |
         Fails those for which there is nothing else, or nothing that makes a network.
     """
     plan = plan_of(study)
-    unfit = _unfit(plan, trials.list_waiting(tx.session, study.id, _EVERY_WAITING))
+    unfit = list_unfit(plan, trials.list_waiting(tx.session, study.id, _EVERY_WAITING))
     ready = prepared if prepared is not None and _still_fits(tx, plan, unfit, prepared) else None
     proposals: Sequence[Proposal | None]
     proposals = ready.asked.proposals if ready is not None else [_propose(study, plan, one) for one in unfit]
@@ -151,7 +178,8 @@ def _still_fits(tx: Tx, plan: Plan, unfit: Sequence[TrialRecord], prepared: Prep
     return is_same and unseen and prepared.asked.digest == plan.digest
 
 
-def _unfit(plan: Plan, candidates: Sequence[TrialRecord]) -> list[TrialRecord]:
+def list_unfit(plan: Plan, candidates: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return those of some open trials that a study with this plan would give other parameters."""
     return [
         one
         for one in candidates
@@ -185,9 +213,10 @@ def _opens_again(body: StudyUpdate) -> bool:
 def _edited_space(study: StudyRecord, change: Mapping[str, Any] | str) -> Mapping[str, Any]:
     before: Mapping[str, Any] = study.spec["search_space"]
     if isinstance(change, str):
+        require_network(study, "suggest a space for it")
         spec = StudySpec.model_validate(study.spec)
         fixed = {name: value for name, value in spec.fixed.items() if value is not None}
-        return catalogue.suggest_space(catalogue.get_model(spec.model), catalogue.get_dataset(spec.dataset), fixed)
+        return catalogue.suggest_space(catalogue.get_model(spec.model), dataset_of(spec), fixed)
     after = dict(before)
     for name, shape in change.items():
         if shape is None:

@@ -34,6 +34,8 @@ def estimate_study(session: Session, spec: StudySpec, n_trials: int | None) -> S
     Returns:
         None where it has neither an end nor a predecessor with finished trials.
     """
+    if spec.code == "script":  # nothing is known of its trials before they have run
+        return None
     alike = estimates.list_similar(session, spec.model, spec.dataset, spec.resources.queue, _MAX_STUDIES)
     held_s, n_epochs, n_known = 0.0, 0.0, 0
     for study in alike:

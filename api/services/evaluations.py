@@ -29,8 +29,10 @@ from api.schemas.evaluations import (
 )
 from api.schemas.studies import StudySpec
 from api.services.confirmation import list_best_networks
+from api.services.dataset_facts import dataset_of
 from api.services.lookup import get_study, require_native
 from api.services.payloads import check_json
+from api.services.scripts import require_network
 from api.services.specs import network_params
 from api.services.views import spec_of
 from api.transaction import Tx
@@ -62,6 +64,7 @@ def request(tx: Tx, ref: str, body: EvaluationCreate) -> tuple[EvaluationRead, b
     study = studies.lock_study(tx.session, get_study(tx.session, ref).id)
     assert study is not None
     require_native(study, "judge its networks")
+    require_network(study, "judge its networks")
     _check_kind(study, body)
     n_members = (body.n_members or _DEFAULT_MEMBERS) if body.kind == "ensemble" else None
     key = body.kind if n_members is None else f"{body.kind}:{n_members}"
@@ -233,7 +236,7 @@ def _order(session: Session, evaluation: EvaluationRecord) -> EvaluationOrder:
         study_id=study.id,
         study_name=study.name,
         dataset=spec.dataset,
-        dataset_sha256=catalogue.get_dataset(spec.dataset).sha256,
+        dataset_sha256=dataset_of(spec).sha256,
         model=spec.model,
         objectives=spec.objectives,
         seed=spec.sampler.seed,

@@ -18,7 +18,7 @@ from db import trials
 
 _COLUMNS = ("number", "state", "value", "started_at", "finished_at", "duration_s", "n_attempts", "source", "reason")
 _LAST = ("findings", "confirms")  # at the end: whoever reads columns by place finds the others where they were
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def export_trials(session: Session, ref: str, file_format: Literal["csv", "json"]) -> tuple[str, Iterable[str]]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import Conflict
 from api.schemas.fleet import (
+    Device,
     MachineReading,
     QueueList,
     QueueRead,
@@ -120,6 +121,7 @@ def _show(
         version=worker.version,
         queues=list(worker.queues),
         n_slots=worker.n_slots,
+        devices=[Device.model_validate(one) for one in worker.devices],
         n_busy=n_busy,
         state=WorkerState(worker.state),
         created_at=worker.created_at,

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.asks.plans import plan_for
 from api.errors import Invalid
 from api.schemas.forks import ForkChanges, ForkCreate, Lender, LenderList
-from api.schemas.studies import StudyCreate, StudyRead, StudyUpdate
+from api.schemas.studies import StudyCreate, StudyUpdate
 from api.services.edits import settings_with
-from api.services.lending import check_lender, lend_history
+from api.services.lending import Loans, check_lender, gather_history
 from api.services.lookup import get_study, require_native
-from api.services.studies import publish_study, store_study
+from api.services.studies import Draft, draft_study
 from api.services.views import spec_of
-from api.transaction import Tx
 from db import lent, studies
 from db.records import StudyRecord
 
@@ -23,33 +24,32 @@ _ABOUT = frozenset({"notes", "tags"})
 _MERGED = frozenset({"search_space", "constraints", "budget"})
 
 
-def fork_study(tx: Tx, ref: str, body: ForkCreate, owner: str = "anonymous") -> StudyRead:
-    """Store a study with the settings of another one but for what is changed, and lend it what that one has learned.
+def draft_fork(session: Session, ref: str, body: ForkCreate) -> Draft:
+    """Make a study of another one: its settings but for what is changed, and what it has learned, which it is lent.
+
+    Lent trials count in no budget. The old study goes on.
 
     Raises:
         NotFound: `study_not_found`.
         Invalid: A rule that the new study breaks; with history also `other_model`, `other_objective`, `other_dataset`
             or `other_evaluation`, because then no value of the old study says anything about the new one, and
             `given_twice` for a warm start beside it.
-        Conflict: `name_taken`, `optuna_study`.
-
-    Effects:
-        Stores a study and its lent trials, which count in no budget, and rings for its work. The old study goes on.
+        Conflict: `optuna_study`.
     """
-    old = get_study(tx.session, ref)
+    old = get_study(session, ref)
     require_native(old, "fork it")
     if body.history == "finished" and body.changes.warm_start is not None:
         message = "both a history and a warm start were given, and the same trials could come with each"
         hint = 'set "history" to "none", and name the old study among warm_start.studies'
         raise Invalid("given_twice", message, "changes.warm_start", hint)
-    study = _store(tx, old, body, owner)
-    if body.history == "finished":
-        try:
-            check_lender(spec_of(study), old, "history", is_prior=True)
-        except Invalid as error:
-            raise Invalid(error.code, error.message, "history", 'set "history" to "none", or keep it') from error
-        lend_history(tx, study, [old], passed_on=True)
-    return publish_study(tx, study.id)
+    draft = _draft(session, old, body)
+    if body.history == "none":
+        return draft
+    try:
+        check_lender(draft.spec, old, "history", is_prior=True)
+    except Invalid as error:
+        raise Invalid(error.code, error.message, "history", 'set "history" to "none", or keep it') from error
+    return replace(draft, loans=Loans(gather_history(session, plan_for(draft.spec), [old], passed_on=True)))
 
 
 def list_lenders(session: Session, ref: str) -> LenderList:
@@ -63,9 +63,9 @@ def list_lenders(session: Session, ref: str) -> LenderList:
     return LenderList(items=items)
 
 
-def _store(tx: Tx, old: StudyRecord, body: ForkCreate, owner: str) -> StudyRecord:
+def _draft(session: Session, old: StudyRecord, body: ForkCreate) -> Draft:
     try:
-        return store_study(tx, StudyCreate.model_validate({**_settings(old, body), "name": body.name}), owner)
+        return draft_study(session, StudyCreate.model_validate({**_settings(old, body), "name": body.name}))
     except Invalid as error:
         place = error.field or ""
         is_change = place.split(".")[0] in ForkChanges.model_fields

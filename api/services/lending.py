@@ -8,11 +8,12 @@ the same hyperparameters, trained on the same data and judged in the same way.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.asks.plans import Plan, plan_of
+from api.asks.plans import Plan, plan_for, plan_of
 from api.errors import Invalid, NotFound
 from api.schemas.base import ParamValue
 from api.schemas.studies import StudySpec
@@ -31,6 +32,22 @@ from search.samplers import get_sampler
 MAX_LENT = 10_000
 # So many of the best are looked at for each first trial: some are equal once moved, some make no network.
 _CANDIDATES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A first trial: its parameters, and where they come from."""
+
+    params: dict[str, ParamValue]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loans:
+    """What a new study takes over: trials in the columns of lent ones, the oldest first, and first trials to run."""
+
+    trials: Sequence[Mapping[str, Any]] = ()
+    points: Sequence[Point] = ()
 
 
 def find_lenders(session: Session, spec: StudySpec) -> list[StudyRecord]:
@@ -89,77 +106,89 @@ def check_lender(spec: StudySpec, lender: StudyRecord, field: str, *, is_prior: 
             raise Invalid(code, message, field, hint)
 
 
-def lend(tx: Tx, study: StudyRecord, lenders: Sequence[StudyRecord]) -> None:
-    """Give a study that was just stored what its warm start names.
+def gather(session: Session, spec: StudySpec) -> Loans:
+    """Return what a study that is about to be stored takes over, as its warm start says.
 
-    Raises:
-        Invalid: `nothing_to_lend`.
+    This reads and moves up to thousands of trials, so it is done before the transaction that stores the study.
 
     Effects:
-        Stores lent trials, and waiting trials that count as trials of the study.
+        Writes the ids of the studies to begin with into `spec`: names may change.
+
+    Raises:
+        NotFound: See `find_lenders`.
+        Invalid: See `find_lenders`; and `nothing_to_lend`.
     """
-    plan = plan_of(study)
-    wanted = plan.spec.warm_start
+    wanted = spec.warm_start
     if wanted is None:
-        return
+        return Loans()
+    lenders = find_lenders(session, spec)
+    wanted.studies = [str(one.id) for one in lenders]
+    plan = plan_for(spec)
     priors = [one for one in lenders if _is_prior(plan, wanted, one)]
     givers = [one for one in lenders if one not in priors]
-    n_lent = lend_history(tx, study, priors)
-    n_points = add_points(tx, study, givers, wanted.n_points)
-    if n_lent + n_points == 0:
+    found = Loans(gather_history(session, plan, priors), _gather_points(session, plan, givers, wanted.n_points))
+    if not (found.trials or found.points):
         names = ", ".join(repr(one.name) for one in lenders)
         what = "has no finished trial that fits this study" if len(lenders) == 1 else "have no finished trial that fits"
         hint = "leave warm_start out, or wait until trials have finished; see docs/editing-studies.md for what fits"
         raise Invalid("nothing_to_lend", f"{names} {what}", "warm_start.studies", hint)
+    return found
 
 
-def lend_history(tx: Tx, study: StudyRecord, lenders: Sequence[StudyRecord], *, passed_on: bool = False) -> int:
-    """Store the lenders' finished trials that fit the study as lent to it, and return how many they are.
+def gather_history(
+    session: Session, plan: Plan, lenders: Sequence[StudyRecord], *, passed_on: bool = False
+) -> list[dict[str, Any]]:
+    """Return the lenders' finished trials that fit a study, the newest `MAX_LENT`, in the columns of lent trials.
 
     Args:
-        tx: The transaction.
-        study: Just stored; nothing was lent to it yet.
+        session: Open transaction.
+        plan: Of the study that is about to be stored.
         lenders: Of the same model, objectives, data and evaluation.
         passed_on: Whether to lend also what was lent to the lenders.
     """
-    plan = plan_of(study)
+    constraints = [one.model_dump(mode="json") for one in plan.spec.outcome_constraints]
     found: list[dict[str, Any]] = []
     for lender in lenders:
         theirs = plan_of(lender)
         if passed_on:
-            found += [one for old in lent.list_lent(tx.session, lender.id) if (one := _passed_on(plan, theirs, old))]
-        points = history.last_points(tx.session, lender.id, plan.metrics[0], -1, lender.rev)
-        for trial in trials.list_history(tx.session, lender.id):
+            found += [one for old in lent.list_lent(session, lender.id) if (one := _passed_on(plan, theirs, old))]
+        points = history.last_points(session, lender.id, plan.metrics[0], -1, lender.rev)
+        for trial in trials.list_history(session, lender.id):
             params = _fitting(plan, theirs, trial.params) if trial.state in _TELLING else None
-            if params is not None and (shown := _shown(study, plan, trial, points.get(trial.number))) is not None:
+            if params is None:
+                continue
+            if (shown := _shown(plan, constraints, trial, points.get(trial.number))) is not None:
                 found.append({"lender_id": lender.id, "lender_number": trial.number, "params": params, **shown})
-    kept = found[-MAX_LENT:]
-    rows = [{"study_id": study.id, "number": place - len(kept), **one} for place, one in enumerate(kept)]
-    lent.insert_lent(tx.session, rows)
-    return len(rows)
+    return found[-MAX_LENT:]
 
 
-def add_points(tx: Tx, study: StudyRecord, lenders: Sequence[StudyRecord], n: int) -> int:
-    """Let a study begin with the best parameters of others, moved into its space, and return how many they are.
+def store_loans(tx: Tx, study: StudyRecord, loans: Loans) -> None:
+    """Give a study that was just stored what was gathered for it.
 
     Effects:
-        Stores waiting trials, at most `n`, and no more than the study's budget of trials.
+        Stores lent trials, which count in no budget, and waiting trials, which count as trials of the study.
     """
-    plan = plan_of(study)
-    most = n if study.n_trials is None else min(n, study.n_trials)
-    known: list[Mapping[str, ParamValue]] = []
-    for lender, trial in _by_turns([(one, _best(tx, one, n)) for one in lenders]):
-        if len(known) == most:
-            break
-        params = _moved(plan, plan_of(lender), trial.params)
-        if params is None or params in known:
-            continue
-        known.append(params)
+    n = len(loans.trials)
+    rows = [{"study_id": study.id, "number": place - n, **one} for place, one in enumerate(loans.trials)]
+    lent.insert_lent(tx.session, rows)
+    for point in loans.points:
         number, _ = studies.take_number(tx.session, study.id, is_cell=False)
         values = {"study_id": study.id, "number": number, "state": TrialState.WAITING, "source": "manual"}
-        note = f"warm start: trial {trial.number} of study {lender.name}"
-        trials.insert_trial(tx.session, {**values, "params": params, "note": note})
-    return len(known)
+        trials.insert_trial(tx.session, {**values, "params": point.params, "note": point.note})
+
+
+def _gather_points(session: Session, plan: Plan, lenders: Sequence[StudyRecord], n: int) -> list[Point]:
+    """Return the best parameters of others, moved into the study's space: at most `n`, and no more than its budget."""
+    budget = plan.spec.budget.n_trials
+    most = n if budget is None else min(n, budget)
+    points: list[Point] = []
+    for lender, trial in _by_turns([(one, _best(session, one, n)) for one in lenders]):
+        if len(points) == most:
+            break
+        params = _moved(plan, plan_of(lender), trial.params)
+        if params is not None and all(params != one.params for one in points):
+            points.append(Point(params, f"warm start: trial {trial.number} of study {lender.name}"))
+    return points
 
 
 _TELLING = frozenset({TrialState.COMPLETE, TrialState.PRUNED})
@@ -173,8 +202,8 @@ def _is_prior(plan: Plan, wanted: WarmStart, lender: StudyRecord) -> bool:
     return plan.learns and all(own[name] == other[name] for name in same)
 
 
-def _best(tx: Tx, lender: StudyRecord, n: int) -> list[TrialRecord]:
-    return studies.list_best_trials(tx.session, lender, n * _CANDIDATES)
+def _best(session: Session, lender: StudyRecord, n: int) -> list[TrialRecord]:
+    return studies.list_best_trials(session, lender, n * _CANDIDATES)
 
 
 def _by_turns(
@@ -219,7 +248,9 @@ def _flat(plan: Plan, whole: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
     return values
 
 
-def _shown(study: StudyRecord, plan: Plan, trial: TrialRecord, last: tuple[int, float] | None) -> dict[str, Any] | None:
+def _shown(
+    plan: Plan, constraints: Sequence[Mapping[str, Any]], trial: TrialRecord, last: tuple[int, float] | None
+) -> dict[str, Any] | None:
     """Return what a finished trial showed, in the columns of a lent one; None where that is nothing."""
     if trial.state is TrialState.PRUNED:
         if last is None:
@@ -232,7 +263,7 @@ def _shown(study: StudyRecord, plan: Plan, trial: TrialRecord, last: tuple[int, 
     return {
         "state": trial.state,
         "values": [trial.values[metric] for metric in plan.metrics],
-        "outcome_constraints": violations_of(study, measured),
+        "outcome_constraints": violations_of(constraints, measured),
         "last_point": None,
     }
 

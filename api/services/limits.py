@@ -46,6 +46,16 @@ def columns_of(study: StudyRecord, limits: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def changed_turn(body: StudyUpdate) -> dict[str, Any]:
+    """Return what a request changes of whose turn it is, by name."""
+    return {} if body.resources is None else body.resources.model_dump(exclude_unset=True)
+
+
+def columns_of_resources(resources: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a study's row that follow from what is given of its resources."""
+    return {name: resources[name] for name in ("queue", "priority", "share", "gpu_memory_bytes") if name in resources}
+
+
 def may_go_on(before: StudyRecord, after: StudyRecord, limits: dict[str, Any]) -> bool:
     """Tell whether new limits leave something to do for a study that has ended."""
     has_left = after.end_number is None or after.next_number < after.end_number

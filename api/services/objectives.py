@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.errors import Invalid
 from api.schemas.studies import OutcomeConstraint, StudySpec
+from api.services.dataset_facts import dataset_of
 from db.records import StudyRecord
 from db.types import encode_float
 from models import catalogue
@@ -62,7 +63,9 @@ def check_outcome_constraints(spec: StudySpec) -> None:
     for place, one in enumerate(spec.outcome_constraints):
         field = f"outcome_constraints.{place}"
         _check_limit(one, field)
-        info = catalogue.get_outcome(spec.model, spec.dataset, one.metric, field=f"{field}.metric")
+        if spec.code == "script":
+            continue
+        info = catalogue.get_outcome(spec.model, dataset_of(spec), one.metric, field=f"{field}.metric")
         if one.metric != spec.objectives[0].metric and not _is_known_of_all(info) and _is_of_members(spec):
             message = f"{one.metric!r} is measured of one finished network, and a trial trains several here"
             hint = "constrain a metric that is reported after every epoch, or train once on the holdout"
@@ -75,13 +78,12 @@ def outcomes_of(study: StudyRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*metrics_of(study), *constrained]))
 
 
-def violations_of(study: StudyRecord, values: Mapping[str, float]) -> list[float | str] | None:
+def violations_of(constraints: Sequence[Mapping[str, Any]], values: Mapping[str, float]) -> list[float | str] | None:
     """Return by how much an outcome breaks each of a study's constraints, as `TrialRow` keeps it; None without any.
 
     At most 0 where the constraint holds. Relative to the limit (to 1 where that is 0), so that samplers may add up
     those of metrics with different units; infinite for a metric that is missing or not finite.
     """
-    constraints = study.spec.get("outcome_constraints", ())
     return [encode_float(_violation(one, values.get(one["metric"]))) for one in constraints] or None
 
 
@@ -108,7 +110,7 @@ def _check_each(spec: StudySpec) -> None:
     names: set[str] = set()
     for place, objective in enumerate(spec.objectives):
         field = f"objectives.{place}.metric"
-        info = catalogue.get_outcome(spec.model, spec.dataset, objective.metric, field=field)
+        info = catalogue.get_outcome(spec.model, dataset_of(spec), objective.metric, field=field)
         if info in catalogue.COST_METRICS and not place:
             message = f"{info.name!r} is known when a network is finished, and the first objective chooses its epoch"
             raise Invalid("cost_first", message, field, "put what the network learns first, such as val_loss")

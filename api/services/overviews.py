@@ -1,4 +1,4 @@
-"""Points of many curves as arrays: from the table, or from overviews, which are made once a trial is over.
+"""Overviews of long curves, which are made once a trial is over.
 
 A chart of a thousand curves of ten thousand points would read ten million rows, which takes many seconds; their
 overviews are a thousand rows, and say all that such a chart can show.
@@ -10,30 +10,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sqlalchemy.orm import Session
 
-from api.services.thinning import Flags, Floats, Ints, column_width, extremes
+from api.services.thinning import column_width, extremes
 from db import curves
-from db.metrics import Kind
+from db.packing import Points
 
 N_BINS = 512
 """Bins of an overview, at most (and one that begins before the first step)."""
 MAX_MADE = 20
 """Overviews made in one round of the reconcile loop: they may take a fifth of a second together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Points of one curve in the order of steps; `at_ms` counts from 1970."""
-
-    steps: Ints
-    values: Floats
-    at_ms: Ints
-
-    def only(self, keep: Flags) -> Points:
-        """Return the flagged points."""
-        return Points(self.steps[keep], self.values[keep], self.at_ms[keep])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +29,6 @@ class Overview:
     series_id: int
     bin_steps: int
     content: bytes
-
-
-def stream_points(
-    session: Session, series_ids: Collection[int], low: int | None = None, high: int | None = None
-) -> Iterator[tuple[int, Points]]:
-    """Yield curve and points from step `low` to `high`, both included; curves without any are left out."""
-    if series_ids:
-        for one in curves.stream_points(session, series_ids, low, high):
-            yield one.series_id, _decode(one)
 
 
 def stream_overviews(session: Session, series_ids: Collection[int]) -> Iterator[tuple[int, Points]]:
@@ -66,8 +43,8 @@ def find_missing(session: Session, limit: int = MAX_MADE) -> list[Overview]:
     latest = dict(curves.list_without_overview(session, limit))
     widths = {series_id: bin_width(step) for series_id, step in latest.items()}
     return [
-        Overview(series_id, widths[series_id], pack(summarise(points, widths[series_id])))
-        for series_id, points in stream_points(session, list(latest))
+        Overview(one.series_id, widths[one.series_id], pack(summarise(one.points, widths[one.series_id])))
+        for one in curves.stream_points(session, list(latest))
     ]
 
 
@@ -80,9 +57,9 @@ def store(session: Session, made: Sequence[Overview]) -> None:
         curves.store_overview(session, one.series_id, one.bin_steps, one.content)
 
 
-def bin_width(latest_step: int) -> int:
-    """Return how many steps a bin holds of a curve that ends at `latest_step`: a power of two, at least 1."""
-    return max(1, int(column_width(latest_step + 1, N_BINS)))
+def bin_width(latest_step: int, n_bins: int = N_BINS) -> int:
+    """Return how many steps each of `n_bins` bins holds of steps 0 to `latest_step`: a power of two, at least 1."""
+    return max(1, int(column_width(latest_step + 1, n_bins)))
 
 
 def summarise(points: Points, width: int) -> Points:
@@ -90,16 +67,6 @@ def summarise(points: Points, width: int) -> Points:
     keep = extremes(points.steps // width, points.values)
     keep[[0, -1]] = True
     return points.only(keep)
-
-
-def _decode(columns: curves.PointColumns) -> Points:
-    values = np.array(columns.values, dtype=np.float64)  # None becomes NaN
-    kinds: ArrayLike = columns.kinds
-    kinds = np.asarray(kinds)
-    if kinds.any():
-        values[kinds == Kind.PLUS_INFINITY] = np.inf
-        values[kinds == Kind.MINUS_INFINITY] = -np.inf
-    return Points(np.array(columns.steps, np.int64), values, np.array(columns.at_ms, np.int64))
 
 
 def pack(points: Points) -> bytes:
@@ -112,7 +79,7 @@ def unpack(content: bytes) -> Points:
     """Read what `pack` wrote."""
     n = len(content) // 24
     return Points(
-        np.frombuffer(content, "<i8", n).astype(np.int64),
-        np.frombuffer(content, "<f8", n, 8 * n).astype(np.float64),
-        np.frombuffer(content, "<i8", n, 16 * n).astype(np.int64),
+        np.frombuffer(content, "<i8", n).astype(np.int64, copy=False),
+        np.frombuffer(content, "<f8", n, 8 * n).astype(np.float64, copy=False),
+        np.frombuffer(content, "<i8", n, 16 * n).astype(np.int64, copy=False),
     )

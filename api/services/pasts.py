@@ -59,7 +59,7 @@ class Pasts:
         after_rev = None if before.rev < 0 else before.rev
         with ledger.read() as session:
             lines = list_lines(session, study.id, after_rev, is_single=len(metrics) == 1)
-        ended = {line.number: _past(line, metrics) for line in lines if line.state in FINISHED_TRIALS}
+        ended = {line.number: _past(line, metrics) for line in lines if line.phase in FINISHED_TRIALS}
         finished = {**before.finished, **ended}
         directions = tuple(one.direction for one in spec.objectives)
         bare = InsightRequest(space_of(spec), directions, [finished[number] for number in sorted(finished)])
@@ -79,7 +79,7 @@ class Pasts:
 def _past(line: TrialLine, metrics: Sequence[str]) -> PastTrial:
     return PastTrial(
         number=line.number,
-        state=cast(TrialState, str(line.state)),
+        state=cast(TrialState, str(line.phase)),
         params=line.params,
         values=_values(line, metrics),
         constraints=tuple(decode_float(one) for one in line.violations or ()),

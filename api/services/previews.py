@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from api.disposition import disposition
 from db.records import ArtifactRecord
 
 BYTES = "application/octet-stream"
@@ -41,7 +42,7 @@ def headers_of(artifact: ArtifactRecord, *, preview: bool) -> dict[str, str]:
     """
     is_shown = preview and media_type_of(artifact.name) != BYTES
     return {
-        "Content-Disposition": f'{"inline" if is_shown else "attachment"}; filename="{artifact.name}"',
+        "Content-Disposition": disposition(artifact.name, is_inline=is_shown),
         "Content-Length": str(artifact.n_bytes),
         "Content-Security-Policy": _CSP,
         "ETag": f'"{artifact.sha256}"',

@@ -105,8 +105,7 @@ def _ask(tx: Tx, pruner: Pruner, orders: Orders, request: PruneRequest) -> Prune
 
 def _own_curve(tx: Tx, trial_id: int, metric: str) -> dict[int, float]:
     (series,) = metrics.list_series(tx.session, [trial_id], [metric])
-    steps, values = metrics.list_points(tx.session, [series.id])[series.id]
-    return dict(zip(steps, values, strict=True))
+    return metrics.list_rows(tx.session, series.id)
 
 
 def _own_ends(tx: Tx, trial_id: int, orders: Orders, members: Sequence[str]) -> dict[int, float]:

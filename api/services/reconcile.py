@@ -13,18 +13,25 @@ from collections import Counter
 
 from sqlalchemy import text
 
+from api.audit import Refusals
 from api.errors import NotFound
 from api.services import overviews
+from api.services.audit import store_refusals
 from api.services.budgets import has_hours, spent_hours
 from api.services.erase import erase_deleted
 from api.services.evaluations import expire as expire_evaluation
+from api.services.halves import Halves
 from api.services.reports import Ending, conclude, lock_trial_of
+from api.services.retention import OldLines
+from api.services.rollup import Retention, roll_up
 from api.services.settle import settle_study, stop_study
+from api.services.unnamed import drop_unnamed
 from api.services.workers import lose_silent
 from api.settings import Settings
 from api.store import ArtifactStore
 from api.transaction import Ledger, Tx
 from db import attempts, evaluations, events, studies, workers
+from db.audit import drop_old_entries
 from db.lifecycle import AttemptState, StudyState
 from db.records import AttemptRecord
 
@@ -40,12 +47,24 @@ class Reconciler:
         ledger: Where to look and write.
         settings: Lease, interval and retention.
         store: Where artifacts of deleted studies are erased; without one, such studies stay.
+        refusals: What waits for the audit log.
+        data_store: Where data sets lie; killed processes leave halves in both.
     """
 
-    def __init__(self, ledger: Ledger, settings: Settings, store: ArtifactStore | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        settings: Settings,
+        store: ArtifactStore | None = None,
+        refusals: Refusals | None = None,
+        data_store: ArtifactStore | None = None,
+    ) -> None:
         self._ledger = ledger
         self._store = store
         self._settings = settings
+        self._refusals = refusals or Refusals()
+        self._old_lines = OldLines()
+        self._halves = Halves([one for one in (store, data_store) if one is not None])
         self._stop = threading.Event()
         self._started_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="reconcile", daemon=True)
@@ -70,18 +89,24 @@ class Reconciler:
         """
         if with_leases:
             self._expire_leases()
+        store_refusals(self._ledger, self._refusals)
         with self._ledger.write() as tx:
             if not self._lead(tx):
                 return
             lose_silent(tx, self._settings.lease_s)
             events.drop_old_events(tx.session, self._settings.event_retention_s)
+            drop_old_entries(tx.session, self._settings.audit_retention_s)
         self._stop_overdue()
         self._stop_spent()
         self._settle_stopping()
         self._ring()
         if self._store is not None:
             erase_deleted(self._ledger, self._store, self._settings.deleted_retention_s)
+            drop_unnamed(self._ledger, self._store)
         self._make_overviews()
+        roll_up(self._ledger, Retention(self._settings.pack_after_s, self._settings.point_retention_s))
+        self._old_lines.drop(self._ledger, self._settings.log_retention_s)
+        self._halves.drop()
         self.last_round_at = time.monotonic()
 
     def _run(self) -> None:

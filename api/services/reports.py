@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from api.asks.plans import plan_of
 from api.errors import Invalid, LeaseLost, NotFound
 from api.schemas.trials import Finding
-from api.schemas.work import FinishRead, FinishRequest, LogEntry, ReportRead, ReportRequest
+from api.schemas.work import FinishRead, FinishRequest, LogEntry, MemoryPeak, ReportRead, ReportRequest
+from api.services.admission import learn
 from api.services.members import is_member, is_system
 from api.services.objectives import metrics_of, no_value, outcomes_of, violations_of
 from api.services.promotion import step_to_wait_at
 from api.services.pruning import Brought, decide
+from api.services.scripts import is_script, is_tracking
 from api.services.settle import announce_trial, settle_ending
 from api.services.views import is_number
 from api.transaction import Tx
@@ -45,6 +48,8 @@ def report(tx: Tx, attempt_id: int, body: ReportRequest, lease_s: float) -> Repo
     fresh = metrics.store_points(tx.session, renewed.trial_id, _points(body))
     outputs.store_lines(tx.session, renewed.trial_id, renewed.attempt_no, _lines(body.logs))
     trials.advance_trial(tx.session, renewed.trial_id, body.step, body.n_steps)
+    if body.memory:
+        _learn_memory(tx, renewed, body.memory)
     orders = attempts.find_orders(tx.session, renewed.trial_id)
     _announce(tx, renewed, orders, body, fresh)
     return _decide(
@@ -75,6 +80,13 @@ def finish(tx: Tx, attempt_id: int, body: FinishRequest) -> FinishRead:
         tx, study, trial, Ending(end, body.reason, body.values, body.is_retryable, _diagnosis_of(body.diagnosis))
     )
     return FinishRead(trial_state=target, attempt_state=end)
+
+
+def _learn_memory(tx: Tx, renewed: Renewed, reported: list[MemoryPeak]) -> None:
+    trial = trials.get_trial(tx.session, renewed.trial_id)
+    study = studies.find_study(tx.session, trial.study_id)
+    if study is not None and not is_script(study) and learn(tx, renewed.attempt_id, plan_of(study), trial, reported):
+        tx.ring(study.queue, 1)  # another slot of the device may have waited for the room
 
 
 def lock_trial_of(tx: Tx, attempt_id: int) -> tuple[StudyRecord, TrialRecord]:
@@ -110,17 +122,21 @@ def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> 
     Effects:
         Updates the trial, settles the study, rings where the trial waits again.
     """
-    n_burned = trial.n_burned + (ending.end in BURNING_ENDS)
+    # A run that a script began waits for this script as long as it takes: others cannot go on with it.
+    is_waited_for = trial.run_key is not None and ending.end is AttemptState.LOST
+    n_burned = trial.n_burned + (ending.end in BURNING_ENDS and not is_waited_for)
     paused_step = step_to_wait_at(tx, study, trial)
     target = _target(study, trial, ending, n_burned, can_wait=paused_step is not None)
     values = _with_objectives(tx, study, trial, ending) if target in FINISHED_TRIALS else {}
     lacking = [metric for metric in metrics_of(study) if not is_number(values.get(metric))]
     value = values.get(metrics_of(study)[0])
     reason = ending.reason
-    if target is TrialState.COMPLETE and lacking:
+    if target is TrialState.COMPLETE and lacking and not is_tracking(study):
         target, reason = TrialState.FAIL, no_value(lacking[0], values.get(lacking[0]))
     changes = {
-        "outcome_constraints": violations_of(study, values) if target is TrialState.COMPLETE else None,
+        "outcome_constraints": violations_of(study.spec.get("outcome_constraints", ()), values)
+        if target is TrialState.COMPLETE
+        else None,
         "reason": reason,
         "n_burned": n_burned,
         "value": value if is_number(value) and target is not TrialState.FAIL else None,
@@ -128,6 +144,7 @@ def conclude(tx: Tx, study: StudyRecord, trial: TrialRecord, ending: Ending) -> 
     }
     if target is TrialState.WAITING:
         changes["paused_step"] = paused_step
+        changes["is_alone"] = trial.is_alone or ending.end is AttemptState.OOM
     if target in FINISHED_TRIALS or ending.end is AttemptState.PAUSED:
         changes |= ending.diagnosis
     ended = trials.end_trial(tx.session, trial, target, changes)
@@ -141,11 +158,16 @@ def _target(study: StudyRecord, trial: TrialRecord, ending: Ending, n_burned: in
     """Return what an ended attempt makes of its trial; `can_wait`: it was told to pause and may go on later."""
     goes_on = study.state in (StudyState.RUNNING, StudyState.PAUSED)
     is_paused = ending.end is AttemptState.PAUSED
+    if ending.end is AttemptState.OOM:
+        # A script's run is nobody else's to go on with, and it has ended.
+        can_differ = not trial.is_alone and trial.run_key is None
+    else:
+        can_differ = can_wait if is_paused else ending.is_retryable
     target = decide_trial_state(
         ending.end,
         n_burned=n_burned,
         max_retries=study.spec["budget"]["max_retries"],
-        retryable=goes_on and (can_wait if is_paused else ending.is_retryable),
+        retryable=goes_on and can_differ,
     )
     if target is TrialState.WAITING and (trial.is_stop_requested or study.state is StudyState.STOPPING):
         return TrialState.PRUNED if is_paused else TrialState.FAIL
@@ -210,7 +232,8 @@ def _decide(tx: Tx, trial_id: int, orders: Orders, brought: Brought, answer: Rep
 
 
 def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fresh: Sequence[Point]) -> None:
-    told = [point for point in fresh if not (is_member(point.name) or is_system(point.name))]
+    shown = {name for name in {point.name for point in fresh} if not (is_member(name) or is_system(name))}
+    told = [point for point in fresh if point.name in shown]
     if fresh or body.step is not None:
         payload = {
             "study_id": orders.study_id,

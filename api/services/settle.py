@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from api.services.budgets import reached_enough
 from api.services.confirmation import add_runs, is_confirming
 from api.services.promotion import Paused, end_paused, find_paused, has_more_to_start
+from api.services.scripts import is_for_workers, is_tracking
 from api.transaction import Tx
 from db import studies, trials
 from db.lifecycle import OPEN_TRIALS, StudyState, TrialState
@@ -78,7 +79,7 @@ def settle_ending(tx: Tx, study_id: int) -> None:
 def _settle(tx: Tx, study: StudyRecord, n_freed: int | None) -> None:
     counts = studies.count_trials(tx.session, [study.id])[study.id]
     paused = find_paused(tx, study) if counts.get(TrialState.WAITING, 0) else Paused()
-    if study.state is StudyState.RUNNING and not paused.n and _is_hopeless(counts):
+    if study.state is StudyState.RUNNING and not paused.n and not is_tracking(study) and _is_hopeless(counts):
         reason = f"all of the first {counts[TrialState.FAIL]} trials failed; see their reasons"
         stop_study(tx, study, reason, StudyState.FAILED)
         return
@@ -99,7 +100,7 @@ def _settle(tx: Tx, study: StudyRecord, n_freed: int | None) -> None:
             return
         n_freed = None  # nobody has heard of the runs that confirm
         study, counts = _read(tx, study)
-    if study.state is StudyState.RUNNING:
+    if study.state is StudyState.RUNNING and is_for_workers(study):
         n_waiting = counts.get(TrialState.WAITING, 0) - len(paused.others)
         n = _n_startable(study, counts.get(TrialState.RUNNING, 0), n_waiting)
         tx.ring(study.queue, n if n_freed is None else _n_news(n, n_freed, n_waiting))

@@ -12,7 +12,16 @@ from typing import Any
 from api.errors import Invalid
 from api.schemas.base import ParamValue
 from api.schemas.studies import StudyCreate, StudySpec
-from api.services.objectives import check_objectives, check_outcome_constraints
+from api.services.dataset_facts import dataset_of
+from api.services.objectives import check_limits, check_objectives, check_outcome_constraints
+from api.services.scripts import (
+    check_command,
+    check_no_program,
+    check_objectives_of_script,
+    check_script,
+    fixed_params,
+    queue_of,
+)
 from models import catalogue
 from search import pruners, samplers
 from search.errors import SearchError
@@ -42,13 +51,13 @@ def complete_spec(body: StudyCreate) -> StudySpec:
         Invalid: Whatever rule the study breaks; see the refusals of `search` and `models.catalogue`.
     """
     with refusals():
-        _check_model(body)
+        is_script = body.code == "script"
+        (check_script if is_script else _check_model)(body)
         space = parse_space(_given_space(body), constraints=body.constraints)
         spec = StudySpec.model_validate({**_given(body), "search_space": space.to_json()})
-        _check_names(spec)
-        _check_combinations(spec)
-        check_objectives(spec)
-        check_outcome_constraints(spec)
+        if is_script:
+            spec.resources.queue = queue_of(body.resources, has_command=body.command is not None)
+        (_check_script_spec if is_script else _check_network_spec)(spec)
         sampler = _complete_sampler(spec)
         pruner = _complete_pruner(spec)
         evaluation = _complete_evaluation(spec)
@@ -59,6 +68,23 @@ def complete_spec(body: StudyCreate) -> StudySpec:
             check_satisfiable(space)
     update = {"sampler": sampler, "pruner": pruner, "budget": budget, "evaluation": evaluation}
     return StudySpec.model_validate({**spec.model_dump(), **update})
+
+
+def _check_network_spec(spec: StudySpec) -> None:
+    catalogue.check_space(catalogue.get_model(spec.model), spec.search_space, field="search_space")
+    _check_names(spec)
+    _check_combinations(spec)
+    check_objectives(spec)
+    check_outcome_constraints(spec)
+
+
+def _check_script_spec(spec: StudySpec) -> None:
+    _check_names(spec)
+    check_objectives_of_script(spec)
+    check_command(spec)
+    check_outcome_constraints(spec)
+    if len(spec.objectives) > 1:
+        check_limits(spec.objectives, spec.budget.model_dump())
 
 
 def space_of(spec: StudySpec) -> SearchSpace:
@@ -83,6 +109,8 @@ def network_params(spec: StudySpec, params: Mapping[str, ParamValue]) -> dict[st
     Raises:
         CatalogueError: What `catalogue.complete_params` raises.
     """
+    if spec.code == "script":
+        return fixed_params(spec, params)
     return dict(catalogue.complete_params(catalogue.get_model(spec.model), _given_values(spec, params)))
 
 
@@ -118,8 +146,9 @@ def check_combination(spec: StudySpec, params: Mapping[str, ParamValue]) -> None
     Raises:
         CatalogueError: `impossible_combination`.
     """
-    model, dataset = catalogue.get_model(spec.model), catalogue.get_dataset(spec.dataset)
-    catalogue.check_combination(model, _given_values(spec, params), dataset)
+    if spec.code == "script":
+        return
+    catalogue.check_combination(catalogue.get_model(spec.model), _given_values(spec, params), dataset_of(spec))
 
 
 def n_grid_cells(spec: StudySpec) -> int | None:
@@ -139,9 +168,9 @@ def _given(body: StudyCreate) -> dict[str, Any]:
 
 
 def _check_model(body: StudyCreate) -> None:
+    check_no_program(body)
     model = catalogue.get_model(body.model)
-    catalogue.get_dataset(body.dataset)
-    catalogue.metrics_for(body.model, body.dataset)
+    catalogue.metrics_for(body.model, dataset_of(body))
     catalogue.check_params(model, body.fixed, field="fixed")
     catalogue.check_params(model, body.assumed, field="assumed")
     # Names first: a misspelt parameter deserves its suggestion even where its range is wrong as well.
@@ -154,13 +183,11 @@ def _given_space(body: StudyCreate) -> Mapping[str, Any]:
     """Return the space asked for; the text "default" is what the model suggests for the data and the fixed values."""
     if body.search_space != "default":
         return body.search_space
-    model, dataset = catalogue.get_model(body.model), catalogue.get_dataset(body.dataset)
     fixed = {name: value for name, value in body.fixed.items() if value is not None}
-    return catalogue.suggest_space(model, dataset, fixed)
+    return catalogue.suggest_space(catalogue.get_model(body.model), dataset_of(body), fixed)
 
 
 def _check_names(spec: StudySpec) -> None:
-    catalogue.check_space(catalogue.get_model(spec.model), spec.search_space, field="search_space")
     both = sorted(set(spec.fixed) & set(spec.search_space))
     if both:
         raise Invalid(
@@ -180,8 +207,8 @@ def _check_names(spec: StudySpec) -> None:
 
 
 def _check_combinations(spec: StudySpec) -> None:
-    model, dataset = catalogue.get_model(spec.model), catalogue.get_dataset(spec.dataset)
-    catalogue.check_space_combinations(model, spec.fixed, spec.search_space, dataset)
+    model = catalogue.get_model(spec.model)
+    catalogue.check_space_combinations(model, spec.fixed, spec.search_space, dataset_of(spec))
 
 
 def _complete_sampler(spec: StudySpec) -> dict[str, Any]:
@@ -209,7 +236,7 @@ def _complete_evaluation(spec: StudySpec) -> dict[str, Any]:
             )
         return {"method": method, "folds": None}
     n_folds = folds or _DEFAULT_FOLDS
-    catalogue.check_folds(catalogue.get_dataset(spec.dataset), n_folds)
+    catalogue.check_folds(dataset_of(spec), n_folds)
     return {"method": method, "folds": n_folds}
 
 

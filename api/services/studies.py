@@ -9,11 +9,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.errors import Conflict, NotFound
-from api.schemas.studies import StudyCreate, StudyEdit, StudyEdits, StudyRead, StudyUpdate
+from api.schemas.studies import StudyCreate, StudyEdit, StudyEdits, StudyRead, StudySpec, StudyUpdate
+from api.services import code
 from api.services.budgets import reached_enough
-from api.services.edits import Prepared, edited_spec, is_edit, replace_unfit
-from api.services.lending import find_lenders, lend
-from api.services.limits import changed_limits, columns_of, may_confirm, may_go_on
+from api.services.dataset_facts import hold_data, pin_data
+from api.services.edits import Prepared, edited_spec, is_edit, replace_unfit, undo_of
+from api.services.lending import Loans, gather, store_loans
+from api.services.limits import changed_limits, changed_turn, columns_of, columns_of_resources, may_confirm, may_go_on
 from api.services.lookup import get_study, require_native
 from api.services.settle import announce_study, settle_study, stop_study
 from api.services.specs import complete_spec
@@ -25,6 +27,8 @@ from db.records import StudyRecord
 
 _ABOUT_ANY_STUDY = frozenset({"name", "notes", "tags"})
 _OF_ANY_KIND = _ABOUT_ANY_STUDY | {"archived"}
+# Settings that change nothing of what is tried.
+_NOT_SEARCHED = frozenset({"budget", "resources"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,54 +39,56 @@ class Editor:
     prepared: Prepared | None = None
 
 
-def create_study(tx: Tx, body: StudyCreate, owner: str = "anonymous") -> StudyRead:
-    """Store a study of `owner` and ring for its work.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A study that may be stored: checked, complete, and with what it takes over from others."""
+
+    body: StudyCreate
+    spec: StudySpec
+    loans: Loans
+
+
+def draft_study(session: Session, body: StudyCreate) -> Draft:
+    """Check and complete a study, and gather what its warm start names.
 
     Raises:
-        Invalid: The study breaks a rule; nothing is stored.
+        Invalid: The study breaks a rule; see also `lending.gather`.
         NotFound: A study to begin with does not exist.
-        Conflict: `name_taken`.
     """
-    study = store_study(tx, body, owner)
-    return publish_study(tx, study.id)
+    spec = complete_spec(pin_data(session, body))
+    return Draft(body, spec, gather(session, spec))
 
 
-def store_study(tx: Tx, body: StudyCreate, owner: str = "anonymous") -> StudyRecord:
-    """Store a study with what its warm start names, for `publish_study` to tell of.
+def create_study(tx: Tx, draft: Draft, owner: str = "anonymous") -> StudyRead:
+    """Store a study of `owner`, tell of it and ring for its work.
 
     Raises:
-        Invalid: The study breaks a rule; see also `lending.find_lenders`.
-        NotFound: `study_not_found`, of a study to begin with.
-        Conflict: `name_taken`.
+        Conflict: `name_taken`; nothing is stored.
+        Invalid: `unknown_dataset` or `unknown_code`, where it was deleted meanwhile.
     """
-    spec = complete_spec(body)
-    lenders = find_lenders(tx.session, spec)
-    if spec.warm_start is not None:  # names may change
-        spec.warm_start.studies = [str(one.id) for one in lenders]
+    hold_data(tx.session, draft.spec)
+    if draft.spec.source is not None and draft.spec.source.archive is not None:
+        code.hold(tx, draft.spec.source.archive)
+    spec, budget = draft.spec, draft.spec.budget
     values = {
-        "name": body.name,
+        "name": draft.body.name,
         "spec": spec.model_dump(mode="json"),
-        "queue": spec.resources.queue,
+        **columns_of_resources(spec.resources.model_dump()),
         "direction": spec.objectives[0].direction,
         "directions": [objective.direction for objective in spec.objectives],
-        "n_trials": spec.budget.n_trials,
-        "max_parallel": spec.budget.max_parallel,
-        "notes": body.notes,
-        "tags": body.tags,
+        "n_trials": budget.n_trials,
+        "max_parallel": budget.max_parallel,
+        "notes": draft.body.notes,
+        "tags": draft.body.tags,
         "owner": owner,
     }
     try:
-        study_id = studies.insert_study(tx.session, values, timeout_s=spec.budget.timeout_s)
+        study_id = studies.insert_study(tx.session, values, timeout_s=budget.timeout_s)
     except IntegrityError as error:
-        raise _name_taken(body.name) from error
+        raise _name_taken(draft.body.name) from error
     study = studies.find_study(tx.session, study_id)
     assert study is not None
-    lend(tx, study, lenders)
-    return study
-
-
-def publish_study(tx: Tx, study_id: int) -> StudyRead:
-    """Tell of a new study, ring for its work, and return it."""
+    store_loans(tx, study, draft.loans)
     announce_study(tx, study_id)
     settle_study(tx, study_id)
     return _show(tx, study_id)
@@ -140,6 +146,7 @@ def list_edits(session: Session, ref: str) -> StudyEdits:
                 before=dict(one.before),
                 after=dict(one.after),
                 replaced=sorted(int(number) for number in one.replaced),
+                undo=undo_of(one.before, one.after),
             )
             for one in found
         ]
@@ -194,17 +201,19 @@ def _change_columns(tx: Tx, study: StudyRecord, body: StudyUpdate, by: Editor) -
     about = body.model_dump(include=set(_ABOUT_ANY_STUDY), exclude_unset=True)
     values: dict[str, Any] = {key: value for key, value in about.items() if value is not None}
     limits = changed_limits(study, body)
-    values.update(columns_of(study, limits))
+    turn = changed_turn(body)
+    values.update(columns_of(study, limits) | columns_of_resources(turn))
     names: list[str] = []
-    if limits or is_edit(body):
+    if limits or turn or is_edit(body):
         before = spec_of(study).model_dump(mode="json")
         spec = edited_spec(study, body) if is_edit(body) else dict(before)
         spec["budget"] = {**spec["budget"], **limits}
+        spec["resources"] = {**spec["resources"], **turn}
         names = sorted(key for key in spec if spec[key] != before[key])
         values["spec"] = spec
     if not values:
         return limits
-    if set(names) - {"budget"} and study.state not in ENDED_STUDIES:
+    if set(names) - _NOT_SEARCHED and study.state not in ENDED_STUDIES:
         values["is_exhausted"] = False  # another space has other things to try
     try:
         studies.update_study(tx.session, study.id, values)
@@ -219,7 +228,7 @@ def _keep_edit(tx: Tx, before: StudyRecord, names: list[str], by: Editor) -> Non
     edit_no = len(edits.list_edits(tx.session, before.id))
     after = studies.find_study(tx.session, before.id)
     assert after is not None
-    replaced = replace_unfit(tx, after, edit_no + 1, by.prepared) if set(names) - {"budget"} else {}
+    replaced = replace_unfit(tx, after, edit_no + 1, by.prepared) if set(names) - _NOT_SEARCHED else {}
     values = {
         "study_id": before.id,
         "edit_no": edit_no,

@@ -43,6 +43,26 @@ def extremes(bins: NDArray[Any], values: Floats) -> Flags:
     return keep
 
 
+def apart(bins: NDArray[Any], values: Floats, n_rows: int) -> Flags:
+    """Say which points of a cloud stay: the extremes of each bin, and the first point of each place that is seen apart.
+
+    Args:
+        bins: Which bin each point is in, length n; points of a bin stand together.
+        values: Length n, finite.
+        n_rows: Into so many rows the range of the values is cut.
+
+    Returns:
+        A flag a point, length n.
+    """
+    keep = extremes(bins, values)
+    if len(values) == 0:
+        return keep
+    low, high = values.min(), values.max()
+    rows = np.floor((values - low) / (high - low) * n_rows) if 0 < high - low < np.inf else np.zeros(len(values))
+    keep[np.unique(bins.astype(np.int64) * (n_rows + 1) + rows.astype(np.int64), return_index=True)[1]] = True
+    return keep
+
+
 def column_width(span: float, n_columns: int) -> float:
     """Return the least power of two by which at most `n_columns` columns (plus a cut one) cover `span`.
 

@@ -24,6 +24,7 @@ def create(tx: Tx, body: TokenCreate, secret: str) -> TokenCreated:
     token_id = tokens.insert_token(
         tx.session, name=body.name, role=body.role, token=token, expires_in_s=body.expires_in_s
     )
+    tx.name_target(f"token {token_id}: {body.name} ({body.role})")
     return TokenCreated(**_read(tx.session, token_id).model_dump(), token=token)
 
 
@@ -41,6 +42,7 @@ def revoke(tx: Tx, token_id: int) -> TokenRead:
     """
     is_done = tokens.revoke_token(tx.session, token_id)
     read = _read(tx.session, token_id)
+    tx.name_target(f"token {token_id}: {read.name} ({read.role})")
     if not is_done:
         raise Conflict("wrong_state", f"token {token_id} ({read.name}) is revoked already", "token_id")
     return read

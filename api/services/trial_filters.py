@@ -12,7 +12,7 @@ from api.services.objectives import metrics_of
 from api.services.specs import space_of
 from api.services.views import spec_of
 from db import trial_conditions as conditions
-from db.lifecycle import TrialState
+from db.lifecycle import TrialPhase
 from db.records import StudyRecord
 from db.trial_conditions import Condition
 from search.parameters import FloatParameter, IntParameter, Parameter
@@ -78,11 +78,12 @@ def _readers(study: StudyRecord) -> dict[str, tuple[Read, frozenset[str]]]:
         "value": (_value(first), ORDERED),
         "state": (_state, EQUAL),
         "feasible": (_feasible, EQUAL),
+        "tag": (_tag, TEXT),
     }
 
 
 def _state(query: Query, term: Term, value: Value) -> Condition:
-    return conditions.in_state([TrialState(query.choice(value, TrialState))])
+    return conditions.in_phase([TrialPhase(query.choice(value, TrialPhase))])
 
 
 def _feasible(query: Query, term: Term, value: Value) -> Condition:
@@ -90,8 +91,13 @@ def _feasible(query: Query, term: Term, value: Value) -> Condition:
     return keeps if _FEASIBLE[query.choice(value, _FEASIBLE)] else conditions.negated(keeps)
 
 
+def _tag(query: Query, term: Term, value: Value) -> Condition:
+    return conditions.has_tag(value.text, is_part=term.operator == "~")
+
+
 def _anywhere(query: Query, term: Term, value: Value) -> Condition:
-    return conditions.any_of([conditions.holds_text(column, value.text) for column in conditions.TEXTS.values()])
+    texts = [conditions.holds_text(column, value.text) for column in conditions.TEXTS.values()]
+    return conditions.any_of([*texts, conditions.has_tag(value.text, is_part=True)])
 
 
 def _text(name: str) -> Read:

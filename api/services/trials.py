@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.errors import Conflict, Invalid, NotFound
-from api.schemas.trials import ArtifactList, TrialCreate, TrialDetail, TrialPage, TrialQuery, TrialRead
+from api.schemas.trials import ArtifactList, TrialCreate, TrialDetail, TrialPage, TrialQuery, TrialRead, TrialUpdate
 from api.services.lookup import get_study, get_trial, require_native
 from api.services.objectives import metrics_of, outcomes_of, violations_of
 from api.services.paging import decode_cursor, encode_cursor
@@ -28,6 +28,7 @@ from api.transaction import Tx
 from db import outputs, studies, trials
 from db.lifecycle import ENDED_STUDIES, FINISHED_TRIALS, StudyState, TrialState
 from db.records import StudyRecord, TrialRecord
+from db.trial_conditions import in_phase
 from db.trials import OrderBy, TrialFilter
 from db.types import encode_float
 
@@ -38,13 +39,13 @@ def list_trials(session: Session, ref: str, query: TrialQuery) -> TrialPage:
     """Return a page of a study's trials; ordering by value puts the best first unless descending."""
     study = get_study(session, ref)
     after = decode_cursor(query.cursor, _KEYS[query.order_by], int)
+    phases = [in_phase(query.state)] if query.state else []
     is_best_first = query.order_by == "value" and study.direction == "maximize"
     found = trials.list_trials(
         session,
         TrialFilter(
             study_id=study.id,
-            states=query.state,
-            conditions=conditions_of(study, query.where or ""),
+            conditions=[*phases, *conditions_of(study, query.where or "")],
             order_by=query.order_by,
             descending=query.descending != is_best_first,
             after_key=None if after is None else after[0],
@@ -113,6 +114,20 @@ def add_trial(tx: Tx, ref: str, body: TrialCreate) -> TrialRead:
     return show_trial(tx.session, trial)
 
 
+def update_trial(tx: Tx, trial_id: int, body: TrialUpdate) -> TrialRead:
+    """Give a trial other tags, whatever its state and whoever runs it.
+
+    Raises:
+        NotFound: `trial_not_found`.
+    """
+    trial = get_trial(tx.session, trial_id)
+    tags = list(dict.fromkeys(body.tags))
+    if tags != list(trial.tags):
+        trial = trials.set_tags(tx.session, trial_id, tags)
+        announce_trial(tx, trial)
+    return show_trial(tx.session, trial)
+
+
 def stop_trial(tx: Tx, trial_id: int) -> TrialRead:
     """Ask a running trial to end at its next report; a waiting one ends at once.
 
@@ -164,6 +179,8 @@ def _imported(study: StudyRecord, body: TrialCreate) -> dict[str, Any]:
     return {
         "values": {name: encode_float(number) for name, number in values.items()},
         "value": value if is_number(value) else None,
-        "outcome_constraints": violations_of(study, values) if body.state == "COMPLETE" else None,
+        "outcome_constraints": violations_of(study.spec.get("outcome_constraints", ()), values)
+        if body.state == "COMPLETE"
+        else None,
         "reason": "imported",
     }

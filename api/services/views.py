@@ -72,6 +72,7 @@ def show_study(
         state=study.state,
         state_reason=study.state_reason,
         trial_counts=TrialCounts(**{state.value: n for state, n in counts.items()}),
+        n_paused=None if is_listed else _count_paused(session, study, counts),
         best_trial=None if best is None else _show_best(best),
         best_trials=[_show_best(one) for one in front],
         hypervolume=volume,
@@ -88,6 +89,10 @@ def show_study(
         deleted_at=study.deleted_at,
         rev=study.rev,
     )
+
+
+def _count_paused(session: Session, study: StudyRecord, counts: Mapping[TrialState, int]) -> int:
+    return len(trials.list_paused(session, study.id)) if counts.get(TrialState.WAITING) else 0
 
 
 def best_so_far(values: Sequence[float | None], direction: str) -> list[float | None]:
@@ -125,6 +130,8 @@ def show_trial_detail(session: Session, trial: TrialRecord, study: StudyRecord) 
             reason=attempt.reason,
             worker_id=attempt.worker_id,
             worker_name=worker_name,
+            device=attempt.device,
+            peak_bytes=attempt.peak_bytes,
             created_at=attempt.created_at,
             ended_at=attempt.ended_at,
         )
@@ -203,6 +210,7 @@ def _trial_fields(trial: TrialRecord, numbers: Mapping[int, int]) -> dict[str, A
         "confirms": trial.confirms,
         "origin": trial.origin,
         "note": trial.note,
+        "tags": list(trial.tags),
         "params": dict(trial.params),
         "value": trial.value,
         "values": decode_values(trial.values),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.errors import NotFound
+from api.errors import Invalid, NotFound
 from api.schemas.fleet import MachineReading
 from api.schemas.work import WorkerOrders, WorkerRegister
 from api.transaction import Tx
@@ -11,7 +11,16 @@ from db.lifecycle import WorkerState
 
 
 def register(tx: Tx, body: WorkerRegister) -> int:
-    """Store a worker that joins, ring for what it may find, and return its id."""
+    """Store a worker that joins, ring for what it may find, and return its id.
+
+    Raises:
+        Invalid: `unknown_slot`: a device names a slot that the worker does not have.
+    """
+    for place, device in enumerate(body.devices):
+        beyond = [slot for slot in device.slots if slot >= body.n_slots]
+        if beyond:
+            message = f"device {device.uuid} names slot {beyond[0]}, but the worker has {body.n_slots}"
+            raise Invalid("unknown_slot", message, f"devices.{place}.slots", f"slots are 0 to {body.n_slots - 1}")
     worker_id = workers.insert_worker(tx.session, body.model_dump())
     _announce(tx, worker_id, WorkerState.ALIVE)
     for queue in body.queues:

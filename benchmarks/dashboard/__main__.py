@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,11 +19,11 @@ from playwright.sync_api import Browser
 from tunewell import Client
 
 from benchmarks.dashboard import measures
-from benchmarks.dashboard.browser import running_browser
-from benchmarks.dashboard.seed import StudySize, seed_study
+from benchmarks.dashboard.seed import StudySize, seed_study, settle
 from benchmarks.report import describe_run
 from benchmarks.servers import running_servers
 from db.engine import Database
+from tests.servers.browser import run_chromium
 
 MANY, LONG = "many-trials", "long-curves"
 FULL = {MANY: StudySize(50_000, 5), LONG: StudySize(1_000, 10_000)}
@@ -42,11 +42,13 @@ def main(
 ) -> None:
     """Measure, and print one JSON document."""
     document = describe_run(seed=seed, is_quick=quick, started_at=datetime.now(UTC))
+    # At once, too: figures of a run that is stopped are worth something only with what they were taken on.
+    print(f"run: {json.dumps(document)}", file=sys.stderr, flush=True)
     sizes = QUICK if quick else FULL
     with running_servers() as bench:
         url = bench.new_database("sqlite") if database is None else f"sqlite:///{database.resolve()}"
-        with bench.api(url) as api, running_browser() as browser:
-            ids = {name: _seeded(api.address, url, name, size, seed) for name, size in sizes.items()}
+        with bench.api(url) as api, run_chromium() as browser:
+            ids = _seeded(api.address, url, sizes, seed)
             document["studies"] = {name: {"n_trials": s.n_trials, "n_points": s.n_points} for name, s in sizes.items()}
             for name, measure in _parts(browser, api.address, url, ids, quick=quick).items():
                 if only and name not in only.split(","):
@@ -81,17 +83,19 @@ def _told(name: str, measure: Callable[[], dict[str, Any] | None]) -> dict[str, 
     return found
 
 
-def _seeded(address: str, url: str, name: str, size: StudySize, seed: int) -> int:
-    """Return the id of a study that is there from an earlier run, or make it."""
+def _seeded(address: str, url: str, sizes: Mapping[str, StudySize], seed: int) -> dict[str, int]:
+    """Return the ids of studies by name: those that are there from an earlier run, the others made now."""
     with Client(address) as client:
-        known = {one.name: one.study_id for one in client.list_studies()}
-    if name in known:
-        return known[name]
+        ids = {one.name: one.study_id for one in client.list_studies()}
     database = Database(url)
     try:
-        return seed_study(address, database, name, size, seed)
+        for name, size in sizes.items():
+            if name not in ids:
+                ids[name] = seed_study(address, database, name, size, seed)
+        settle(database)
     finally:
         database.close()
+    return ids
 
 
 if __name__ == "__main__":

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, Page, Response, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, Response
 from playwright.sync_api import TimeoutError as NotInTime
 
 from benchmarks.report import percentile
-from tests.servers.browser import need_chromium
 
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync")
 VIEWPORT = {"width": 1280, "height": 900}
 _COUNT_FRAMES = """() => {
   window.frames_ms = [];
@@ -100,15 +98,6 @@ class Tab:
                 self.page.mouse.down()
         if is_dragging:
             self.page.mouse.up()
-
-
-@contextmanager
-def running_browser() -> Iterator[Browser]:
-    """Run a browser for the length of a `with` block."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need_chromium(), args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from db import access_tables, code_tables, dataset_tables, metric_tables  # noqa: F401 - tables of the same metadata
 from db.tables import Base
 
 context.configure(

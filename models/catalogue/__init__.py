@@ -93,13 +93,18 @@ def get_dataset(name: str, field: str = "dataset") -> DatasetInfo:
         raise unknown_name("dataset", name, DATASETS, field) from None
 
 
-def metrics_for(model_name: str, dataset_name: str) -> tuple[MetricInfo, ...]:
-    """Return what the model can report on the data set, and a study may therefore optimise.
+def metrics_for(model_name: str, data: str | DatasetInfo) -> tuple[MetricInfo, ...]:
+    """Return what the model can report on data, and a study may therefore optimise.
+
+    Args:
+        model_name: a name in the catalogue.
+        data: the name of a built-in data set, or what is known of any other.
 
     Raises:
         CatalogueError: `unknown_model`, `unknown_dataset`, or `unfit_dataset` where the model does not learn such data.
     """
-    model, dataset = get_model(model_name), get_dataset(dataset_name)
+    model = get_model(model_name)
+    dataset = data if isinstance(data, DatasetInfo) else get_dataset(data)
     if not fits(model, dataset):
         fitting = [info.name for info in DATASETS.values() if fits(model, info)]
         raise CatalogueError(
@@ -118,20 +123,20 @@ def fits(model: ModelInfo, dataset: DatasetInfo) -> bool:
     return dataset.task in model.tasks and dataset.kind in model.kinds
 
 
-def get_metric(model_name: str, dataset_name: str, metric: str, field: str = "metric") -> MetricInfo:
-    """Return one of the metrics that the model reports on the data set.
+def get_metric(model_name: str, data: str | DatasetInfo, metric: str, field: str = "metric") -> MetricInfo:
+    """Return one of the metrics that the model reports on data, see `metrics_for`.
 
     Raises:
         CatalogueError: `unknown_metric`, with the nearest right name, or what `metrics_for` raises.
     """
-    metrics = {info.name: info for info in metrics_for(model_name, dataset_name)}
+    metrics = {info.name: info for info in metrics_for(model_name, data)}
     try:
         return metrics[metric]
     except KeyError:
         raise unknown_name("metric", metric, metrics, field) from None
 
 
-def get_outcome(model_name: str, dataset_name: str, metric: str, field: str = "metric") -> MetricInfo:
+def get_outcome(model_name: str, data: str | DatasetInfo, metric: str, field: str = "metric") -> MetricInfo:
     """Return one of the numbers that a finished trial has: what the model reports, or what its network costs.
 
     Raises:
@@ -139,7 +144,7 @@ def get_outcome(model_name: str, dataset_name: str, metric: str, field: str = "m
     """
     model = get_model(model_name)
     costs = [info for info in COST_METRICS if not (model.is_generative and info.name == "predict_ms")]
-    outcomes = {info.name: info for info in (*metrics_for(model_name, dataset_name), *costs)}
+    outcomes = {info.name: info for info in (*metrics_for(model_name, data), *costs)}
     if metric not in outcomes:
         raise unknown_name("metric", metric, outcomes, field)
     return outcomes[metric]

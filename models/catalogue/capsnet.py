@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from models.catalogue import shared
-from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, Template, by_name
 from models.catalogue.images import AUGMENTATION, size_after
 from models.catalogue.widths import widths_parameter, widths_rule
 
@@ -58,6 +58,7 @@ CAPSNET = ModelInfo(
     source="Sabour, Frosst and Hinton, Dynamic Routing Between Capsules, arXiv 1710.09829",
     tasks=("classification",),
     kinds=("image",),
+    template=Template("digits", n_trials=12),
     hyperparameters=by_name(
         shared.epochs(30),
         shared.batch_size(),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from models.catalogue import shared
-from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, Template, by_name
 from models.catalogue.images import AUGMENTATION, size_after
 from models.catalogue.widths import read_widths, widths_parameter, widths_rule
 
@@ -76,6 +76,7 @@ CNN = ModelInfo(
     source="LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, 1998",
     tasks=("classification", "regression"),
     kinds=("image",),
+    template=Template("digits"),
     hyperparameters=by_name(
         shared.epochs(),
         shared.batch_size(),

@@ -64,6 +64,21 @@ class MetricInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A study to begin with: a network with its default space on data that it suits.
+
+    Attributes:
+        dataset: name of a data set of the catalogue.
+        n_trials: as many as the space needs to be searched with some care.
+        sampler: what proposes them.
+    """
+
+    dataset: str
+    n_trials: int = 20
+    sampler: str = "bayesian"
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A kind of network: what it is for, its settings and a search space to begin with.
 
@@ -78,6 +93,7 @@ class ModelInfo:
         default_space: search space in the shape a study's `search_space` has, ready for JSON.
         rules: combinations that cannot be built or make no sense, each refused before training starts.
         is_generative: whether it makes examples instead of predicting; its metrics are then those of the examples.
+        template: a study to begin with; None where there is no data to show it on.
     """
 
     name: str
@@ -90,6 +106,7 @@ class ModelInfo:
     kinds: tuple[DataKind, ...] = ("table", "image", "sequence")
     rules: tuple["Rule", ...] = ()
     is_generative: bool = False
+    template: Template | None = None
 
 
 class DataFacts(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from models.catalogue import shared
-from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, Template, by_name
 
 ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "swish", "tanh", "sigmoid", "identity")
 
@@ -57,6 +57,7 @@ GAN = ModelInfo(
     tasks=("classification",),
     kinds=("image",),
     is_generative=True,
+    template=Template("digits", n_trials=12),
     hyperparameters=by_name(
         shared.epochs(100),
         shared.batch_size(64),

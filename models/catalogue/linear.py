@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from models.catalogue import shared
-from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, Template, by_name
 
 MAX_TERMS = 4096
 MAX_CANDIDATES = 1024
@@ -104,6 +104,7 @@ LINEAR = ModelInfo(
         "Multiple regression analysis, 1960"
     ),
     tasks=("regression",),
+    template=Template("diabetes"),
     hyperparameters=by_name(
         shared.epochs(100),
         shared.batch_size(),
@@ -130,6 +131,7 @@ LOGISTIC = ModelInfo(
         "hinge loss: Cortes and Vapnik, Support-vector networks, Machine Learning 20, 1995"
     ),
     tasks=("classification",),
+    template=Template("wine"),
     hyperparameters=by_name(
         shared.epochs(100),
         shared.batch_size(),

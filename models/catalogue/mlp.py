@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from models.catalogue import shared
-from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, Template, by_name
 from models.catalogue.widths import read_widths, widths_parameter, widths_rule
 
 
@@ -32,6 +32,7 @@ MLP = ModelInfo(
     ),
     source="Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, Nature 323, 1986",
     tasks=("classification", "regression"),
+    template=Template("digits"),
     hyperparameters=by_name(
         shared.epochs(),
         shared.batch_size(),

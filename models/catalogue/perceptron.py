@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from models.catalogue import shared
-from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, Template, by_name
 
 
 def _rule_of_its_own(params: Mapping[str, ParamValue], data: DataFacts | None) -> str | None:
@@ -22,6 +22,7 @@ PERCEPTRON = ModelInfo(
     ),
     source="Rosenblatt, The perceptron: a probabilistic model, Psychological Review 65, 1958",
     tasks=("classification",),
+    template=Template("iris_two"),
     hyperparameters=by_name(
         shared.epochs(20),
         shared.batch_size(1),

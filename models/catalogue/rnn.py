@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from models.catalogue import shared
-from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, by_name
+from models.catalogue.entries import DataFacts, Hyperparameter, ModelInfo, ParamValue, Rule, Template, by_name
 
 Params = Mapping[str, ParamValue]
 
@@ -55,6 +55,7 @@ RNN = ModelInfo(
     ),
     tasks=("classification", "regression", "next_token"),
     kinds=("sequence", "text", "image"),
+    template=Template("japanese_vowels"),
     hyperparameters=by_name(
         shared.epochs(40),
         shared.batch_size(32),

@@ -16,7 +16,7 @@ import numpy as np
 from models.catalogue import DatasetInfo, DataShape, get_dataset
 from models.data.dataset import Dataset, DatasetError, build_dataset, load_dataset
 from models.data.images import fetch_mnist_5k
-from models.data.raw import Recipe, Tell
+from models.data.raw import Raw, Recipe, Tell
 from models.data.scaling import fit_scaling, standardise
 from models.data.series import fetch_japanese_vowels, fetch_sunspots
 from models.data.shards import save_folder
@@ -79,7 +79,7 @@ def prepare_dataset(name: str, cache_dir: Path, tell: Tell = tell_nobody, is_map
             f"The data set {name} prepared here has the digest {built.sha256}; the catalogue says {info.sha256}. "
             "Install the version of scikit-learn that the lock file names.",
         )
-    (_write_folder if is_mapped else _write_npz)(path, built)
+    (write_folder if is_mapped else _write_npz)(path, built)
     return path
 
 
@@ -95,15 +95,23 @@ def build(info: DatasetInfo, cache_dir: Path, tell: Tell = tell_nobody) -> Datas
         DatasetError: `unavailable_dataset`.
     """
     raw = RECIPES[info.name](cache_dir, tell)
-    shape = DataShape(info.task, info.kind, info.shape, info.n_classes or 1)
+    return assemble(raw, DataShape(info.task, info.kind, info.shape, info.n_classes or 1), info.is_chronological)
+
+
+def assemble(raw: Raw, shape: DataShape, is_chronological: bool = False) -> Dataset:
+    """Standardise what a source gave by the statistics of its training part, and part it.
+
+    Raises:
+        DatasetError: `inconsistent_dataset`.
+    """
     train = raw.parts["train"]
     is_real = None if raw.is_real is None else raw.is_real[train]
     scaling = fit_scaling(raw.features[train], raw.targets[train], shape, is_real)
     features = standardise(raw.features, shape, scaling, raw.is_real)
-    targets = raw.targets.astype(np.float32 if info.task == "regression" else np.int64)
+    targets = raw.targets.astype(np.float32 if shape.task == "regression" else np.int64)
     arrays = {f"x_{part}": features[rows] for part, rows in raw.parts.items()}
     arrays |= {f"y_{part}": targets[rows] for part, rows in raw.parts.items()}
-    return build_dataset(shape, arrays | scaling.members(), info.is_chronological)
+    return build_dataset(shape, arrays | scaling.members(), is_chronological)
 
 
 def _is_sound(path: Path) -> bool:
@@ -120,7 +128,8 @@ def _write_npz(path: Path, dataset: Dataset) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _write_folder(path: Path, dataset: Dataset) -> None:
+def write_folder(path: Path, dataset: Dataset) -> None:
+    """Write a data set as a folder `<sha256>` that trials map."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".shards-", dir=path.parent))
     try:

@@ -86,6 +86,16 @@ def publish_folder(temporary: Path, cache_dir: Path) -> Path:
     return folder
 
 
+def hash_folder(folder: Path) -> str:
+    """Return the digest of a folder's content as it is now, whatever its stamp says.
+
+    Raises:
+        OSError: a member is missing or cannot be read.
+        ValueError: a file is not a whole array.
+    """
+    return digest({name: _open_member(folder, name) for name in MEMBER_NAMES})
+
+
 def is_sound_folder(folder: Path) -> bool:
     """Tell whether a folder is there and holds what its name says."""
     try:

@@ -1,6 +1,7 @@
 """Which rows train, which validate and which are kept for the test."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -18,15 +19,21 @@ N_BINS = 10
 """Bins of a regression's targets that folds keep the shares of."""
 
 
-def split_rows(classes: Rows, seed: int, held_out: tuple[str, ...] = ("val", "test")) -> dict[str, Rows]:
-    """Hold out a fifth of each class for each part named, in an order that depends on nothing but the seed.
+def split_rows(
+    classes: Rows,
+    seed: int,
+    held_out: tuple[str, ...] = ("val", "test"),
+    shares: Mapping[str, float] | None = None,
+) -> dict[str, Rows]:
+    """Hold out a share of each class for each part named, in an order that depends on nothing but the seed.
 
     Rows are ordered by a hash rather than by a library's generator, whose streams may change between releases.
 
     Args:
         classes: (n,) class of each row; all equal for an unstratified split.
         seed: which of the possible splits.
-        held_out: the parts beside `train`, which gets what they leave.
+        held_out: the parts beside `train`, which gets what they leave; a fifth of each class goes to each.
+        shares: the parts with other shares than a fifth, from 0 to 1; takes the place of `held_out`.
 
     Returns:
         Row numbers, shuffled, under `train` and each part held out; together each row once.
@@ -37,13 +44,12 @@ def split_rows(classes: Rows, seed: int, held_out: tuple[str, ...] = ("val", "te
     for row in shuffled:
         members.setdefault(int(classes[row]), []).append(row)
     part_of: dict[int, str] = {}
+    wanted = dict.fromkeys(held_out, 1 / SHARE_HELD_OUT) if shares is None else shares
     for rows in members.values():
-        n_held_out = len(rows) // SHARE_HELD_OUT
-        names = [name for name in held_out for _ in range(n_held_out)]
+        # A fifth of 15 is 3, whatever the sum of the bits of 0.2 says.
+        names = [name for name, share in wanted.items() for _ in range(int(len(rows) * share + 1e-9))]
         part_of |= dict.fromkeys(rows, "train") | dict(zip(rows, names, strict=False))
-    return {
-        part: np.array([row for row in shuffled if part_of[row] == part], np.int64) for part in ("train", *held_out)
-    }
+    return {part: np.array([row for row in shuffled if part_of[row] == part], np.int64) for part in ("train", *wanted)}
 
 
 class Fold(NamedTuple):

@@ -11,7 +11,7 @@ from models.engine.devices import Precision
 from models.engine.jobs import TrainJob
 from models.engine.lane import Lane
 from models.engine.measuring import Measured
-from models.engine.memory import give_back, is_out_of_memory
+from models.engine.memory import give_back, is_out_of_memory, note_peak, watch_peak
 from models.engine.probe import choose_lanes, choose_precision, find_obstacle
 from models.engine.program import Program
 
@@ -111,8 +111,11 @@ class Group:
         while True:
             try:
                 if self.program is None:
+                    watch_peak(self.device)
                     self.program = Program(self.active, self.device, self.precision)
-                return list(zip(self.active, self.program.train_epoch(), strict=True))
+                measured = self.program.train_epoch()
+                note_peak(self.device, len(self.active))
+                return list(zip(self.active, measured, strict=True))
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise

@@ -12,7 +12,7 @@ import torch
 
 from models.engine.devices import Precision
 from models.engine.lane import Lane
-from models.engine.memory import give_back, has_room, is_out_of_memory, peak_bytes, watch_peak
+from models.engine.memory import give_back, has_room, is_out_of_memory, note_peak, peak_bytes, watch_peak
 from models.engine.program import Program
 
 N_STEPS = 3
@@ -53,10 +53,10 @@ def choose_lanes(
     known = _known.get(place)
     if known is not None:
         return min(known, n_max)
-    watch_peak(device)
-    chosen, best_s, n = 1, _lane_step_s(lanes[:1], device, clock, precision), 2
+    chosen, best_s, n = 1, _try(lanes[:1], device, clock, precision), 2
+    if best_s == float("inf"):
+        return 1  # not even one fits: its training will say so, lane by lane
     while n <= n_max and has_room(device, 2 * peak_bytes(device)):
-        watch_peak(device)
         per_lane_s = _try(lanes[:n], device, clock, precision)
         if per_lane_s * LEAST_GAIN < best_s:
             chosen, best_s = n, per_lane_s
@@ -120,8 +120,10 @@ def _try(lanes: Sequence[Lane], device: torch.device, clock: Clock, precision: P
 
 
 def _lane_step_s(lanes: Sequence[Lane], device: torch.device, clock: Clock, precision: Precision) -> float:
+    watch_peak(device)
     program = Program(lanes, device, precision)
     program.time_steps(1)
+    note_peak(device, len(lanes))
     times = []
     for _ in range(N_STEPS):
         _wait(device)

@@ -5,7 +5,7 @@ and its own numbers, and every operation works row by row. That is what makes a 
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -27,6 +27,7 @@ from models.engine.measuring import (
     measure_validation,
     measured_lane,
 )
+from models.engine.memory import allot
 from models.engine.optimizers import OPTIMIZERS
 from models.engine.parts import read_parts
 from models.engine.penalties import make_penalties
@@ -63,6 +64,7 @@ class Program:
 
         Raises:
             CheckpointError: a lane's state does not fit its network.
+            OutOfMemoryError: torch's own: the device has no room for them.
         """
         self.lanes = list(lanes)
         self.device = device
@@ -86,6 +88,7 @@ class Program:
             if set_numbers is not None:
                 set_numbers(_number_rows(lanes))
         self.phases = self._make_phases()
+        self.held = allot(device, self, self._resident())
         self.norm_every = -(-self.batches.n_steps // NORMS_PER_EPOCH)
         for place, state in enumerate(states):
             self._load_optimizers(place, state)
@@ -140,7 +143,8 @@ class Program:
             for layer, own_keys in layer_keys:
                 layer.key, layer.step = own_keys[step], step
             is_watched = step % self.norm_every == 0 or step == len(rates) - 1
-            output = self._step(batch, trace, is_watched)
+            with self.held.step():
+                output = self._step(batch, trace, is_watched)
             if is_watched:
                 trace.norms.append(self._gradient_norms())
             if output is not None:
@@ -149,6 +153,15 @@ class Program:
             if step % STEPS_BETWEEN_CHECKS == STEPS_BETWEEN_CHECKS - 1 and not trace.is_any_finite():
                 break
         return trace
+
+    def _resident(self) -> Iterator[Tensor]:
+        """Yield what stays on the device for as long as the program does."""
+        yield self.stack.weights
+        yield from self.stack.buffers.values()
+        for phase in self.phases:
+            yield phase.gradients
+            yield from phase.optimizer.state.values()
+        yield from (one for one in (self.parts.train.x, self.parts.train.y) if isinstance(one, Tensor))
 
     def _own_randomness(self) -> AbstractContextManager[None]:
         # A network of the user's own draws from torch's global generator, so it trains alone and from its own seed.

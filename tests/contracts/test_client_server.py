@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 from tunewell import Client, Conflict, Forbidden, Invalid, LeaseLost, NotFound, Study, Unauthorized
@@ -376,3 +377,44 @@ def test_the_command_line_submits_and_watches_to_the_end(
     assert not codes[0]
     assert lines[0].startswith("Submitted watched")
     assert lines[-1] == "watched: COMPLETE, 2/2 trials, best val_accuracy 0.9 (trial 0)"
+
+
+def test_tokens_are_made_listed_and_revoked(client: Client) -> None:
+    made = client.create_token("somebody", "worker", expires_in_s=3600)
+    assert made.token.startswith("tw_")
+    (first, *_) = client.list_tokens()
+    assert (first.token_id, first.name, first.role) == (made.token_id, "somebody", "worker")
+    assert client.revoke_token(made.token_id).revoked_at is not None
+    with pytest.raises(Conflict) as again:
+        client.revoke_token(made.token_id)
+    assert again.value.code == "wrong_state"
+
+
+def test_browsers_that_signed_in_are_listed_and_signed_out(
+    client: Client, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = client.create_token("ana", "user")
+    with httpx.Client(base_url=f"{address}/api/v1", trust_env=False) as browser:
+        said = browser.post("/session", json={"token": made.token}, headers={"User-Agent": "Firefox"}).json()
+        (first,) = client.list_sessions()
+        assert (first.name, first.role, first.agent, said["role"]) == ("ana", "user", "Firefox", "user")
+        assert run_cli(address, "token", "sessions") == 0
+        assert "Firefox" in capsys.readouterr().out
+        assert run_cli(address, "token", "sign-out", str(first.session_id)) == 0
+        assert client.list_sessions() == ()
+    with pytest.raises(NotFound) as again:
+        client.end_session(first.session_id)
+    assert again.value.code == "session_not_found"
+
+
+def test_a_change_is_looked_over_made_and_undone(client: Client) -> None:
+    study = client.create_study(spec("looked-over-and-changed", sampler={"name": "random"}))
+    space = {"learning_rate": {"high": 0.5}}
+    found = client.check_edit(study.study_id, search_space=space)
+    assert [(one.field, one.n_outside) for one in found.changes] == [("search_space.learning_rate", 0)]
+    assert client.list_edits(study.study_id) == ()
+    client.update_study(study.study_id, search_space=space)
+    (edit,) = client.list_edits(study.study_id)
+    assert edit.undo == {"search_space": {"learning_rate": found.changes[0].before}}
+    wrong = client.check_edit(study.study_id, search_space={"learning_rate": {"low": 3.0}})
+    assert [one.pointer for one in wrong.problems] == ["/search_space/learning_rate/low"]

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 
 from api.services.reconcile import Reconciler
 from db.lifecycle import TrialState
-from db.tables import AttemptRow, EventRow, LogLineRow, MetricPointRow, TrialRow
+from db.metric_tables import MetricPointRow
+from db.tables import AttemptRow, EventRow, LogLineRow, TrialRow
 from tests.servers.api import Caller, Json, Served, settings_for
 
 N_THREADS = 8

@@ -33,7 +33,8 @@ from api.transaction import Ledger
 from db import outputs
 from db.engine import Database
 from db.lifecycle import FINISHED_TRIALS, OPEN_TRIALS, AttemptState, StudyState, TrialState
-from db.tables import ArtifactRow, AttemptRow, EventRow, LogLineRow, MetricPointRow, StudyRow, TrialRow
+from db.metric_tables import MetricPointRow
+from db.tables import ArtifactRow, AttemptRow, EventRow, LogLineRow, StudyRow, TrialRow
 from db.types import utc_now
 from tests.servers.api import a_study, settings_for
 from tests.servers.migrated import MakeUrl
@@ -111,7 +112,7 @@ class StoreMachine(RuleBasedStateMachine):
         }
         with self.ledger.write() as tx:
             body = a_study(name, **changes, resources={"queue": "cpu"})
-            studies.create_study(tx, StudyCreate.model_validate(body))
+            studies.create_study(tx, studies.draft_study(tx.session, StudyCreate.model_validate(body)))
         self.budgets[name] = budget["n_trials"]
         return name
 

@@ -46,7 +46,7 @@ class World:
     def create(self, name: str, **budget: float | None) -> int:
         spec = a_study(name, budget={"n_trials": 4, "max_parallel": 4, **budget}, resources={"queue": "cpu"})
         with self.ledger.write() as tx:
-            return studies.create_study(tx, StudyCreate.model_validate(spec)).study_id
+            return studies.create_study(tx, studies.draft_study(tx.session, StudyCreate.model_validate(spec))).study_id
 
     def claim(self, n_max: int = 1) -> list[Assignment]:
         body = ClaimRequest(worker_id=self.worker_id, queues=["cpu"], n_max=n_max)

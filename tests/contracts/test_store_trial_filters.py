@@ -43,8 +43,10 @@ TRIALS: list[Json] = [
     },
     {"params": {"learning_rate": 0.001, "optimizer": "adam", "batch_size": 16, "bias": False}},
 ]
+TAGS: list[list[str]] = [["paper", "v1.0"], ["Paper-2"], [], ["draft"]]
 WORDS = (
     *SPACE,
+    "tag",
     "state",
     "value",
     "val_accuracy",
@@ -62,8 +64,9 @@ def sifted(caller: Caller) -> Caller:
     """Return a caller whose study has four trials and a limit on one metric."""
     limits = [{"metric": "val_accuracy", "at_least": 0.95}]
     caller.create("sifted", sampler={"name": "manual"}, search_space=SPACE, budget={}, outcome_constraints=limits)
-    for trial in TRIALS:
-        caller.call("POST", PATH, 201, json=trial)
+    for trial, tags in zip(TRIALS, TAGS, strict=True):
+        added = caller.call("POST", PATH, 201, json=trial)
+        caller.call("PATCH", f"/trials/{added['trial_id']}", json={"tags": tags})
     return caller
 
 
@@ -76,6 +79,15 @@ def numbers(caller: Caller, where: str) -> list[int]:
     [
         ("", [0, 1, 2, 3]),
         ("state:complete", [0, 1]),
+        ("state:paused", []),
+        ("state:paused,waiting", [3]),
+        ("tag:paper", [0]),
+        ("tag:paper,DRAFT", [0, 3]),
+        ("tag~paper", [0, 1]),
+        ("-tag~paper", [2, 3]),
+        ("tag!=paper", [1, 2, 3]),
+        ("tag~_", []),
+        ("v1.0", [0]),
         ("state:complete,WAITING", [0, 1, 3]),
         ("-state:complete", [2, 3]),
         ("state!=complete,fail", [3]),

@@ -38,7 +38,7 @@ PROGRAMS: dict[str, typer.Typer | argparse.ArgumentParser] = {
     "db": db.__main__.app,
     "models": models.__main__.build_parser(),
     "stack": stack.__main__.app,
-    "worker": _single(worker.__main__.main),
+    "worker": worker.__main__.app,
 }
 
 
@@ -75,6 +75,8 @@ def parse(program: str, arguments: list[str]) -> None:
         command = command.commands[rest.pop(0)]
     if hasattr(command, "commands") and rest and not rest[0].startswith("-"):
         raise NotUnderstood(f"{program} has no command {rest[0]!r}")
+    for parameter in command.params:  # the reader's files are not here
+        parameter.type_descriptor.parameter_info.exists = False
     try:
         command.make_context(program, rest).close()
     except _USAGE_ERROR as error:

@@ -111,13 +111,15 @@ def test_the_study_of_the_readme_is_the_example_of_the_api() -> None:
 
 
 def test_the_python_of_the_readme_uses_what_exists() -> None:
-    (text,) = pages.fences("README.md", "python")
-    compile(text, "README.md", "exec")
+    texts = pages.fences("README.md", "python")
     import tunewell
 
-    called = set(re.findall(r"client\.(\w+)\(", text))
-    assert called
-    assert {name for name in called if not hasattr(tunewell.Client, name)} == set()
+    for text in texts:
+        compile(text, "README.md", "exec")
+    for whose, what in (("client", tunewell.Client), ("run", tunewell.Run), ("tunewell", tunewell)):
+        called = set(re.findall(rf"\b{whose}\.(\w+)\(", "\n".join(texts)))
+        assert called
+        assert {name for name in called if not hasattr(what, name)} == set()
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/worker-protocol.md"])

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from pydantic import SecretStr
 
 from tests.servers.api import serving, settings_for
-from tests.servers.browser import need_chromium
+from tests.servers.dashboard import PATIENCE_MS, need_dashboard
 from tests.servers.processes import ROOT, ProcessFamily
 from tests.servers.service import Service
 from tests.servers.valkey import start_valkey
@@ -24,18 +24,6 @@ from tests.servers.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE_MS = 30_000
-"""Longest wait for something to appear: machines that test are slow and shared."""
 VIEWS = (
     *("/studies", "/new", "/studies/seen", "/studies/seen/trials/0"),
     *("/studies/told", "/studies/told/trials/0", "/workers", "/datasets", "/nowhere"),
@@ -50,21 +38,10 @@ FINDING = {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for this file."""
-    program = need_chromium()
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
 def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run broker, API and one worker for this file. The browser starts first: it is no part of the service's family."""
     assert browser.is_connected()
-    assert (ROOT / "dashboard" / "dist" / "index.html").is_file(), "the dashboard is not built: run `make dashboard`"
+    need_dashboard()
     folder = tmp_path_factory.mktemp("dashboard")
     with start_valkey() as broker:
         family = ProcessFamily(folder)
@@ -434,12 +411,32 @@ def test_token_is_asked_for_once_and_kept(browser: Browser, tmp_path: Path) -> N
         page.goto("/studies")
         dialog = page.get_by_role("dialog", name="This server asks for a token")
         dialog.get_by_label("Token").fill("a-wrong-token")
-        dialog.get_by_role("button", name="Use token").click()
-        expect(dialog.get_by_role("alert")).to_have_text("The server refused the last token.")
+        dialog.get_by_role("button", name="Sign in").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("the token is unknown, expired or revoked")
         dialog.get_by_label("Token").fill("the-right-token-of-this-test")
-        dialog.get_by_role("button", name="Use token").click()
+        dialog.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="No studies yet")).to_be_visible()
         expect(page.get_by_text("live", exact=True)).to_be_visible()
         page.reload()
         expect(page.get_by_role("heading", name="No studies yet")).to_be_visible()
         expect(dialog).to_have_count(0)
+        # Nothing that a script could read holds the token, or the secret that stands for it.
+        kept = page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)")
+        (cookie,) = context.cookies()
+        assert cookie["httpOnly"]
+        assert cookie["sameSite"] == "Strict"
+        assert "the-right-token-of-this-test" not in kept
+        assert cookie["value"] not in kept
+        # A change passes with the page's CSRF token, not with the cookie alone, and also after another sign-in.
+        page.goto("/workers")
+        page.get_by_role("button", name="Make a token").click()
+        revoke = page.get_by_role("button", name="Revoke it")
+        expect(revoke).to_be_visible()
+        without = "fetch('/api/v1/tokens', {method: 'POST', body: '{}', headers: {'Content-Type': 'application/json'}})"
+        assert page.evaluate(f"{without}.then((answer) => answer.status)") == 403
+        page.request.post("/api/v1/session", data={"token": "the-right-token-of-this-test"})
+        revoke.click()
+        expect(revoke).to_have_count(0)
+        page.get_by_role("button", name="Sign out").click()
+        expect(dialog).to_be_visible()
+        assert context.cookies() == []

@@ -8,34 +8,21 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.test_dashboard import FLAGS, PATIENCE_MS
-from tests.servers.api import Caller, Json, serving, settings_for
-from tests.servers.browser import need_chromium
-from tests.servers.processes import ROOT
+from tests.servers.api import Caller, Json
+from tests.servers.dashboard import open_tab, serving_dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """Serve a study of two trials with a NaN, and open its page; nothing in it may throw."""
-    dist = ROOT / "dashboard" / "dist"
-    assert (dist / "index.html").is_file(), "the dashboard is not built: run `make dashboard`"
-    expect.set_options(timeout=PATIENCE_MS)
-    errors: list[str] = []
-    with serving(settings_for(tmp_path, dashboard_dir=Path(dist))) as served, sync_playwright() as playwright:
-        tell(Caller(served.address))
-        browser = playwright.chromium.launch(executable_path=need_chromium(), args=list(FLAGS))
-        context = browser.new_context(base_url=served.address, reduced_motion="reduce")
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        opened = context.new_page()
+    with serving_dashboard(tmp_path) as caller, open_tab(browser, caller.address) as opened:
+        tell(caller)
         opened.goto("/studies/curved")
         yield opened
-        browser.close()
-    assert errors == []
 
 
 def tell(caller: Caller) -> None:
@@ -48,7 +35,6 @@ def tell(caller: Caller) -> None:
         ]
         caller.report(job, 1, metrics=points)
         caller.finish(job, values={"val_accuracy": 0.9})
-    caller.close()
 
 
 def test_curves_are_zoomed_by_keys_and_shared_as_a_link(page: Page) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.test_dashboard import FLAGS, PATIENCE_MS
-from tests.servers.api import Caller, serving, settings_for
-from tests.servers.browser import need_chromium
-from tests.servers.processes import ROOT
+from tests.servers.api import Caller
+from tests.servers.dashboard import open_tab, serving_dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -31,23 +28,10 @@ OBJECTIVES = [
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for this file."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=need_chromium(), args=list(FLAGS))
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
 def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Caller]]:
     """Serve a study of one objective, one of three, and one whose trials a test runs."""
     assert browser.is_connected()
-    dist = ROOT / "dashboard" / "dist"
-    assert (dist / "index.html").is_file(), "the dashboard is not built: run `make dashboard`"
-    with serving(settings_for(tmp_path_factory.mktemp("home"), dashboard_dir=Path(dist))) as running:
-        caller = Caller(running.address)
+    with serving_dashboard(tmp_path_factory.mktemp("home")) as caller:
         for name, objectives in (("one", OBJECTIVES[:1]), ("three", OBJECTIVES)):
             manual = {"sampler": {"name": "manual"}, "search_space": SPACE, "budget": {}}
             caller.create(name, objectives=objectives, **manual)
@@ -55,8 +39,7 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 caller.call("POST", f"/studies/{name}/trials", 201, json=_trial(number))
         caller.create("timed-light")
         caller.create("timed-dark")
-        yield running.address, caller
-        caller.close()
+        yield caller.address, caller
 
 
 def _trial(number: int) -> dict[str, Any]:
@@ -70,12 +53,8 @@ def _trial(number: int) -> dict[str, Any]:
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, browser: Browser, served: tuple[str, Caller]) -> Iterator[Page]:
     """Open a tab in either theme; nothing in it may throw."""
-    errors: list[str] = []
-    with browser.new_context(base_url=served[0], color_scheme=request.param, reduced_motion="reduce") as context:
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        yield context.new_page()
-    assert errors == []
+    with open_tab(browser, served[0], color_scheme=request.param) as opened:
+        yield opened
 
 
 def explore(page: Page) -> Locator:
@@ -97,12 +76,12 @@ def test_tabs_open_charts_by_keyboard_and_stay_in_the_address(page: Page) -> Non
     expect(chart(page, "val_accuracy against learning_rate, 12 trials; the best, trial 11")).to_be_visible()
     page.keyboard.press("ArrowRight")
     expect(explore(page).get_by_role("tab", name="Contour")).to_be_focused()
-    expect(chart(page, "val_accuracy over activation and learning_rate, estimated from 12 results")).to_be_visible()
+    expect(chart(page, "val_accuracy over learning_rate and activation, estimated from 12 results")).to_be_visible()
     expect(page).to_have_url(re.compile("panel=contour"))
-    explore(page).get_by_label("Across").select_option("learning_rate")
-    expect(chart(page, "over learning_rate and activation")).to_be_visible()
+    explore(page).get_by_label("Across").select_option("activation")
+    expect(chart(page, "over activation and learning_rate")).to_be_visible()
     page.reload()
-    expect(chart(page, "over learning_rate and activation")).to_be_visible()
+    expect(chart(page, "over activation and learning_rate")).to_be_visible()
     assert_accessible(page)
 
 

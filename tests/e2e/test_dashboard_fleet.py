@@ -10,10 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.test_dashboard import browser, context, page, seen, service, study
+from tests.e2e.test_dashboard import context, page, seen, service, study
 from tests.servers.service import Service
 
-__all__ = ["browser", "context", "page", "seen", "service"]
+__all__ = ["context", "page", "seen", "service"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

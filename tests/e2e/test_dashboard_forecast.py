@@ -7,48 +7,28 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.test_dashboard import FLAGS, PATIENCE_MS
 from tests.integration.test_api_forecasts import FORECASTS, N_STEPS, point, with_one_running
-from tests.servers.api import Caller, Json, serving, settings_for
-from tests.servers.browser import need_chromium
-from tests.servers.processes import ROOT
+from tests.servers.api import Caller, Json
+from tests.servers.dashboard import open_tab, serving_dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for this file."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=need_chromium(), args=list(FLAGS))
-        yield running
-        running.close()
 
 
 @pytest.fixture
 def told(browser: Browser, tmp_path: Path) -> Iterator[tuple[str, Caller, Json]]:
     """Serve a study of eight complete trials and one that is under way; return where, who reports, and on what."""
     assert browser.is_connected()
-    dist = ROOT / "dashboard" / "dist"
-    assert (dist / "index.html").is_file(), "the dashboard is not built: run `make dashboard`"
-    with serving(settings_for(tmp_path, dashboard_dir=Path(dist))) as served:
-        caller = Caller(served.address)
-        yield served.address, caller, with_one_running(caller, FORECASTS, 0.95)
-        caller.close()
+    with serving_dashboard(tmp_path) as caller:
+        yield caller.address, caller, with_one_running(caller, FORECASTS, 0.95)
 
 
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, browser: Browser, told: tuple[str, Caller, Json]) -> Iterator[Page]:
     """Open a tab in either theme; nothing in it may throw."""
-    errors: list[str] = []
-    with browser.new_context(base_url=told[0], color_scheme=request.param, reduced_motion="reduce") as context:
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        yield context.new_page()
-    assert errors == []
+    with open_tab(browser, told[0], color_scheme=request.param) as opened:
+        yield opened
 
 
 def test_a_reader_sees_where_a_curve_is_expected_to_go(page: Page, told: tuple[str, Caller, Json]) -> None:

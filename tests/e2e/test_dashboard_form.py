@@ -8,52 +8,31 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.test_dashboard import FLAGS, PATIENCE_MS
-from tests.servers.api import Caller, serving, settings_for
-from tests.servers.browser import need_chromium
+from tests.servers.api import Caller
+from tests.servers.dashboard import open_tab, serving_dashboard
 from tests.servers.processes import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for this file."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=need_chromium(), args=list(FLAGS))
-        yield running
-        running.close()
 
 
 @pytest.fixture
 def caller(browser: Browser, tmp_path: Path) -> Iterator[Caller]:
     """Serve an API with one study."""
     assert browser.is_connected()
-    dist = ROOT / "dashboard" / "dist"
-    assert (dist / "index.html").is_file(), "the dashboard is not built: run `make dashboard`"
-    with serving(settings_for(tmp_path, dashboard_dir=Path(dist))) as served:
-        caller = Caller(served.address)
+    with serving_dashboard(tmp_path) as caller:
         caller.create("taken")
         yield caller
-        caller.close()
 
 
 @pytest.fixture
 def page(browser: Browser, caller: Caller) -> Iterator[Page]:
     """Open the form; nothing in it may throw."""
-    errors: list[str] = []
-    address = str(caller.http.base_url).removesuffix("/api/v1/")
-    with browser.new_context(base_url=address, reduced_motion="reduce") as context:
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        page = context.new_page()
+    with open_tab(browser, caller.address) as page:
         page.goto("/new")
         expect(page.get_by_role("status").filter(has_text="20 trials")).to_be_visible()
         yield page
-    assert errors == []
 
 
 def test_it_says_what_is_wrong_and_what_it_comes_to_while_one_types(page: Page, caller: Caller) -> None:
@@ -98,3 +77,52 @@ def test_the_keyboard_alone_fills_and_submits_it(page: Page, caller: Caller) -> 
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/studies/by-hand$"))
     assert caller.call("GET", "/studies/by-hand")["spec"]["budget"]["n_trials"] == 5
+
+
+def test_a_template_of_a_network_fills_the_form(page: Page, caller: Caller) -> None:
+    caller.call("DELETE", "/studies/taken", 204)
+    page.goto("/studies")
+    page.get_by_role("link", name="Convolutional network").click()
+    expect(page).to_have_url(re.compile(r"/new\?template=cnn$"))
+    expect(page.get_by_label("Name", exact=True)).to_have_value("digits-cnn")
+    page.get_by_text("Start from a template").click()
+    page.get_by_role("link", name="Recurrent network").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("japanese-vowels-rnn")
+    expect(page.get_by_role("link", name="Recurrent network")).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("status").filter(has_text="20 trials")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("digits-cnn")
+
+
+def test_what_somebody_typed_survives_a_template(page: Page) -> None:
+    page.goto("/new?template=cnn")
+    name = page.get_by_label("Name", exact=True)
+    page.get_by_text("Start from a template").click()
+    page.get_by_role("link", name="Recurrent network").click()
+    expect(name).to_have_value("japanese-vowels-rnn")
+    replaced = page.get_by_role("status").filter(has_text="took the place of what you had entered")
+    expect(replaced).to_have_count(0)  # nothing had been entered
+    name.fill("mine")
+    page.get_by_role("link", name="Convolutional network").click()
+    expect(name).to_have_value("digits-cnn")
+    page.get_by_role("link", name="Capsule network").click()
+    expect(name).not_to_have_value("digits-cnn")
+    replaced.get_by_role("button", name="Undo").click()
+    expect(name).to_have_value("mine")
+    expect(page.get_by_role("link", name="Recurrent network")).to_have_attribute("aria-current", "true")
+    expect(page).to_have_url(re.compile("template=rnn$"))
+    expect(replaced).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_form_is_open_to_all(page: Page, theme: str) -> None:
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.get_by_text("Start from a template").click()
+    page.get_by_text("Fixed", exact=True).click()
+    page.get_by_text("Repeats and cross-validation").click()
+    page.get_by_label("Trials", exact=True).fill("0")
+    expect(page.get_by_role("status").filter(has_text="One thing is wrong.")).to_be_visible()
+    violations = Axe().run(page).response["violations"]
+    assert [(item["id"], item["nodes"][0]["html"]) for item in violations] == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.test_dashboard import FLAGS, PATIENCE_MS
-from tests.servers.api import Caller, serving, settings_for
-from tests.servers.browser import need_chromium
-from tests.servers.processes import ROOT
+from tests.servers.dashboard import PATIENCE_MS, open_tab, serving_dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -26,29 +22,15 @@ SPACE = {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for this file."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=need_chromium(), args=list(FLAGS))
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
 def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve a study of 40 trials whose accuracy hangs on the learning rate alone, and one of five."""
     assert browser.is_connected()
-    dist = ROOT / "dashboard" / "dist"
-    assert (dist / "index.html").is_file(), "the dashboard is not built: run `make dashboard`"
-    with serving(settings_for(tmp_path_factory.mktemp("home"), dashboard_dir=Path(dist))) as served:
-        caller = Caller(served.address)
+    with serving_dashboard(tmp_path_factory.mktemp("home")) as caller:
         for name, n_trials in (("rich", 40), ("poor", 5)):
             caller.create(name, sampler={"name": "manual"}, search_space=SPACE, budget={})
             for place in range(n_trials):
                 caller.call("POST", f"/studies/{name}/trials", 201, json=_trial(place))
-        caller.close()
-        yield served.address
+        yield caller.address
 
 
 def _trial(place: int) -> dict[str, Any]:
@@ -64,12 +46,8 @@ def _trial(place: int) -> dict[str, Any]:
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
     """Open a tab in either theme; nothing in it may throw."""
-    errors: list[str] = []
-    with browser.new_context(base_url=address, color_scheme=request.param, reduced_motion="reduce") as context:
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        yield context.new_page()
-    assert errors == []
+    with open_tab(browser, address, color_scheme=request.param) as opened:
+        yield opened
 
 
 def test_a_reader_learns_what_matters(page: Page) -> None:

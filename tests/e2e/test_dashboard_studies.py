@@ -8,55 +8,34 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.test_dashboard import FLAGS, PATIENCE_MS
-from tests.servers.api import Caller, serving, settings_for
-from tests.servers.browser import need_chromium
-from tests.servers.processes import ROOT
+from tests.servers.api import Caller
+from tests.servers.dashboard import open_tab, serving_dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 ACCURACIES = {"digits-one": [0.5, 0.7, 0.9], "digits-two": [0.95, 0.99], "another": []}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for this file."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=need_chromium(), args=list(FLAGS))
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def caller(browser: Browser, tmp_path: Path) -> Iterator[Caller]:
     """Serve three studies, the newest without a result."""
     assert browser.is_connected()
-    dist = ROOT / "dashboard" / "dist"
-    assert (dist / "index.html").is_file(), "the dashboard is not built: run `make dashboard`"
-    with serving(settings_for(tmp_path, dashboard_dir=Path(dist))) as served:
-        caller = Caller(served.address)
+    with serving_dashboard(tmp_path) as caller:
         for name, values in ACCURACIES.items():
             caller.create(name, tags=["small"] if name == "digits-one" else [], sampler={"name": "manual"}, budget={})
             for value in values:
                 told = {"params": {"learning_rate": 0.01}, "state": "COMPLETE", "values": {"val_accuracy": value}}
                 caller.call("POST", f"/studies/{name}/trials", 201, json=told)
         yield caller
-        caller.close()
 
 
 @pytest.fixture
 def page(browser: Browser, caller: Caller) -> Iterator[Page]:
     """Open a tab; nothing in it may throw."""
-    errors: list[str] = []
-    address = str(caller.http.base_url).removesuffix("/api/v1/")
-    with browser.new_context(base_url=address, reduced_motion="reduce") as context:
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        yield context.new_page()
-    assert errors == []
+    with open_tab(browser, caller.address) as opened:
+        yield opened
 
 
 def expect_studies(page: Page, *names: str) -> None:

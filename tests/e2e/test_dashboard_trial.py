@@ -11,14 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from models.measures.pictures import encode_png
-from tests.e2e.test_dashboard import FLAGS, PATIENCE_MS
 from tests.integration.test_api_trial_outputs import ENVIRONMENT, STAMP
-from tests.servers.api import Caller, Json, serving, settings_for
-from tests.servers.browser import need_chromium
-from tests.servers.processes import ROOT
+from tests.servers.api import Caller, Json
+from tests.servers.dashboard import open_tab, serving_dashboard
 from tests.servers.waiting import wait_until
 from tests.unit.client.test_prediction import write_network
 
@@ -34,24 +32,11 @@ FINDING: Json = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for this file."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=need_chromium(), args=list(FLAGS))
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def told(browser: Browser, tmp_path: Path) -> Iterator[tuple[str, Caller, Json]]:
     """Serve a study whose first trial runs and has told much; return where, who reports, and the claimed attempt."""
     assert browser.is_connected()
-    dist = ROOT / "dashboard" / "dist"
-    assert (dist / "index.html").is_file(), "the dashboard is not built: run `make dashboard`"
-    with serving(settings_for(tmp_path, dashboard_dir=Path(dist))) as served:
-        caller = Caller(served.address)
+    with serving_dashboard(tmp_path) as caller:
         caller.create("told", budget={"n_trials": 2, "max_parallel": 1, "max_retries": 0})
         body = {"name": "w1", "host": "h1", "pid": 1, "queues": ["told"], "n_slots": 1, "environment": ENVIRONMENT}
         worker_id = caller.call("POST", "/workers", 201, json=body)["worker_id"]
@@ -74,20 +59,15 @@ def told(browser: Browser, tmp_path: Path) -> Iterator[tuple[str, Caller, Json]]
         caller.upload(job, "table.csv", b"name,value\n<i>a</i>,1\n")
         network = write_network(tmp_path / "echo.onnx", "prediction", ["n", 2])
         caller.upload(job, "model.onnx", network.read_bytes(), kind="network")
-        yield served.address, caller, {**job, "worker_id": worker_id}
-        caller.close()
+        yield caller.address, caller, {**job, "worker_id": worker_id}
 
 
 @pytest.fixture
 def page(browser: Browser, told: tuple[str, Caller, Json]) -> Iterator[Page]:
     """Open a tab that may copy; nothing in it may throw."""
-    errors: list[str] = []
-    with browser.new_context(base_url=told[0], reduced_motion="reduce") as context:
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        yield context.new_page()
-    assert errors == []
+    with open_tab(browser, told[0]) as opened:
+        opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        yield opened
 
 
 def test_a_trial_is_stopped_and_retried_from_its_page(page: Page, told: tuple[str, Caller, Json]) -> None:

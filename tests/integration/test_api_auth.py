@@ -1,4 +1,4 @@
-"""Who may call what: every route states its roles, and the server keeps to them."""
+"""Who calls: tokens, names of the server, pages of others. Which role may call what is told by `access.txt`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from sqlalchemy import select
 from typer.testing import CliRunner
 
 from api.__main__ import app as commands
-from api.app import create_app
 from api.auth import Role
 from db import schema
 from db.engine import Database
@@ -25,41 +23,8 @@ from db.tokens import insert_token, revoke_token
 from tests.servers.api import Served, a_study, serving, settings_for
 
 TOKENS = {Role.ADMIN: "admin-secret", Role.USER: "user-secret", Role.WORKER: "worker-secret"}
-OPEN_ROUTES = {"/healthz", "/readyz"}
-
-
-def all_routes(app: Any) -> Iterator[APIRoute]:
-    """Yield every route that the application serves from a function of ours, included routers too."""
-    for route in app.routes:
-        inner = getattr(route, "original_router", None)
-        if inner is not None:
-            yield from all_routes(inner)
-        elif isinstance(route, APIRoute):
-            yield route
-
-
-def roles_of(route: APIRoute) -> frozenset[Role] | None:
-    """Return the roles that a route's dependencies state; None where none does."""
-    found = [getattr(one.call, "allowed_roles", None) for one in route.dependant.dependencies]
-    stated = [roles for roles in found if roles is not None]
-    return stated[0] if len(stated) == 1 else None
-
-
-def _documented() -> list[tuple[str, str]]:
-    app = create_app(settings_for(Path("unused")))
-    return [
-        (method.upper(), path)
-        for path, operations in app.openapi()["paths"].items()
-        for method in operations
-        if path not in OPEN_ROUTES
-    ]
-
-
-CALLS = _documented()
-
-
 # One client for all calls: each new one would read the certificates of every authority anew.
-HTTP = httpx.Client(timeout=10.0, trust_env=False)
+HTTP = httpx.Client(timeout=60.0, trust_env=False)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,47 +48,12 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(scope="module")
-def roles() -> dict[tuple[str, str], frozenset[Role] | None]:
-    """Return what each route of the API states, by method and path."""
-    app = create_app(settings_for(Path("unused")))
-    stated = {}
-    for route in all_routes(app):
-        path = route.path if route.path.startswith(("/api", "/metrics")) else f"/api/v1{route.path}"
-        for method in route.methods or ():
-            stated[(method, path)] = roles_of(route)
-    return stated
-
-
 def send(served: Served, method: str, path: str, headers: dict[str, str]) -> int:
     """Call a route with ids that do not exist and return the status; a stream is left at once."""
     url = served.address + re.sub(r"\{\w+\}", "999999", path)
     body: dict[str, Any] = {} if method == "GET" else {"json": {}}
     with HTTP.stream(method, url, headers=headers, **body) as answer:
         return answer.status_code
-
-
-@pytest.mark.parametrize(("method", "path"), CALLS)
-def test_every_route_states_its_roles_and_keeps_to_them(
-    guarded: Served, roles: dict[tuple[str, str], frozenset[Role] | None], method: str, path: str
-) -> None:
-    allowed = roles[(method, path)]
-    assert allowed is not None
-    assert Role.ADMIN in allowed
-    assert send(guarded, method, path, {}) == 401
-    assert send(guarded, method, path, {"Authorization": "Bearer guessed"}) == 401
-    assert send(guarded, method, path, {"Authorization": "Basic YWRtaW4tc2VjcmV0"}) == 401
-    for role, token in TOKENS.items():
-        status = send(guarded, method, path, {"Authorization": f"Bearer {token}"})
-        assert (status == 403) == (role not in allowed)
-        assert status != 401
-        assert status < 500
-
-
-def test_the_documented_routes_are_all_there_are(roles: dict[tuple[str, str], frozenset[Role] | None]) -> None:
-    ours = {call for call in roles if call[1].startswith("/api/v1/") and roles[call] is not None}
-    assert ours == {call for call in CALLS if call[1].startswith("/api/v1/")}
-    assert len(ours) > 25
 
 
 def test_health_needs_no_token_and_tells_nothing(guarded: Served) -> None:

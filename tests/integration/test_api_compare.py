@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tunewell import Client, NotFound
 
 from tests.servers.api import Caller
 
@@ -72,3 +73,19 @@ def test_a_trial_is_named_by_study_and_number(two_studies: Caller) -> None:
     assert compare(two_studies, "first:0")["missing"] == []
     error = two_studies.refused("GET", "/compare", 422, params={"trials": "first"})
     assert (error["code"], error["field"]) == ("string_pattern_mismatch", "trials.0")
+
+
+def test_the_sdk_tells_in_what_they_differ(two_studies: Caller) -> None:
+    trial_id = two_studies.call("GET", "/studies/first/trials/0")["trial_id"]
+    with Client(two_studies.address) as client:
+        found = client.compare_trials([trial_id, "second/0"])
+        with pytest.raises(NotFound) as caught:
+            client.compare_trials([trial_id + 1000, "second/0"])
+    assert caught.value.code == "trial_not_found"
+    assert [one.name for one in found.trials] == ["first/0", "second/0"]
+    assert {row.name: row.values for row in found.parameters()}["batch_size"] == (64, 32)
+    assert [(row.name, row.values, row.best) for row in found.values()] == [
+        ("val_accuracy", (0.8, 0.8), frozenset()),
+        ("val_loss", (0.3, 0.3), frozenset()),
+    ]
+    assert [(row.name, row.values) for row in found.environments()] == [("commit", ("first", "second"))]

@@ -52,6 +52,15 @@ def test_a_heartbeat_tells_what_the_machine_uses_and_one_without_keeps_it(caller
     assert the_worker(caller, worker_id)["machine"] == READING
 
 
+def test_a_worker_shows_the_gpus_that_its_slots_are_pinned_to(caller: Caller) -> None:
+    device = {"uuid": "GPU-1", "name": "One", "memory_bytes": 2**36, "slots": [0, 2], "is_simulated": False}
+    body = {"name": "w", "host": "h", "pid": 1, "queues": ["gpu"], "n_slots": 3, "devices": [device]}
+    assert the_worker(caller, caller.call("POST", "/workers", 201, json=body)["worker_id"])["devices"] == [device]
+    assert the_worker(caller, caller.join("gpu"))["devices"] == []
+    error = caller.refused("POST", "/workers", 422, json={**body, "n_slots": 2})
+    assert (error["code"], error["field"]) == ("unknown_slot", "devices.0.slots")
+
+
 def test_a_heartbeat_with_an_impossible_reading_is_refused(caller: Caller) -> None:
     worker_id = caller.join("q")
     wrong = {"machine": {**READING, "cpu_percent": 101}}

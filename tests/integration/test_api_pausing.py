@@ -50,6 +50,11 @@ def phases(caller: Caller) -> list[str]:
     return [one["phase"] for one in sorted(items, key=itemgetter("number"))]
 
 
+def numbers_in(caller: Caller, **query: str) -> list[int]:
+    """Return the numbers of the trials that a list shows."""
+    return [one["number"] for one in caller.call("GET", "/studies/paused/trials", params=query)["items"]]
+
+
 def study_state(caller: Caller) -> str:
     return str(caller.call("GET", "/studies/paused")["state"])
 
@@ -60,6 +65,16 @@ def test_a_paused_trial_goes_on_once_it_is_among_the_best(caller: Caller) -> Non
     assert pause(caller, first, 1, 0.7) == {"trial_state": "WAITING", "attempt_state": "PAUSED"}
     assert state_of(caller, first) == ("WAITING", 1)
     assert phases(caller) == ["PAUSED"]
+    found = caller.call("GET", "/studies/paused")
+    assert (found["trial_counts"]["WAITING"], found["n_paused"]) == (1, 1)
+    assert [numbers_in(caller, state=phase) for phase in ("PAUSED", "WAITING")] == [[0], []]
+    assert [numbers_in(caller, where=f"state:{phase}") for phase in ("paused", "waiting", "waiting,paused")] == [
+        [0],
+        [],
+        [0],
+    ]
+    columns = caller.call("GET", "/studies/paused/columns")
+    assert [columns["state_names"][code] for code in columns["states"]] == ["PAUSED"]
     (second,) = caller.claim(worker_id, "paused")
     assert second["number"] == 1, "one of one is not half of them: a new trial comes first"
     pause(caller, second, 1, 0.6)

@@ -141,6 +141,32 @@ def test_text_that_is_no_study_is_one_problem(caller: Caller, text: str, said: s
     assert checked["study"] is None
 
 
+def test_the_template_of_each_network_is_accepted(caller: Caller) -> None:
+    found = caller.call("GET", "/models")["items"]
+    refused = {}
+    for model in found:
+        template, task = model["template"], dataset_task(caller, model["template"]["dataset"])
+        metric = next(one for one in model["metrics"][task] if one["name"].startswith("val_") or model["is_generative"])
+        study = {
+            "name": model["name"],
+            "model": model["name"],
+            "dataset": template["dataset"],
+            "search_space": model["default_space"],
+            "sampler": {"name": template["sampler"]},
+            "objectives": [{"metric": metric["name"], "direction": metric["direction"]}],
+            "budget": {"n_trials": template["n_trials"]},
+        }
+        refused[model["name"]] = check(caller, study)["problems"]
+    assert {name: problems for name, problems in refused.items() if problems} == {}
+    assert len(refused) >= 8
+
+
+def dataset_task(caller: Caller, name: str) -> str:
+    """Return what is predicted on a data set."""
+    tasks = {one["name"]: one["task"] for one in caller.call("GET", "/datasets")["items"]}
+    return str(tasks[name])
+
+
 def test_study_and_text_exclude_each_other(caller: Caller) -> None:
     both = caller.refused("POST", "/studies:check", 422, json={"study": a_study("a"), "text": YAML})
     neither = caller.refused("POST", "/studies:check", 422, json={})

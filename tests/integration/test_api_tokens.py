@@ -57,10 +57,11 @@ def test_the_list_has_no_secrets(admin: Caller) -> None:
 
 
 def test_a_session_tells_the_role(admin: Caller, address: str) -> None:
-    assert admin.call("GET", "/session") == {"role": "admin", "needs_tokens": True}
+    told = {"needs_tokens": True, "csrf_token": None}
+    assert admin.call("GET", "/session") == {"name": "admin", "role": "admin", **told}
     made = admin.call("POST", "/tokens", 201, json={"name": "me", "role": "user"})
     user = Caller(address, made["token"])
-    assert user.call("GET", "/session") == {"role": "user", "needs_tokens": True}
+    assert user.call("GET", "/session") == {"name": "me", "role": "user", **told}
     user.close()
 
 

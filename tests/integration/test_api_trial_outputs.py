@@ -99,7 +99,7 @@ def test_a_trial_says_where_its_attempts_ran(caller: Caller) -> None:
         ("told", "h1", [1, 3]),
         ("silent", "h2", [2]),
     ]
-    assert [one["environment"] for one in items] == [ENVIRONMENT, None]
+    assert [one["environment"] for one in items] == [{**ENVIRONMENT, "branch": None, "command": None}, None]
     assert caller.refused("GET", "/trials/999/environment", 404)["code"] == "trial_not_found"
     unknown = {**ENVIRONMENT, "secrets": {}}
     error = caller.refused("POST", "/workers", 422, json={**body, "environment": unknown})

@@ -250,3 +250,32 @@ def test_a_spreadsheet_finds_no_formula_in_an_export(caller: Caller, start: str)
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert row["reason"] == f"'{reason}"
     assert caller.call("GET", f"/trials/{job['trial_id']}")["reason"] == reason
+
+
+def test_people_tag_trials_at_any_time(caller: Caller) -> None:
+    caller.create("tagged")
+    trial_id = imported(caller, "tagged", values={"val_accuracy": 0.5})["trial_id"]
+    assert caller.call("GET", f"/trials/{trial_id}")["tags"] == []
+    for tags in (["paper", "v1.0:größe", "paper"], []):
+        changed = caller.call("PATCH", f"/trials/{trial_id}", json={"tags": tags})
+        assert changed["tags"] == caller.call("GET", f"/trials/{trial_id}")["tags"] == list(dict.fromkeys(tags))
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"tags": ["two words"]}, 422, "string_pattern_mismatch"),
+        ({"tags": ["x" * 51]}, 422, "string_too_long"),
+        ({"tags": [str(n) for n in range(51)]}, 422, "too_long"),
+        ({}, 422, "missing_field"),
+        ({"tags": [], "value": 1.0}, 422, "unknown_field"),
+    ],
+)
+def test_what_is_no_tag_is_refused_and_what_people_may_not_change(
+    caller: Caller, body: Json, status: int, code: str
+) -> None:
+    caller.create("tagged")
+    trial_id = imported(caller, "tagged", "FAIL")["trial_id"]
+    assert caller.refused("PATCH", f"/trials/{trial_id}", status, json=body)["code"] == code
+    assert caller.refused("PATCH", f"/trials/{trial_id + 1000}", 404, json={"tags": []})["code"] == "trial_not_found"
+    assert caller.call("PATCH", f"/trials/{trial_id}", json={"tags": ["kept"]})["tags"] == ["kept"]

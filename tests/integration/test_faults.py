@@ -143,23 +143,30 @@ def kill_fused_worker(service: Service, _broker: ValkeyServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "first_end"),
-    [(terminate_fused_worker, "PREEMPTED"), (kill_fused_worker, "CRASHED"), (kill_trial, "CRASHED")],
+    ("fault", "first_ends"),
+    # A killed worker's successor tells of the crash, unless it starts so slowly that the leases run out before.
+    [
+        (terminate_fused_worker, {"PREEMPTED"}),
+        (kill_fused_worker, {"CRASHED", "LOST"}),
+        (kill_trial, {"CRASHED"}),
+    ],
     ids=["terminate_worker", "kill_worker", "kill_trial"],
 )
 def test_trials_that_train_together_go_on_together(
-    fused: Service, broker: ValkeyServer, fault: Fault, first_end: str, tmp_path: Path
+    fused: Service, broker: ValkeyServer, fault: Fault, first_ends: set[str], tmp_path: Path
 ) -> None:
     body = study(budget={"n_trials": N_TRIALS, "max_parallel": N_TRIALS, "max_retries": 1})
     fused.call("POST", "/studies", body)
-    wait_until(lambda: _n_under_way(fused) == N_TRIALS, 60, what="all trials train", interval_s=0.05)
+    wait_until(lambda: _n_under_way(fused) == N_TRIALS, 120, what="all trials train", interval_s=0.05)
     fault(fused, broker)
     fused.wait_for_state("faulty", "COMPLETE")
 
     by_number = sorted(fused.trials("faulty"), key=lambda trial: int(trial["number"]))
     details = [check_history(fused, trial) for trial in by_number]
     for detail in details:
-        assert [attempt["state"] for attempt in detail["attempts"]] == [first_end, "COMPLETE"]
+        first, last = (attempt["state"] for attempt in detail["attempts"])
+        assert first in first_ends
+        assert last == "COMPLETE"
     alone = undisturbed(body, 0, tmp_path / "calm")
     assert {name: details[0]["values"][name] for name in alone} == pytest.approx(alone, rel=1e-3)
     fused.stop()

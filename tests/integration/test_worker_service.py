@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.api import Caller
-from tests.servers.processes import ProcessFamily, ServiceProcess
+from tests.servers.processes import ProcessFamily
 from tests.servers.service import Json, Service
 from tests.servers.valkey import ValkeyServer
 from tests.servers.waiting import wait_until
@@ -19,7 +18,6 @@ from tests.servers.waiting import wait_until
 pytestmark = pytest.mark.timeout(120)
 SMALL: Json = {"batch_size": 1024, "hidden_layers": 0}
 LONG = 10_000
-TOKENS = {role: f"tw_{role}_token_of_a_test" for role in ("admin", "user", "worker")}
 
 
 @pytest.fixture
@@ -60,38 +58,6 @@ def wait_for_worker(service: Service, state: str, n: int = 1) -> list[Json]:
         return found if len(found) >= n else []
 
     return wait_until(find, 30, what=f"{n} workers are {state}", interval_s=0.05)
-
-
-def test_a_worker_joins_with_address_and_token_and_nothing_else(
-    tmp_path: Path, processes: ProcessFamily, sqlite_url: str, broker: ValkeyServer
-) -> None:
-    quick = Service(processes, tmp_path / "home", sqlite_url, broker.url).settings
-    tokens = {f"TUNEWELL_{role.upper()}_TOKEN": token for role, token in TOKENS.items()}
-    settings = {**quick, **tokens, "TUNEWELL_REQUIRE_TOKENS": "yes"}
-    service = Service(processes, tmp_path / "home", sqlite_url, broker.url, settings)
-    service.start_api()
-    user = Caller(service.address, TOKENS["user"])
-
-    def join(token: str, home: str) -> ServiceProcess:
-        args = ("--server", service.address, "--token", token, "--name", "elsewhere", "--slots", "1")
-        return processes.start_module("worker", *args, "--home", str(tmp_path / home))
-
-    stranger = join(TOKENS["user"], "stranger")
-    worker = join(TOKENS["worker"], "elsewhere")
-    user.call("POST", "/studies", 201, json=study("joined"))
-    wait_until(lambda: user.call("GET", "/studies/joined")["state"] == "COMPLETE", 60, interval_s=0.1)
-    (seen,) = user.call("GET", "/workers")["items"]
-    assert (seen["name"], seen["queues"], seen["n_slots"], seen["state"]) == ("elsewhere", ["cpu"], 1, "ALIVE")
-    assert stranger.wait(30) == 1, "a user's token lets no worker join"
-    assert "cannot join" in stranger.log_text()
-    assert TOKENS["worker"] not in worker.log_text()
-
-    assert worker.terminate(30) == 0
-    (left,) = user.call("GET", "/workers")["items"]
-    assert left["state"] == "LOST"
-    assert not list((tmp_path / "elsewhere" / "workers").iterdir()), "a worker that left left a folder"
-    user.close()
-    service.stop()
 
 
 def test_each_queue_is_served_by_its_workers_and_a_draining_one_claims_no_more(service: Service) -> None:

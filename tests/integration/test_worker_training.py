@@ -7,12 +7,15 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.undisturbed import undisturbed
+from tests.servers.api import Caller
+from tests.servers.datasets import bring, iris_csv
 from tests.servers.processes import ProcessFamily
 from tests.servers.service import Json, Service
 from tests.servers.valkey import ValkeyServer
@@ -126,6 +129,19 @@ def test_a_study_ends_with_a_network_that_predicts_and_is_tested(service: Servic
     assert results["ensemble"]["ensemble"]["test_accuracy"] > 0.75
     in_company = {one["number"]: one for one in results["ensemble"]["networks"]}[best["number"]]
     assert in_company["test_accuracy"] == tested["test_accuracy"]
+
+
+def test_data_that_somebody_brought_trains_as_built_in_data_does(service: Service) -> None:
+    """The same rows make the same content, so the same study must have the same end; it comes from the server."""
+    with closing(Caller(service.address)) as caller:
+        assert bring(caller, "flowers", iris_csv())["state"] == "ready"
+    fixed = {"epochs": 40, "batch_size": 16, "hidden_layers": 1, "hidden_units": 16}
+    bodies = [study(name, dataset=name, fixed=fixed) for name in ("flowers", "iris")]
+    own, builtin = ([one["values"] for one in run_study(service, body)] for body in bodies)
+    assert [one["val_accuracy"] for one in own] == pytest.approx([one["val_accuracy"] for one in builtin])
+    assert max(one["val_accuracy"] for one in own) > 0.7
+    baselines = evaluate(service, "flowers", {"kind": "baselines"})["baselines"]
+    assert max(one["test_accuracy"] for one in baselines) > 0.85
 
 
 def evaluate(service: Service, name: str, body: Json) -> Json:

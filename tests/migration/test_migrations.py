@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from api.services.rollup import Retention, roll_up
 from api.services.views import show_study
 from db import evaluations, schema, studies, trials
 from db.engine import Database
 from db.lifecycle import TrialState
 from db.tables import Base
+from tests.contracts.packed_curves import LENGTHS, fill, ledger_of
 from tests.servers.processes import ProcessFamily, ServiceProcess
 from tests.servers.waiting import wait_until
 
@@ -231,6 +233,18 @@ def test_the_way_down_takes_studies_of_optuna_along(fresh: Database) -> None:
         kept = studies.find_study(session, "native")
     assert kept is not None
     assert list(kept.directions) == ["maximize"]
+
+
+def test_the_way_down_turns_blocks_into_the_rows_they_were_made_of(fresh: Database) -> None:
+    schema.upgrade(fresh)
+    fill(fresh)
+    assert roll_up(ledger_of(fresh), Retention(pack_after_s=1e-9), round_s=60.0) > 0
+    assert counts_of(fresh)["metric_point"] < sum(LENGTHS)
+    schema.downgrade(fresh, "0014")
+    assert "metric_block" not in tables_of(fresh)
+    assert counts_of(fresh)["metric_point"] == sum(LENGTHS)
+    schema.upgrade(fresh)
+    assert schema.differences(fresh) == []
 
 
 def test_the_database_knows_two_kinds_of_studies(database: Database) -> None:

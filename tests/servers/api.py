@@ -18,6 +18,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from api.app import create_app
+from api.protocol import BoundedHttp
 from api.settings import Settings
 from api.state import Control
 from tests.servers.migrated import MakeUrl, empty
@@ -60,7 +61,7 @@ class Served:
 def serving(settings: Settings) -> Iterator[Served]:
     """Serve the API for the length of a `with` block."""
     app = create_app(settings)
-    config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1, http=BoundedHttp)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="api-under-test")
     thread.start()
@@ -110,6 +111,7 @@ class Caller:
 
     def __init__(self, address: str, token: str | None = None) -> None:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self.address = address
         self.http = httpx.Client(
             base_url=f"{address}/api/v1", headers=headers, timeout=30.0, trust_env=False, verify=_NO_AUTHORITIES
         )

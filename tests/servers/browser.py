@@ -1,13 +1,25 @@
-"""A Chromium for the dashboard's tests: the machine's own, else Playwright's."""
+"""A Chromium for the dashboard: the machine's own, else Playwright's."""
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.servers.errors import ServerUnavailableError
 
+# Chromium's own traffic to other hosts is of no use here; as root it refuses its sandbox.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -35,3 +47,17 @@ def need_chromium() -> Path:
             "`python -m playwright install chromium`, or set TUNEWELL_TEST_CHROMIUM to one's path"
         )
     return found
+
+
+@contextmanager
+def run_chromium() -> Iterator[Browser]:
+    """Run a headless Chromium.
+
+    Raises:
+        ServerUnavailableError: There is none.
+    """
+    program = need_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield browser
+        browser.close()

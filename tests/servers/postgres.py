@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ class PostgresServer:
     password: str = field(repr=False)
     process: subprocess.Popen[bytes]
     log: Path
+    launch: Callable[[], subprocess.Popen[bytes]] = field(repr=False)
 
     @property
     def url(self) -> str:
@@ -75,6 +76,28 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
+
+    def kill(self) -> None:
+        """End the server with SIGKILL, as a crash would: what was committed is on disk, sessions end."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Start the server again on its data and wait until it answers.
+
+        After a crash the sessions of the one before may hold its memory for a moment more: it is tried until then.
+
+        Raises:
+            ServerUnavailableError: It does not answer in time.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            self.process = self.launch()
+            try:
+                return _wait_ready(self)
+            except ServerUnavailableError:
+                if time.monotonic() > deadline:
+                    raise
 
     def stop(self) -> None:
         """Shut down at once; the data are not needed any more."""
@@ -138,21 +161,25 @@ def _launch(binaries: Path, account: Account | None, scratch: Path, password: st
     command = [str(binaries / "postgres"), "-D", str(scratch / "data"), "-p", str(port)]
     command += [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
     user, group = _ids(account)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=scratch,
-            user=user,
-            group=group,
-            extra_groups=[] if account else None,
-            start_new_session=True,  # Ctrl-C belongs to the tests, which then stop the server themselves
-            preexec_fn=die_with_parent(signal.SIGQUIT),
-        )
-    SERVER_PIDS.add(process.pid)
-    return PostgresServer(port=port, password=password, process=process, log=log)
+
+    def launch() -> subprocess.Popen[bytes]:
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=scratch,
+                user=user,
+                group=group,
+                extra_groups=[] if account else None,
+                start_new_session=True,  # Ctrl-C belongs to the tests, which then stop the server themselves
+                preexec_fn=die_with_parent(signal.SIGQUIT),
+            )
+        SERVER_PIDS.add(process.pid)
+        return process
+
+    return PostgresServer(port=port, password=password, process=launch(), log=log, launch=launch)
 
 
 def _wait_ready(server: PostgresServer) -> None:

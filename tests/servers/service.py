@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -66,14 +66,15 @@ class Service:
             "TUNEWELL_AUTO_MIGRATE": "yes",
         }
         self.api = self.family.start_module("api", env=env)
-        wait_until(self._answers, 30, what=f"the API answers; log: {self.api.log}")
+        wait_until(self._answers, 90, what=f"the API answers; log: {self.api.log}")
         return self.api
 
-    def start_worker(self, n_slots: int = 2, queues: str = "cpu") -> ServiceProcess:
-        """Start a worker; it needs nothing but the API's address."""
+    def start_worker(self, n_slots: int = 2, queues: str = "cpu", more: Sequence[str] = ()) -> ServiceProcess:
+        """Start a worker; it needs nothing but the API's address, and `more` is further words for it."""
         worker = self.family.start_module(
             "worker",
             *("--server", self.address, "--slots", str(n_slots), "--queues", queues, "--lanes", str(self.n_lanes)),
+            *more,
             env={"TUNEWELL_HOME": str(self.home)},
         )
         self.workers.append(worker)

@@ -74,9 +74,11 @@ def test_installation_closed_to_the_account_is_copied(tmp_path: Path) -> None:
 
 
 def test_postgres_that_cannot_start_says_why(tmp_path: Path) -> None:
-    (tmp_path / "initdb").write_text("#!/bin/sh\necho disk on fire >&2\nexit 3\n")
-    (tmp_path / "initdb").chmod(0o755)
-    with pytest.raises(ServerUnavailableError, match="disk on fire"), start_postgres(tmp_path):
+    programs = tmp_path / "install" / "bin"  # what lies beside `bin` may be copied to where the account can reach it
+    programs.mkdir(parents=True)
+    (programs / "initdb").write_text("#!/bin/sh\necho disk on fire >&2\nexit 3\n")
+    (programs / "initdb").chmod(0o755)
+    with pytest.raises(ServerUnavailableError, match="disk on fire"), start_postgres(programs):
         pass
 
 

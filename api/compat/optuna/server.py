@@ -19,7 +19,7 @@ from optuna.storages._grpc import servicer
 from optuna.storages._grpc.auto_generated import api_pb2, api_pb2_grpc
 from optuna.trial import FrozenTrial
 
-from api.auth import Role, role_of
+from api.auth import Role, caller_of
 from api.compat.optuna.storage import TunewellStorage
 from api.errors import ApiError, Forbidden
 from api.state import Control
@@ -44,7 +44,7 @@ class TokenCheck(grpc.ServerInterceptor):  # type: ignore[misc]  # the library p
         """Return what handles a call, or what refuses it."""
         given = {name.lower(): value for name, value in call.invocation_metadata}
         try:
-            role = role_of(self._control, given.get("authorization"))
+            role = caller_of(self._control, given.get("authorization")).role
             if role not in _ALLOWED:
                 raise Forbidden("role_forbidden", f"the role {role} may not do this", None, "needs admin or user")
         except ApiError as error:
@@ -135,7 +135,8 @@ def _newer(trials: list[FrozenTrial], after_id: int, included: set[int]) -> Iter
 
 
 def _refusal(error: ApiError) -> Any:
-    code = grpc.StatusCode.PERMISSION_DENIED if isinstance(error, Forbidden) else grpc.StatusCode.UNAUTHENTICATED
+    codes = {401: grpc.StatusCode.UNAUTHENTICATED, 403: grpc.StatusCode.PERMISSION_DENIED}
+    code = codes.get(error.status, grpc.StatusCode.RESOURCE_EXHAUSTED)
     details = f"{error.code}: {error.message}" + (f" ({error.hint})" if error.hint else "")
 
     def refuse(_request: bytes, context: grpc.ServicerContext) -> None:

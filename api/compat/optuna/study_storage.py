@@ -17,7 +17,8 @@ from optuna.study._frozen import FrozenStudy
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from api.compat.optuna.history import History
-from api.schemas.studies import BudgetSpec, ObjectiveSpec, ResourcesSpec, SamplerSpec, StudySpec
+from api.schemas.resources import ResourcesSpec
+from api.schemas.studies import BudgetSpec, ObjectiveSpec, SamplerSpec, StudySpec
 from api.services.studies import delete_study
 from api.transaction import Ledger
 from db import optuna_studies, schema

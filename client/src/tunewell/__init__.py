@@ -2,12 +2,15 @@
 
 Example:
     >>> import tunewell
+    >>> with tunewell.init("notes", params={"learning_rate": 0.1}) as run:                # doctest: +SKIP
+    ...     run.log({"val_loss": 0.25}, step=1)
     >>> with tunewell.Client("http://127.0.0.1:8000") as client:                          # doctest: +SKIP
     ...     for trial in client.list_trials("digits-mlp", order_by="value"):
     ...         print(trial.number, trial.value, trial.params)
 """
 
 from tunewell.client import Client
+from tunewell.comparison import Comparison
 from tunewell.environments import Environment, TrialEnvironment
 from tunewell.errors import (
     Conflict,
@@ -37,6 +40,8 @@ from tunewell.records import (
     Trial,
     Worker,
 )
+from tunewell.runs.api import agent, current_trial, init
+from tunewell.runs.run import Run, Stopped
 
 __version__ = "0.1.0"
 
@@ -46,6 +51,7 @@ __all__ = [
     "Attempt",
     "BestTrial",
     "Client",
+    "Comparison",
     "Conflict",
     "Dataset",
     "Environment",
@@ -61,9 +67,11 @@ __all__ = [
     "NotFound",
     "Prediction",
     "Predictor",
+    "Run",
     "ServerBusy",
     "ServerFailure",
     "ServerUnreachable",
+    "Stopped",
     "Study",
     "Trial",
     "TrialEnvironment",
@@ -71,4 +79,7 @@ __all__ = [
     "Unauthorized",
     "Worker",
     "__version__",
+    "agent",
+    "current_trial",
+    "init",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,8 @@ import httpx
 
 from tunewell._transport import Params, Transport
 from tunewell.errors import Problem, ServerFailure
+
+Tick = Callable[[], None]
 
 
 def download(transport: Transport, url: str, path: Path | str, *, params: Params | None = None) -> Path:
@@ -33,8 +36,12 @@ def download(transport: Transport, url: str, path: Path | str, *, params: Params
         return _store(response, Path(path), None)
 
 
-def download_verified(transport: Transport, url: str, path: Path | str, *, sha256: str | None) -> Path:
+def download_verified(
+    transport: Transport, url: str, path: Path | str, *, sha256: str | None, tick: Tick | None = None
+) -> Path:
     """Do the same, and keep the file only where its SHA-256 is `sha256`, or the one that the server's ETag tells.
+
+    `tick` is called with each block; what it raises ends the download.
 
     Raises:
         ServerFailure: `checksum_mismatch`; `no_checksum` where neither is known.
@@ -44,14 +51,14 @@ def download_verified(transport: Transport, url: str, path: Path | str, *, sha25
         wanted = sha256 or _etag_sha256(response)
         if wanted is None:
             raise ServerFailure(Problem("no_checksum", f"the server told no SHA-256 for {url}: it was not kept"))
-        return _store(response, Path(path), wanted.lower())
+        return _store(response, Path(path), wanted.lower(), tick)
 
 
-def _store(response: httpx.Response, path: Path, wanted: str | None) -> Path:
+def _store(response: httpx.Response, path: Path, wanted: str | None, tick: Tick | None = None) -> Path:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:
-            found = _copy(response, file)
+            found = _copy(response, file, tick)
         _verify(found, wanted, path)
         temporary.replace(path)
     finally:
@@ -59,9 +66,11 @@ def _store(response: httpx.Response, path: Path, wanted: str | None) -> Path:
     return path
 
 
-def _copy(response: httpx.Response, file: IO[bytes]) -> str:
+def _copy(response: httpx.Response, file: IO[bytes], tick: Tick | None) -> str:
     digest = hashlib.sha256()
     for block in response.iter_bytes(1 << 16):
+        if tick is not None:
+            tick()
         digest.update(block)
         file.write(block)
     return digest.hexdigest()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from tunewell._decode import encode_number
+from tunewell.code.source import CodeSource
 from tunewell.environments import Environment
+from tunewell.fleet import Device
 from tunewell.records import EvaluationPlan, Objective, ParamValue, Repeats
 
 LogStream = Literal["stdout", "stderr", "system"]
@@ -25,7 +27,10 @@ MAX_LOG_CHARS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A worker that wants to join: who it is, which queues it serves, how many trials it runs at once."""
+    """A worker that wants to join: who it is, which queues it serves, how many processes train, and on which GPUs.
+
+    `devices` are those that slots are pinned to; a slot that none of them names trains on the CPU, or on what it finds.
+    """
 
     name: str
     host: str
@@ -34,6 +39,7 @@ class Registration:
     queues: tuple[str, ...]
     n_slots: int
     environment: Environment | None = None
+    devices: tuple[Device, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return the request's body."""
@@ -44,6 +50,7 @@ class Registration:
             "version": self.version,
             "queues": list(self.queues),
             "n_slots": self.n_slots,
+            **({"devices": [one.to_json() for one in self.devices]} if self.devices else {}),
             **({} if self.environment is None else {"environment": self.environment.to_json()}),
         }
 
@@ -65,6 +72,27 @@ class Orders:
     """What the worker is to do: `ALIVE` goes on, `DRAINING` finishes what runs and claims nothing."""
 
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDevice:
+    """The GPU of a slot that asks for work, and what is free of it; None where its driver does not tell."""
+
+    uuid: str
+    memory_bytes: int
+    free_bytes: int | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the device as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPeak:
+    """The most that the process of an attempt took of its GPU while it trained so many lanes."""
+
+    n_lanes: int
+    peak_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +130,10 @@ class Claim:
         repeats: How often each trial trains from other initial weights; None where there is nothing to do.
         evaluation: On which parts of the data a trial is judged; None where there is nothing to do.
         incumbent: The objective of the study's best finished trial; None before there is one.
+        memory_bytes: What the attempts may take together of the device; None for all there is.
+        command: What to run for a trial, word by word, where the study says it; then there is no network.
+        venv: In which virtual environment, below the folder for commands.
+        source: Which code it is of; None: what lies on this machine.
     """
 
     lease_s: float
@@ -115,6 +147,10 @@ class Claim:
     repeats: Repeats | None = None
     evaluation: EvaluationPlan | None = None
     incumbent: float | None = None
+    memory_bytes: int | None = None
+    command: tuple[str, ...] | None = None
+    venv: str | None = None
+    source: CodeSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +185,8 @@ class LogEntry:
 class Report:
     """What happened since the last report: `seq` counts 1, 2, ... in the attempt; `step` is the last finished one.
 
-    `can_pause`: the trial could go on later from a checkpoint; else it is never told to pause.
+    `can_pause`: the trial could go on later from a checkpoint; else it is never told to pause. `memory`: what is known
+    anew of the memory that its process takes.
     """
 
     seq: int
@@ -158,6 +195,7 @@ class Report:
     metrics: tuple[MetricPoint, ...] = ()
     logs: tuple[LogEntry, ...] = ()
     can_pause: bool = False
+    memory: tuple[MemoryPeak, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return the request's body without the lease, as it can lie in a spool file."""
@@ -168,6 +206,7 @@ class Report:
             "metrics": [point.to_json() for point in self.metrics],
             "logs": [line.to_json() for line in self.logs],
             **({"can_pause": True} if self.can_pause else {}),
+            **({"memory": [asdict(one) for one in self.memory]} if self.memory else {}),
         }
 
 

@@ -10,7 +10,7 @@ from tunewell._calls import Calls, Query, StudyRef, items_of, study_path
 from tunewell._decode import decode
 from tunewell._download import download
 from tunewell._pacing import Pacing
-from tunewell.checks import StudyCheck
+from tunewell.checks import EditCheck, StudyCheck
 from tunewell.edits import Lender, StudyEdit
 from tunewell.records import ParamValue, Study, Trial
 
@@ -24,6 +24,7 @@ class StudyChanges(TypedDict, total=False):
     n_trials: int
     max_parallel: int
     budget: Mapping[str, int | float | None]
+    resources: Mapping[str, int | float]
     search_space: Mapping[str, Mapping[str, Any] | None] | Literal["default"]
     constraints: Sequence[str]
     name: str
@@ -101,13 +102,24 @@ class StudyCalls(Calls):
 
         `budget` changes the limits that it names, None takes one away. `search_space` changes the parameters that it
         names: a whole shape with `type` adds or replaces one, other fields such as `{"high": 0.5}` change those alone,
-        None removes it. `constraints` are all of them. Trials that have run stay what they are.
+        None removes it. `constraints` are all of them. `resources` changes whose turn it is: `priority`, `share`.
+        Trials that have run stay what they are.
 
         Raises:
             Invalid: The new space breaks a rule; nothing is changed.
             Conflict: The study's state does not allow it, or the name is taken.
         """
         return decode(Study, self._transport.json("PATCH", study_path(study), body=dict(changes)))
+
+    def check_edit(self, study: StudyRef, **changes: Unpack[StudyChanges]) -> EditCheck:
+        """Look a change over without making it: what becomes what, which trials still fit, all that is wrong.
+
+        Args:
+            study: Id or name.
+            changes: What `update_study` takes; space, constraints and limits are looked at.
+        """
+        path = f"{study_path(study)}:check"
+        return decode(EditCheck, self._transport.json("POST", path, body={"changes": dict(changes)}))
 
     def list_edits(self, study: StudyRef) -> tuple[StudyEdit, ...]:
         """Read how a study's space and budget were changed, oldest first."""

@@ -85,8 +85,21 @@ class Transport:
         Raises:
             TunewellError: As drawn in `tunewell.errors`.
         """
+        return self._send_bytes("PUT", path, content, params=params, headers=headers)
+
+    def patch(self, path: str, content: bytes, *, headers: Mapping[str, str]) -> Any:
+        """Send a piece of raw bytes and parse the JSON answer.
+
+        Raises:
+            TunewellError: As drawn in `tunewell.errors`.
+        """
+        return self._send_bytes("PATCH", path, content, headers=headers)
+
+    def _send_bytes(
+        self, method: str, path: str, content: Body, *, headers: Mapping[str, str], params: Params | None = None
+    ) -> Any:
         headers = {"Content-Type": "application/octet-stream", **headers}
-        request = self._request("PUT", path, params=params, headers=headers, content=content)
+        request = self._request(method, path, params=params, headers=headers, content=content)
         with self._mapped_errors():
             response = self._http.send(request)
         self._check(response)

@@ -33,7 +33,7 @@ class TrialCalls(Calls):
 
         Args:
             study: Id or name.
-            state: Only trials in this state, or in one of these.
+            state: Only trials in this phase, or in one of these; WAITING leaves PAUSED ones out.
             where: Only trials that fit this filter, such as `val_accuracy>0.97 activation=relu`.
             order_by: `number`, `value` (best first; trials without one come last), `started_at` or `duration`.
             descending: Turn the order round.
@@ -96,6 +96,11 @@ class TrialCalls(Calls):
         """
         answer = self._transport.json("GET", f"{study_path(study)}/attempts", params={"limit": limit})
         return decode(Timeline, answer).rows()
+
+    def update_trial(self, trial_id: int, *, tags: Sequence[str]) -> Trial:
+        """Give a trial other tags: all that it shall have, each letters, digits, `_`, `.`, `:` and `-`."""
+        body: dict[str, object] = {"tags": list(tags)}
+        return decode(Trial, self._transport.json("PATCH", f"/trials/{trial_id}", body=body))
 
     def stop_trial(self, trial_id: int) -> Trial:
         """Ask a trial to end."""

@@ -1,8 +1,9 @@
-"""What the server says of a study that was not submitted yet."""
+"""What the server says of a study that was not submitted yet, and of a change that was not made yet."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +53,44 @@ class StudyCheck:
     n_trials: int | None = None
     n_networks: int | None = None
     estimate: StudyEstimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """One setting that a change of a study would change.
+
+    Attributes:
+        field: `search_space.NAME`, `budget.NAME` or `constraints`.
+        before: As it is; None for a parameter that is not searched, or a limit that there is not.
+        after: As it would be, in the same way.
+        held: Of a parameter that is added: what it counts as in trials from before. Of one that is removed: what it is
+            from then on.
+        n_outside: Finished trials whose value lies outside of what the parameter would be; None for anything else.
+    """
+
+    field: str
+    before: Any = None
+    after: Any = None
+    held: Any = None
+    n_outside: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditCheck:
+    """What a change of a study would come to.
+
+    Attributes:
+        problems: Empty where it would be accepted.
+        changes: Setting by setting; empty with problems.
+        n_finished: Trials of the study that completed or were pruned.
+        n_fitting: How many of them the sampler would go on learning from; None with problems.
+        n_replaced: Waiting trials that would get other parameters.
+        is_reopened: Whether a study that has ended would go on.
+    """
+
+    problems: tuple[StudyProblem, ...] = ()
+    changes: tuple[SettingChange, ...] = ()
+    n_finished: int = 0
+    n_fitting: int | None = None
+    n_replaced: int = 0
+    is_reopened: bool = False

@@ -10,21 +10,26 @@ from urllib.parse import quote
 import httpx
 
 from tunewell._calls import Query, StudyRef, items_of
+from tunewell._code_calls import CodeCalls
+from tunewell._compare_calls import CompareCalls
+from tunewell._dataset_calls import DatasetCalls
 from tunewell._decode import decode
 from tunewell._evaluation_calls import EvaluationCalls
 from tunewell._insight_calls import InsightCalls
 from tunewell._prediction_calls import PredictionCalls
 from tunewell._replay_calls import ReplayCalls
-from tunewell._study_calls import StudyCalls
+from tunewell._token_calls import TokenCalls
 from tunewell._transport import Transport
-from tunewell._trial_calls import TrialCalls
+from tunewell.about import About
 from tunewell.edits import LearnedDefault
 from tunewell.events import EventStream
 from tunewell.fleet import Queue
-from tunewell.records import Dataset, Event, Model, Worker
+from tunewell.records import Event, Model, Worker
 
 
-class Client(StudyCalls, TrialCalls, EvaluationCalls, InsightCalls, PredictionCalls, ReplayCalls):
+class Client(
+    CodeCalls, CompareCalls, EvaluationCalls, InsightCalls, PredictionCalls, ReplayCalls, DatasetCalls, TokenCalls
+):
     """A connection to a Tunewell server.
 
     A study is named by its id or its name. Every method raises a `tunewell.TunewellError`: `ServerUnreachable` where
@@ -71,6 +76,10 @@ class Client(StudyCalls, TrialCalls, EvaluationCalls, InsightCalls, PredictionCa
         """Close the connections."""
         self._transport.close()
 
+    def about(self) -> About:
+        """Read the server's version, its clocks, and whom it takes the caller for."""
+        return decode(About, self._transport.json("GET", "/server"))
+
     def list_workers(self) -> tuple[Worker, ...]:
         """Read the workers seen lately."""
         return items_of(Worker, self._transport.json("GET", "/workers"))
@@ -86,10 +95,6 @@ class Client(StudyCalls, TrialCalls, EvaluationCalls, InsightCalls, PredictionCa
     def list_queues(self) -> tuple[Queue, ...]:
         """Read what waits in each queue, and how many slots serve it."""
         return items_of(Queue, self._transport.json("GET", "/queues"))
-
-    def list_datasets(self) -> tuple[Dataset, ...]:
-        """Read the data sets that studies can name."""
-        return items_of(Dataset, self._transport.json("GET", "/datasets"))
 
     def list_models(self) -> tuple[Model, ...]:
         """Read the networks that studies can name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ class StudyEdit:
         before: The settings that changed, as they were.
         after: The same, as they became.
         replaced: Numbers of trials that waited and got other parameters, because theirs fitted no longer.
+        undo: What `update_study` takes to make the settings what they were; a raised number of trials stays.
     """
 
     edit_no: int
@@ -31,6 +32,7 @@ class StudyEdit:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     replaced: tuple[int, ...] = ()
+    undo: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

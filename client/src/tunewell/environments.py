@@ -21,6 +21,8 @@ class Environment:
         memory_bytes: Of the machine, or of what it is confined to.
         gpus: Their names.
         packages: Version by package.
+        branch: Of the git repository, where a script told it.
+        command: How the script was started, without secrets.
         packages_sha256: Hash of that list, so that two can be compared at a glance.
     """
 
@@ -35,6 +37,8 @@ class Environment:
     gpus: tuple[str, ...] = ()
     packages: Mapping[str, str] = field(default_factory=dict)
     packages_sha256: str | None = None
+    branch: str | None = None
+    command: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return it as JSON."""

@@ -49,6 +49,29 @@ class MachineReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A GPU that some of a worker's slots are pinned to.
+
+    Attributes:
+        uuid: The GPU's, or its partition's; what it is known by, whoever uses it.
+        name: As its driver calls it.
+        memory_bytes: What it has.
+        slots: Which of the worker's slots train on it, from 0.
+        is_simulated: Whether it is none, but behaves as one whose memory runs out.
+    """
+
+    uuid: str
+    name: str
+    memory_bytes: int
+    slots: tuple[int, ...]
+    is_simulated: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """Return the device as JSON."""
+        return {**asdict(self), "slots": list(self.slots)}
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerRun:
     """An attempt that runs on a worker, or that a lost worker left behind; `trial_state` says what became of it."""
 

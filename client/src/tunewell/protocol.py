@@ -16,11 +16,12 @@ Example:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
+from tunewell._calls import StudyRef, study_path
 from tunewell._decode import decode
 from tunewell._download import download_verified
 from tunewell._evaluation_messages import (
@@ -42,12 +43,14 @@ from tunewell._messages import (
     Assignment,
     CheckpointRef,
     Claim,
+    ClaimDevice,
     Decision,
     DecisionWord,
     Finish,
     Finished,
     LogEntry,
     LogStream,
+    MemoryPeak,
     MetricPoint,
     Orders,
     Outcome,
@@ -56,9 +59,11 @@ from tunewell._messages import (
     Upload,
     Welcome,
 )
+from tunewell._run_messages import RunRequest, RunStart, ScriptHost
 from tunewell._transport import Params, Transport
+from tunewell.about import WorkerTerms
 from tunewell.evaluations import Evaluation
-from tunewell.fleet import GpuReading, MachineReading
+from tunewell.fleet import Device, GpuReading, MachineReading
 from tunewell.records import Artifact, EvaluationPlan, Objective, Repeats
 
 __all__ = [
@@ -71,8 +76,10 @@ __all__ = [
     "Assignment",
     "CheckpointRef",
     "Claim",
+    "ClaimDevice",
     "Decision",
     "DecisionWord",
+    "Device",
     "Evaluation",
     "EvaluationClaim",
     "EvaluationDecision",
@@ -86,6 +93,7 @@ __all__ = [
     "LogEntry",
     "LogStream",
     "MachineReading",
+    "MemoryPeak",
     "MetricPoint",
     "NetworkFile",
     "NetworkMember",
@@ -97,9 +105,13 @@ __all__ = [
     "Registration",
     "Repeats",
     "Report",
+    "RunRequest",
+    "RunStart",
+    "ScriptHost",
     "Transport",
     "Upload",
     "Welcome",
+    "WorkerTerms",
 ]
 
 
@@ -123,6 +135,14 @@ class Protocol:
         """
         return decode(Welcome, self._transport.json("POST", "/workers", body=registration.to_json()))
 
+    def check(self, registration: Registration) -> WorkerTerms:
+        """Hear what joining would answer, the broker's address with its password too, without joining.
+
+        Raises:
+            Forbidden: The token's role lets no worker join.
+        """
+        return decode(WorkerTerms, self._transport.json("POST", "/workers:check", body=registration.to_json()))
+
     def heartbeat(self, worker_id: int, machine: MachineReading | None = None) -> Orders:
         """Say that the worker lives, and hear whether it is to go on (`ALIVE`) or to drain (`DRAINING`).
 
@@ -140,7 +160,15 @@ class Protocol:
         """Say good-bye, so that nobody waits for heartbeats."""
         self._transport.json("POST", f"/workers/{worker_id}:leave", body={})
 
-    def claim(self, worker_id: int, queues: Sequence[str], n_max: int = 1, *, slot: int | None = None) -> Claim:
+    def claim(
+        self,
+        worker_id: int,
+        queues: Sequence[str],
+        n_max: int = 1,
+        *,
+        slot: int | None = None,
+        device: ClaimDevice | None = None,
+    ) -> Claim:
         """Ask for at most `n_max` attempts, all of one study and structure; no attempts means: nothing to do now.
 
         Args:
@@ -148,10 +176,35 @@ class Protocol:
             queues: Which to serve.
             n_max: At most so many attempts.
             slot: Which of the worker's slots will train them, so that its other slots count as free.
+            device: What they will train on: no more are handed out than fit; None: memory is not looked at.
         """
         body = {"worker_id": worker_id, "queues": list(queues), "n_max": n_max}
         body |= {} if slot is None else {"slot": slot}
+        body |= {} if device is None else {"device": device.to_json()}
         return decode(Claim, self._transport.json("POST", "/work:claim", body=body))
+
+    def begin_run(self, study: StudyRef, request: RunRequest) -> RunStart:
+        """Begin a run of a script: a trial, its attempt and the lease, in one step; or go on with that run.
+
+        Args:
+            study: Id or name.
+            request: Its key and parameters.
+
+        Raises:
+            NotFound: There is no such study.
+            Invalid: Parameters outside the study's space.
+            Conflict: `not_for_scripts`: workers train its trials.
+        """
+        return decode(RunStart, self._transport.json("POST", f"{study_path(study)}/runs", body=request.to_json()))
+
+    def create_study(self, study: Mapping[str, object]) -> None:
+        """Submit a study for runs of scripts.
+
+        Raises:
+            Invalid: The study breaks a rule.
+            Conflict: `name_taken`.
+        """
+        self._transport.json("POST", "/studies", body=dict(study))
 
     def report(self, attempt_id: int, lease_token: str, report: Report) -> Decision:
         """Send points, log lines and a heartbeat of an attempt, and hear whether it goes on.
@@ -196,6 +249,30 @@ class Protocol:
             OSError: The file cannot be written.
         """
         return download_verified(self._transport, f"/artifacts/{artifact_id}/content", path, sha256=sha256)
+
+    def download_dataset(self, sha256: str, path: Path | str, tick: Callable[[], None] | None = None) -> Path:
+        """Fetch prepared data that somebody brought; `path` appears whole and verified, or not at all.
+
+        Args:
+            sha256: The digest that a claim names.
+            path: Where the file is to be.
+            tick: Called while it comes; what it raises ends that.
+
+        Raises:
+            NotFound: `content_not_found`.
+            ServerFailure: `checksum_mismatch`.
+            OSError: The file cannot be written.
+        """
+        return download_verified(self._transport, f"/datasets/content/{sha256}", path, sha256=None, tick=tick)
+
+    def download_code(self, sha256: str, path: Path | str) -> Path:
+        """Fetch an archive of code that a claim names; `path` appears whole and verified, or not at all.
+
+        Raises:
+            NotFound: `code_not_found`.
+            OSError: The file cannot be written.
+        """
+        return download_verified(self._transport, f"/code/{sha256}/content", path, sha256=sha256)
 
     def claim_evaluation(self, worker_id: int, queues: Sequence[str]) -> EvaluationClaim:
         """Ask for an evaluation to do; without an order there is nothing to do now."""

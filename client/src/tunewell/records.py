@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tunewell.code.source import CodeSource
 from tunewell.confirmation import Confirmation, ConfirmPlan, TrialSpread
 from tunewell.diagnosis import Finding
-from tunewell.fleet import MachineReading, WorkerRun
+from tunewell.fleet import Device, MachineReading, WorkerRun
 
 ParamValue = bool | int | float | str | None
 ENDED_STUDY = frozenset({"COMPLETE", "FAILED"})
@@ -112,6 +113,10 @@ class StudySpec:
     dataset: str
     model: str
     objectives: tuple[Objective, ...]
+    code: str = "network"
+    command: tuple[str, ...] | None = None
+    venv: str | None = None
+    source: CodeSource | None = None
     fixed: Mapping[str, ParamValue] = field(default_factory=dict)
     search_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
@@ -207,6 +212,7 @@ class Trial:
     confirms: int | None = None
     origin: int | None = None
     note: str = ""
+    tags: tuple[str, ...] = ()
     value: float | None = None
     values: Mapping[str, float | None] = field(default_factory=dict)
     is_feasible: bool | None = None
@@ -277,6 +283,7 @@ class Worker:
     heartbeat_at: datetime | None = None
     machine: MachineReading | None = None
     runs: tuple[WorkerRun, ...] = ()
+    devices: tuple[Device, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +291,8 @@ class Dataset:
     """A data set that studies can name; the counts are rows.
 
     `kind` (table, image, sequence or text) and `shape` say what one example is: `n_features` numbers in that order.
+    `source` is builtin or upload. The facts are those of `version`, the newest one that is ready; `state` (preparing,
+    ready or failed) is that of the newest one.
     """
 
     name: str
@@ -298,8 +307,16 @@ class Dataset:
     n_val: int = 0
     n_test: int = 0
     sha256: str = ""
-    source: str = ""
+    source: str = "builtin"
+    citation: str = ""
     licence: str = ""
+    version: int | None = None
+    newest_version: int = 1
+    state: str = "ready"
+    n_versions: int = 1
+    n_studies: int = 0
+    created_at: datetime | None = None
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,6 @@
-/** What studies can name: data sets, models, samplers; and who runs them: workers. */
+/** What studies can name: models, samplers (data sets: `datasets.ts`); and who runs them: workers. */
 import { client, unwrap } from './client';
-import type { Dataset, Model, Samplers, Worker } from './types';
-
-export const listDatasets = async (): Promise<readonly Dataset[]> => (await unwrap(client.GET('/api/v1/datasets'))).items;
+import type { Model, Samplers, Worker } from './types';
 
 export const listModels = async (): Promise<readonly Model[]> => (await unwrap(client.GET('/api/v1/models'))).items;
 

@@ -2,7 +2,7 @@
 import { client, unwrap } from './client';
 import { readNumber } from './numbers';
 import type { components } from './schema';
-import type { TrialState } from './types';
+import type { TrialPhase } from './types';
 
 type ColumnsRead = components['schemas']['ColumnsRead'];
 type ParamRead = ColumnsRead['params'][number];
@@ -40,7 +40,7 @@ export interface TrialColumns {
   /** Trial numbers, ascending. */
   readonly numbers: Int32Array;
   readonly trialIds: Int32Array;
-  readonly states: readonly TrialState[];
+  readonly states: readonly TrialPhase[];
   readonly objectives: readonly ObjectiveColumn[];
   readonly params: readonly ParamColumn[];
   /** 1 unless the trial breaks a constraint on outcomes. */
@@ -116,7 +116,7 @@ export function readColumns(read: ColumnsRead): TrialColumns {
     n: read.numbers.length,
     numbers: Int32Array.from(read.numbers),
     trialIds: Int32Array.from(read.trial_ids),
-    states: read.states.map((code) => (read.state_names[code] ?? 'FAIL') as TrialState),
+    states: read.states.map((code) => (read.state_names[code] ?? 'FAIL') as TrialPhase),
     objectives: read.objectives.map(({ metric, direction, values }) => ({ metric, direction, values: readFloats(values) })),
     params: read.params.map(readParam),
     isFeasible: Uint8Array.from(read.numbers, (number) => (infeasible.has(number) ? 0 : 1)),

@@ -1,9 +1,8 @@
-/** Files to download. A plain link cannot carry a token, so where there is one the file is fetched and then saved. */
+/** Files to download. The browser's cookie goes along with a plain link, which streams straight to disk. */
 import { ProblemError } from '$lib/problem';
-import { saveFile } from '$lib/save';
 import { authorisedFetch } from './client';
-import { session } from './session.svelte';
 
+export const codeUrl = (sha256: string): string => `/api/v1/code/${sha256}/content`;
 export const artifactUrl = (artifactId: number): string => `/api/v1/artifacts/${artifactId}/content`;
 
 export const exportUrl = (study: string, format: 'csv' | 'json'): string =>
@@ -11,15 +10,7 @@ export const exportUrl = (study: string, format: 'csv' | 'json'): string =>
 
 export const logUrl = (trialId: number): string => `/api/v1/trials/${trialId}/log`;
 
-/** Whether a plain link works, which streams straight to disk. */
-export const isLinkEnough = (): boolean => session.token === null;
-
-/** Fetch a file with the reader's token and save it. Raises: ProblemError. */
-export async function download(url: string, name: string): Promise<void> {
-  saveFile(await fetchFile(url, name), name);
-}
-
-/** Fetch a file with the reader's token. Raises: ProblemError. */
+/** Fetch a file to look at it. Raises: ProblemError. */
 export async function fetchFile(url: string, name: string): Promise<Blob> {
   const response = await authorisedFetch(new Request(new URL(url, window.location.origin)));
   if (!response.ok) {

@@ -84,6 +84,158 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Audit
+         * @description List what people changed, which networks they downloaded and who was refused, the newest first.
+         */
+        get: operations["read_audit_api_v1_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Code
+         * @description List archives of code, the newest first, at most 1,000.
+         */
+        get: operations["list_code_api_v1_code_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/code/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Code
+         * @description Return what is known of an archive, and how many studies run it.
+         */
+        get: operations["read_code_api_v1_code__sha256__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Code
+         * @description Delete an archive; refused while a study that has not ended runs it.
+         */
+        delete: operations["delete_code_api_v1_code__sha256__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/code/{sha256}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Code Content
+         * @description Download an archive. Its ETag is its SHA-256.
+         */
+        get: operations["read_code_content_api_v1_code__sha256__content_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/code/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Code Upload
+         * @description Begin to bring an archive of code, a ZIP file. Its bytes follow in pieces, by PATCH.
+         */
+        post: operations["begin_code_upload_api_v1_code_uploads_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/code/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Code Upload
+         * @description Return how many bytes of an upload are here: where to go on.
+         */
+        get: operations["read_code_upload_api_v1_code_uploads__upload_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Code Upload
+         * @description Give an upload up.
+         */
+        delete: operations["delete_code_upload_api_v1_code_uploads__upload_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Send Code Piece
+         * @description Send the next piece. One that begins elsewhere is refused with 409, and `Upload-Offset` says where to go on.
+         */
+        patch: operations["send_code_piece_api_v1_code_uploads__upload_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/code/uploads/{upload_id}:finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Code Upload
+         * @description Keep an upload that is whole under its SHA-256, by which studies name it in `source`.
+         */
+        post: operations["finish_code_upload_api_v1_code_uploads__upload_id__finish_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/compare": {
         parameters: {
             query?: never;
@@ -113,11 +265,187 @@ export interface paths {
         };
         /**
          * List Datasets
-         * @description List data sets.
+         * @description List data sets: those that are built in, then those that people brought.
          */
         get: operations["list_datasets_api_v1_datasets_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Dataset
+         * @description Return a data set: its versions, columns, classes, findings, and the studies that use it.
+         *
+         *     The first look into a data set that is built in takes some seconds.
+         */
+        get: operations["read_dataset_api_v1_datasets__name__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Dataset
+         * @description Delete a data set with all its versions; refused while a study that has not ended uses it.
+         */
+        delete: operations["delete_dataset_api_v1_datasets__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Dataset
+         * @description Return a few rows, or images.
+         */
+        get: operations["preview_dataset_api_v1_datasets__name__preview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/references": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Reference
+         * @description Make a version of bytes that lie elsewhere, which the server fetches; 200 and the version there is where it did.
+         *
+         *     An event `dataset` tells when it is ready, or has failed because the bytes are others or cannot be had.
+         */
+        post: operations["create_reference_api_v1_datasets__name__references_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Upload
+         * @description Begin to bring a data set, or another version of one. Its bytes follow in pieces, by PATCH.
+         */
+        post: operations["begin_upload_api_v1_datasets__name__uploads_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Version
+         * @description Read the bytes of a version with other options; 200 and the version there is where that was done before.
+         */
+        post: operations["create_version_api_v1_datasets__name__versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/content/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Content
+         * @description Download prepared content: the file that `models.data.dataset.load_dataset` reads. Its ETag is its SHA-256.
+         */
+        get: operations["read_content_api_v1_datasets_content__sha256__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Upload
+         * @description Return how many bytes of an upload are here: where to go on.
+         */
+        get: operations["read_upload_api_v1_datasets_uploads__upload_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Upload
+         * @description Give an upload up.
+         */
+        delete: operations["delete_upload_api_v1_datasets_uploads__upload_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Send Piece
+         * @description Send the next piece. One that begins elsewhere is refused with 409, and `Upload-Offset` says where to go on.
+         */
+        patch: operations["send_piece_api_v1_datasets_uploads__upload_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/datasets/uploads/{upload_id}:finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Upload
+         * @description Make a version of an upload that is whole. It is then prepared, which an event `dataset` tells the end of.
+         */
+        post: operations["finish_upload_api_v1_datasets_uploads__upload_id__finish_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -215,8 +543,8 @@ export interface paths {
          * Read Events
          * @description Follow what happens as server-sent events; resumes behind `Last-Event-ID`.
          *
-         *     Kinds: `hello` (first), `study`, `trial`, `metrics`, `logs`, `worker`, `evaluation`, and `reset`, which says that
-         *     what was missed is not stored any more: fetch everything again.
+         *     Kinds: `hello` (first), `study`, `trial`, `metrics`, `logs`, `worker`, `evaluation`, `dataset`, and `reset`, which
+         *     says that what was missed is not stored any more: fetch everything again.
          */
         get: operations["read_events_api_v1_events_get"];
         put?: never;
@@ -307,6 +635,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Server
+         * @description Say which version this is, what time it is here and in the database, and who the caller is.
+         */
+        get: operations["read_server_api_v1_server_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -320,7 +668,55 @@ export interface paths {
          */
         get: operations["read_session_api_v1_session_get"];
         put?: never;
+        /**
+         * Sign In
+         * @description Sign a browser in with a token: the answer sets a cookie that scripts cannot read. Needs no other credentials.
+         */
+        post: operations["sign_in_api_v1_session_post"];
+        /**
+         * Sign Out
+         * @description Sign this browser out. Without a cookie there is nothing to do.
+         */
+        delete: operations["sign_out_api_v1_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sessions
+         * @description List the browsers that are signed in: all for administrators, else those of the caller's own token.
+         */
+        get: operations["list_sessions_api_v1_sessions_get"];
+        put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session_id}:revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Session
+         * @description Sign a browser out from elsewhere, at once.
+         */
+        post: operations["revoke_session_api_v1_sessions__session_id__revoke_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -417,6 +813,26 @@ export interface paths {
          * @description Pause, resume, stop, extend, rename or annotate a study, or change what it searches while it runs.
          */
         patch: operations["update_study_api_v1_studies__study__patch"];
+        trace?: never;
+    };
+    "/api/v1/studies/{study}:check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Edit
+         * @description Look a change over before it is made: what becomes what, and what still fits. Nothing is stored.
+         */
+        post: operations["check_edit_api_v1_studies__study__check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/studies/{study}:fork": {
@@ -603,6 +1019,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read History
+         * @description Return what a chart of the study's history shows: no more of its trials than the chart has places for.
+         */
+        get: operations["read_history_api_v1_studies__study__history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/{study}/importance": {
         parameters: {
             query?: never;
@@ -701,6 +1137,28 @@ export interface paths {
         get: operations["replay_study_api_v1_studies__study__replay_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Run
+         * @description Begin a run of a script of your own: with its parameters, or with those that the study's sampler proposes.
+         *
+         *     The answer holds the lease with which the run reports and finishes, as an attempt of a worker does.
+         */
+        post: operations["begin_run_api_v1_studies__study__runs_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -832,7 +1290,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Update Trial
+         * @description Give a trial other tags.
+         */
+        patch: operations["update_trial_api_v1_trials__trial_id__patch"];
         trace?: never;
     };
     "/api/v1/trials/{trial_id}:repeat": {
@@ -1033,6 +1495,26 @@ export interface paths {
          * @description Join. The answer holds all a worker has to know, the broker's address too.
          */
         post: operations["register_worker_api_v1_workers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers:check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Worker
+         * @description Answer what `POST /workers` would, without joining: nothing is stored and nobody is woken.
+         */
+        post: operations["check_worker_api_v1_workers_check_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1320,8 +1802,18 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Device
+             * @description The GPU that it trained on; null where the worker told of none
+             */
+            device: string | null;
             /** Ended At */
             ended_at: string | null;
+            /**
+             * Peak Bytes
+             * @description The most that its process took of that GPU, with all that trained beside it; null: not measured
+             */
+            peak_bytes: number | null;
             /** Reason */
             reason: string;
             state: components["schemas"]["AttemptState"];
@@ -1396,6 +1888,70 @@ export interface components {
          */
         AttemptState: "RUNNING" | "COMPLETE" | "PRUNED" | "STOPPED" | "LOST" | "PREEMPTED" | "PAUSED" | "OOM" | "DIVERGED" | "TIMED_OUT" | "CRASHED";
         /**
+         * AuditEntry
+         * @description Something that somebody did or was refused.
+         */
+        AuditEntry: {
+            /**
+             * Action
+             * @description Method and route, without the ids in it
+             * @example DELETE /studies/{study}
+             */
+            action: string;
+            /**
+             * Address
+             * @description Network address that it came from
+             */
+            address: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Entry Id */
+            entry_id: number;
+            /**
+             * N
+             * @description How often: refusals that are alike are one entry each few seconds
+             */
+            n: number;
+            /**
+             * Result
+             * @description `done`, or the code of the refusal
+             */
+            result: string;
+            /**
+             * Role
+             * @description admin, user or worker; empty for somebody unknown
+             */
+            role: string;
+            /** Study Id */
+            study_id: number | null;
+            /**
+             * Target
+             * @description What it was done to
+             * @example study=digits-mlp
+             */
+            target: string;
+            /** Trial Id */
+            trial_id: number | null;
+            /**
+             * Who
+             * @description Name of the token as it was then; empty for somebody unknown
+             */
+            who: string;
+        };
+        /**
+         * AuditPage
+         * @description Entries, the newest first.
+         */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditEntry"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * BandRead
          * @description Many searches after each number of trials: what to expect, and where eight of ten of them lie.
          */
@@ -1433,6 +1989,65 @@ export interface components {
             values: {
                 [key: string]: number | null;
             };
+        };
+        /**
+         * BrowserSessionList
+         * @description Browsers that are signed in, the newest first, 1,000 at most.
+         */
+        BrowserSessionList: {
+            /** Items */
+            items: components["schemas"]["BrowserSessionRead"][];
+        };
+        /**
+         * BrowserSessionRead
+         * @description A browser that is signed in.
+         */
+        BrowserSessionRead: {
+            /**
+             * Address
+             * @description Where it signed in from
+             */
+            address: string;
+            /**
+             * Agent
+             * @description What the browser called itself
+             */
+            agent: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description When it ends if it is not used until then
+             */
+            expires_at: string;
+            /**
+             * Is Current
+             * @description Whether it is the one that asks
+             */
+            is_current: boolean;
+            /**
+             * Name
+             * @description Of the token it signed in with
+             */
+            name: string;
+            /**
+             * Role
+             * @description admin: everything. user: studies. worker: the worker protocol
+             * @enum {string}
+             */
+            role: "admin" | "user" | "worker";
+            /**
+             * Seen At
+             * Format: date-time
+             * @description When it was last used, within a tenth of the time it may stay unused
+             */
+            seen_at: string;
+            /** Session Id */
+            session_id: number;
         };
         /**
          * BudgetSpec
@@ -1537,6 +2152,109 @@ export interface components {
             worker_hours?: number | null;
         };
         /**
+         * BuildError
+         * @description Why a version could not be prepared.
+         */
+        BuildError: {
+            /**
+             * Code
+             * @example ragged_row
+             */
+            code: string;
+            /**
+             * Field
+             * @description The option that would have to be another, where one would
+             */
+            field?: string | null;
+            /**
+             * Message
+             * @example row 17 has 4 cells, the header has 5
+             */
+            message: string;
+        };
+        /**
+         * BuildOptions
+         * @description How bytes are read; whatever is left out is inferred from them.
+         */
+        BuildOptions: {
+            /**
+             * Ignore
+             * @description Columns to leave out
+             */
+            ignore?: string[];
+            /**
+             * Image Size
+             * @description Height and width to which images are resized; else all must be of one size
+             */
+            image_size?: [
+                number,
+                number
+            ] | null;
+            /**
+             * Is Chronological
+             * @description Whether rows follow each other in time: the last test
+             * @default false
+             */
+            is_chronological: boolean;
+            /**
+             * Kind
+             * @description What the features of one example are; else by the shape of the arrays
+             */
+            kind?: ("table" | "image" | "sequence") | null;
+            /**
+             * Seed
+             * @description Which of the possible splits
+             */
+            seed?: number | null;
+            /**
+             * Split Column
+             * @description Column that says train, val or test of each row
+             */
+            split_column?: string | null;
+            /**
+             * Target
+             * @description Column to predict; else one named target, label, class or y, else the last
+             */
+            target?: string | null;
+            /**
+             * Task
+             * @description What is predicted; else by the target: names and few whole numbers are classes
+             */
+            task?: ("classification" | "regression") | null;
+            /**
+             * Test Fraction
+             * @description Share of the rows that no search sees; else 0.2
+             */
+            test_fraction?: number | null;
+            /**
+             * Val Fraction
+             * @description Share of the rows that rank trials; else 0.2
+             */
+            val_fraction?: number | null;
+        };
+        /**
+         * CallerRead
+         * @description Who asks.
+         */
+        CallerRead: {
+            /**
+             * Expires At
+             * @description When the token expires; null: never
+             */
+            expires_at: string | null;
+            /**
+             * Name
+             * @description Of the token; the role's where the settings name it, `anonymous` without one
+             */
+            name: string;
+            /**
+             * Role
+             * @description admin: everything. user: studies. worker: the worker protocol
+             * @enum {string}
+             */
+            role: "admin" | "user" | "worker";
+        };
+        /**
          * CandidateRead
          * @description A trial that may be the winner, over its first run and those that confirm it.
          */
@@ -1616,12 +2334,46 @@ export interface components {
             step: number;
         };
         /**
+         * ChunkRead
+         * @description What came of a piece.
+         */
+        ChunkRead: {
+            /**
+             * Offset
+             * @description How many bytes are here: where to go on
+             */
+            offset: number;
+        };
+        /**
+         * ClaimDevice
+         * @description The GPU of the slot that asks for work, and what is free of it.
+         */
+        ClaimDevice: {
+            /**
+             * Free Bytes
+             * @description null: its driver does not tell
+             */
+            free_bytes?: number | null;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /**
+             * Uuid
+             * @description What the GPU is known by, whoever uses it: `GPU-...`, or `MIG-...` for a partition
+             */
+            uuid: string;
+        };
+        /**
          * ClaimRead
          * @description Attempts of one study that can train as lanes of one program; an empty list means: nothing to do now.
          */
         ClaimRead: {
             /** Attempts */
             attempts: components["schemas"]["Assignment"][];
+            /**
+             * Command
+             * @description What to run for a trial, where there is no network to train
+             */
+            command: string[] | null;
             /** Dataset */
             dataset: string | null;
             /** Dataset Sha256 */
@@ -1635,22 +2387,36 @@ export interface components {
             incumbent: number | null;
             /** Lease S */
             lease_s: number;
+            /**
+             * Memory Bytes
+             * @description What the attempts may take together of the device; null: as much as there is
+             */
+            memory_bytes: number | null;
             /** Model */
             model: string | null;
             /** Objectives */
             objectives: components["schemas"]["ObjectiveSpec"][];
             /** @description How often each trial trains; null where there is nothing to do */
             repeats: components["schemas"]["RepeatsSpec"] | null;
+            /** @description Which code it is of; null: what lies on the worker */
+            source: components["schemas"]["CodeSource"] | null;
             /** Study Id */
             study_id: number | null;
             /** Study Name */
             study_name: string | null;
+            /**
+             * Venv
+             * @description In which virtual environment, below the worker's folder for commands
+             */
+            venv: string | null;
         };
         /**
          * ClaimRequest
          * @description Ask for work.
          */
         ClaimRequest: {
+            /** @description What they will train on: no more of them than fit. Left out: memory is not looked at */
+            device?: components["schemas"]["ClaimDevice"] | null;
             /**
              * N Max
              * @description At most so many attempts, all of one study and of one structure
@@ -1666,6 +2432,137 @@ export interface components {
             slot?: number | null;
             /** Worker Id */
             worker_id: number;
+        };
+        /**
+         * ClassRead
+         * @description A class, and how many rows of each part are of it.
+         */
+        ClassRead: {
+            /** Name */
+            name: string;
+            /** Test */
+            test: number;
+            /** Train */
+            train: number;
+            /** Val */
+            val: number;
+        };
+        /**
+         * CodeList
+         * @description Archives of code, the newest first.
+         */
+        CodeList: {
+            /** Items */
+            items: components["schemas"]["CodeRead"][];
+        };
+        /**
+         * CodeRead
+         * @description An archive of code: a ZIP file.
+         */
+        CodeRead: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Filename */
+            filename: string;
+            /** N Bytes */
+            n_bytes: number;
+            /**
+             * N Studies
+             * @description Studies that run it
+             */
+            n_studies: number;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * CodeSource
+         * @description Code for a command: an uploaded archive, or a commit of a Git repository.
+         */
+        CodeSource: {
+            /**
+             * Archive
+             * @description SHA-256 of an archive that `POST /code/uploads` brought
+             */
+            archive?: string | null;
+            /**
+             * Commit
+             * @description Whole hash of a commit of `git`
+             */
+            commit?: string | null;
+            /**
+             * Git
+             * @description Address or path of a repository; workers and agents take it from where they were told they may
+             * @example https://git.example.org/team/training.git
+             */
+            git?: string | null;
+            /**
+             * Subfolder
+             * @description Folder of the repository that is the command's root; the whole where left out
+             */
+            subfolder?: string | null;
+        };
+        /**
+         * CodeUploadCreate
+         * @description Bytes of an archive to come.
+         */
+        CodeUploadCreate: {
+            /**
+             * Filename
+             * @description For people
+             */
+            filename: string;
+            /**
+             * N Bytes
+             * @description How many
+             */
+            n_bytes: number;
+            /**
+             * Sha256
+             * @description What studies will call the archive; checked when all are here
+             */
+            sha256: string;
+        };
+        /**
+         * ColumnRead
+         * @description A column of the source.
+         */
+        ColumnRead: {
+            /** @description Of numbers */
+            histogram: components["schemas"]["Histogram"] | null;
+            /** Max */
+            max: number | null;
+            /** Mean */
+            mean: number | null;
+            /** Min */
+            min: number | null;
+            /** N Distinct */
+            n_distinct: number | null;
+            /** N Missing */
+            n_missing: number;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "feature" | "target" | "ignored";
+            /** Std */
+            std: number | null;
+            /**
+             * Top
+             * @description The most frequent values of categories and texts
+             */
+            top: components["schemas"]["TopValue"][];
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "number" | "category" | "text" | "image";
         };
         /**
          * ColumnsRead
@@ -1703,7 +2600,10 @@ export interface components {
              * @description Seconds since 1970, to the millisecond
              */
             started_at_s: (number | null)[];
-            /** State Names */
+            /**
+             * State Names
+             * @description As `phase` of a trial names them
+             */
             state_names: string[];
             /**
              * States
@@ -1916,10 +2816,161 @@ export interface components {
             /** Metric */
             metric: string;
             /**
+             * Metrics
+             * @description Every metric that the newest trials reported, shown or not
+             */
+            metrics: string[];
+            /**
              * N Trials
              * @description Trials that have this metric, shown or not
              */
             n_trials: number;
+        };
+        /**
+         * DatasetDetail
+         * @description A data set with all that is known of one of its versions; the facts are those of that version too.
+         */
+        DatasetDetail: {
+            /**
+             * Citation
+             * @description Who made the data, where that is known
+             */
+            citation: string;
+            /** Classes */
+            classes: components["schemas"]["ClassRead"][];
+            /**
+             * Columns
+             * @description Up to 256 columns; empty while the version is not ready
+             */
+            columns: components["schemas"]["ColumnRead"][];
+            /**
+             * Created At
+             * @description null where it is built in
+             */
+            created_at: string | null;
+            /**
+             * Created By
+             * @description The name of the token that brought it; empty where it is built in
+             */
+            created_by: string;
+            /** Findings */
+            findings: components["schemas"]["DatasetFinding"][];
+            /**
+             * Is Chronological
+             * @description Whether rows are in the order of time: no cross-validation
+             */
+            is_chronological: boolean;
+            /**
+             * Kind
+             * @description What one example is: table, image, sequence or text; empty while none is ready
+             */
+            kind: string;
+            /** Licence */
+            licence: string;
+            /** N Classes */
+            n_classes: number | null;
+            /** N Columns */
+            n_columns: number;
+            /** N Features */
+            n_features: number;
+            /** N Rows */
+            n_rows: number;
+            /**
+             * N Studies
+             * @description Studies that use any version of it
+             */
+            n_studies: number;
+            /** N Test */
+            n_test: number;
+            /** N Train */
+            n_train: number;
+            /** N Val */
+            n_val: number;
+            /** N Versions */
+            n_versions: number;
+            /** Name */
+            name: string;
+            /**
+             * Newest Version
+             * @description The newest version, ready or not
+             */
+            newest_version: number;
+            /**
+             * Note
+             * @description Why columns and classes are not known, where they are not
+             */
+            note: string;
+            /** @description As the version was asked for; what is null was inferred */
+            options: components["schemas"]["BuildOptions"];
+            /**
+             * Sha256
+             * @description Digest of the prepared arrays; empty while no version is ready
+             */
+            sha256: string;
+            /**
+             * Shape
+             * @description (features), (channels, height, width), (steps, features) or (steps)
+             */
+            shape: number[];
+            /**
+             * Shown Version
+             * @description The version that `columns` and what follows are of
+             */
+            shown_version: number;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "builtin" | "upload";
+            /**
+             * State
+             * @description Of the newest version
+             * @enum {string}
+             */
+            state: "preparing" | "ready" | "failed";
+            /**
+             * Studies
+             * @description The newest 200
+             */
+            studies: components["schemas"]["DatasetUse"][];
+            target_histogram: components["schemas"]["TargetHistogram"] | null;
+            /**
+             * Task
+             * @description classification, regression or next_token; empty while no version is ready
+             */
+            task: string;
+            /** Title */
+            title: string;
+            /**
+             * Version
+             * @description The newest version that is ready; null where none is
+             */
+            version: number | null;
+            /**
+             * Versions
+             * @description The newest first
+             */
+            versions: components["schemas"]["DatasetVersionRead"][];
+        };
+        /**
+         * DatasetFinding
+         * @description Something about the data that a study's result may suffer from.
+         */
+        DatasetFinding: {
+            /**
+             * Code
+             * @example constant_column
+             */
+            code: string;
+            /**
+             * Evidence
+             * @description Where it shows: names of columns, numbers of rows
+             */
+            evidence: string[];
+            /** Message */
+            message: string;
+            /** Remedy */
+            remedy: string;
         };
         /**
          * DatasetList
@@ -1930,10 +2981,40 @@ export interface components {
             items: components["schemas"]["DatasetRead"][];
         };
         /**
+         * DatasetPreview
+         * @description A few examples.
+         */
+        DatasetPreview: {
+            /** Columns */
+            columns: string[];
+            pictures: components["schemas"]["PictureRead"] | null;
+            /** Rows */
+            rows: (number | string | null)[][];
+            /** Sha256 */
+            sha256: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * DatasetRead
-         * @description A data set.
+         * @description A data set as a list shows it: the facts are those of its newest version that is ready.
          */
         DatasetRead: {
+            /**
+             * Citation
+             * @description Who made the data, where that is known
+             */
+            citation: string;
+            /**
+             * Created At
+             * @description null where it is built in
+             */
+            created_at: string | null;
+            /**
+             * Created By
+             * @description The name of the token that brought it; empty where it is built in
+             */
+            created_by: string;
             /**
              * Is Chronological
              * @description Whether rows are in the order of time: no cross-validation
@@ -1941,7 +3022,7 @@ export interface components {
             is_chronological: boolean;
             /**
              * Kind
-             * @description What one example is: table, image, sequence or text
+             * @description What one example is: table, image, sequence or text; empty while none is ready
              */
             kind: string;
             /** Licence */
@@ -1952,30 +3033,162 @@ export interface components {
             n_features: number;
             /** N Rows */
             n_rows: number;
+            /**
+             * N Studies
+             * @description Studies that use any version of it
+             */
+            n_studies: number;
             /** N Test */
             n_test: number;
             /** N Train */
             n_train: number;
             /** N Val */
             n_val: number;
+            /** N Versions */
+            n_versions: number;
             /** Name */
             name: string;
-            /** Sha256 */
+            /**
+             * Newest Version
+             * @description The newest version, ready or not
+             */
+            newest_version: number;
+            /**
+             * Sha256
+             * @description Digest of the prepared arrays; empty while no version is ready
+             */
             sha256: string;
             /**
              * Shape
              * @description (features), (channels, height, width), (steps, features) or (steps)
              */
             shape: number[];
-            /** Source */
-            source: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "builtin" | "upload";
+            /**
+             * State
+             * @description Of the newest version
+             * @enum {string}
+             */
+            state: "preparing" | "ready" | "failed";
             /**
              * Task
-             * @description classification, regression or next_token
+             * @description classification, regression or next_token; empty while no version is ready
              */
             task: string;
             /** Title */
             title: string;
+            /**
+             * Version
+             * @description The newest version that is ready; null where none is
+             */
+            version: number | null;
+        };
+        /**
+         * DatasetUse
+         * @description A study that uses a version.
+         */
+        DatasetUse: {
+            /** Name */
+            name: string;
+            /** State */
+            state: string;
+            /** Study Id */
+            study_id: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DatasetVersionRead
+         * @description One version of a data set: bytes, how they were read, and what came of it.
+         */
+        DatasetVersionRead: {
+            /** Created At */
+            created_at: string | null;
+            /** Created By */
+            created_by: string;
+            /**
+             * Ended At
+             * @description When it was ready or had failed
+             */
+            ended_at: string | null;
+            error: components["schemas"]["BuildError"] | null;
+            /** Filename */
+            filename: string | null;
+            /**
+             * Format
+             * @description csv, parquet, npz or images; null where it is built in
+             */
+            format: string | null;
+            /**
+             * N Bytes
+             * @description Size of the prepared file
+             */
+            n_bytes: number | null;
+            /** N Features */
+            n_features: number | null;
+            /** N Raw Bytes */
+            n_raw_bytes: number | null;
+            /** N Rows */
+            n_rows: number | null;
+            /** N Studies */
+            n_studies: number;
+            options: components["schemas"]["BuildOptions"];
+            /**
+             * Raw Sha256
+             * @description SHA-256 of the bytes that were sent; null where it is built in
+             */
+            raw_sha256: string | null;
+            /**
+             * Reference
+             * @description Where the bytes were fetched from, without what follows a `?`
+             */
+            reference: string | null;
+            /**
+             * Sha256
+             * @description Digest of the prepared arrays
+             */
+            sha256: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "preparing" | "ready" | "failed";
+            /** Version */
+            version: number;
+        };
+        /**
+         * Device
+         * @description A GPU, or a partition of one, that some of a worker's slots are pinned to.
+         */
+        Device: {
+            /**
+             * Is Simulated
+             * @description It is none, but its memory runs out as that of one
+             * @default false
+             */
+            is_simulated: boolean;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /**
+             * Name
+             * @description Any text without NUL characters
+             * @default
+             */
+            name: string;
+            /**
+             * Slots
+             * @description The worker's slots that train on it, from 0
+             */
+            slots: number[];
+            /**
+             * Uuid
+             * @description What the GPU is known by, whoever uses it: `GPU-...`, or `MIG-...` for a partition
+             */
+            uuid: string;
         };
         /**
          * DistributionRead
@@ -2024,6 +3237,62 @@ export interface components {
             values: number[];
         };
         /**
+         * EditCheck
+         * @description A change to look over.
+         */
+        EditCheck: {
+            /**
+             * Changes
+             * @description As `PATCH /studies/{study}` takes them; space, constraints and limits are looked at
+             * @example {
+             *       "search_space": {
+             *         "learning_rate": {
+             *           "high": 0.5
+             *         }
+             *       }
+             *     }
+             */
+            changes: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * EditChecked
+         * @description What a change would come to. One without problems would be accepted as things stand.
+         */
+        EditChecked: {
+            /**
+             * Changes
+             * @description Empty where nothing would change, or with problems
+             */
+            changes: components["schemas"]["SettingChange"][];
+            /**
+             * Is Reopened
+             * @description Whether a study that has ended would go on
+             */
+            is_reopened: boolean;
+            /**
+             * N Finished
+             * @description Trials of the study that completed or were pruned
+             */
+            n_finished: number;
+            /**
+             * N Fitting
+             * @description How many of them the sampler would go on learning from: those that lie in the space as it would be. null with problems
+             */
+            n_fitting: number | null;
+            /**
+             * N Replaced
+             * @description Waiting trials that would be given other parameters
+             */
+            n_replaced: number;
+            /**
+             * Problems
+             * @description Empty where all is well; places are those in the changes. Further ones are told as far as they do not depend on those before, at most 20
+             */
+            problems: components["schemas"]["StudyProblem"][];
+        };
+        /**
          * EnqueuedTrials
          * @description The trials that were added, in the order of their points.
          */
@@ -2051,6 +3320,16 @@ export interface components {
          *     }
          */
         Environment: {
+            /**
+             * Branch
+             * @description Of that repository, where a script told it
+             */
+            branch?: string | null;
+            /**
+             * Command
+             * @description How a script was started, without secrets
+             */
+            command?: string | null;
             /**
              * Commit
              * @description Of the code's git repository; null where there is none
@@ -2673,6 +3952,62 @@ export interface components {
             utilisation_percent?: number | null;
         };
         /**
+         * Histogram
+         * @description Counts between edges, of which there is one more.
+         */
+        Histogram: {
+            /** Counts */
+            counts: number[];
+            /** Edges */
+            edges: number[];
+        };
+        /**
+         * HistoryRead
+         * @description Ended trials that have a finite value, by number; of many only those that a chart shows apart.
+         *
+         *     Of each column the least and the greatest value of each state are there, and of each place at least one trial.
+         *     Trials that confirm others are left out.
+         */
+        HistoryRead: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "minimize" | "maximize";
+            /**
+             * Is Pruned
+             * @description Whether the trial was pruned; else it completed
+             */
+            is_pruned: boolean[];
+            /**
+             * Is Whole
+             * @description Whether every completed and pruned trial with a finite value is there
+             */
+            is_whole: boolean;
+            /** Metric */
+            metric: string;
+            /**
+             * N Complete
+             * @description Completed trials with a finite value, shown or not
+             */
+            n_complete: number;
+            /** N Failed */
+            n_failed: number;
+            /** N Pruned */
+            n_pruned: number;
+            /** Numbers */
+            numbers: number[];
+            /** Rev */
+            rev: number;
+            /** Study Id */
+            study_id: number;
+            /**
+             * Values
+             * @description To seven significant digits
+             */
+            values: number[];
+        };
+        /**
          * HyperparameterRead
          * @description One hyperparameter of a network.
          */
@@ -2999,6 +4334,16 @@ export interface components {
             n_cpus: number;
         };
         /**
+         * MemoryPeak
+         * @description The most that the process of an attempt took of its device while it trained so many lanes.
+         */
+        MemoryPeak: {
+            /** N Lanes */
+            n_lanes: number;
+            /** Peak Bytes */
+            peak_bytes: number;
+        };
+        /**
          * MetricPoint
          * @description One number at one step.
          */
@@ -3116,6 +4461,8 @@ export interface components {
             source: string;
             /** Tasks */
             tasks: string[];
+            /** @description null where there is no data to show it on */
+            template: components["schemas"]["TemplateRead"] | null;
             /** Title */
             title: string;
         };
@@ -3251,6 +4598,63 @@ export interface components {
             spread: number;
         };
         /**
+         * PictureRead
+         * @description Images of one size as bytes: n * channels * height * width, base64.
+         */
+        PictureRead: {
+            /** Channels */
+            channels: number;
+            /** Height */
+            height: number;
+            /** Labels */
+            labels: string[];
+            /** Pixels */
+            pixels: string;
+            /** Width */
+            width: number;
+        };
+        /**
+         * PinnedData
+         * @description A version of a data set that somebody brought, as it was when the study was submitted.
+         */
+        PinnedData: {
+            /** Is Chronological */
+            is_chronological: boolean;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "table" | "image" | "sequence" | "text";
+            /** N Classes */
+            n_classes: number | null;
+            /** N Features */
+            n_features: number;
+            /** N Rows */
+            n_rows: number;
+            /** N Test */
+            n_test: number;
+            /** N Train */
+            n_train: number;
+            /** N Val */
+            n_val: number;
+            /** Name */
+            name: string;
+            /**
+             * Sha256
+             * @description Digest of the prepared arrays
+             */
+            sha256: string;
+            /** Shape */
+            shape: number[];
+            /**
+             * Task
+             * @enum {string}
+             */
+            task: "classification" | "regression" | "next_token";
+            /** Version */
+            version: number;
+        };
+        /**
          * Point
          * @description A trial to run, given in whole or in part.
          */
@@ -3351,6 +4755,29 @@ export interface components {
              * @description Since when the trial that waits longest has waited
              */
             oldest_waiting_at: string | null;
+        };
+        /**
+         * ReferenceCreate
+         * @description Bytes that lie elsewhere.
+         */
+        ReferenceCreate: {
+            /**
+             * Format
+             * @description Else by how the name ends
+             */
+            format?: ("csv" | "parquet" | "npz" | "images") | null;
+            options?: components["schemas"]["BuildOptions"];
+            /**
+             * Reference
+             * @description An https address of a host that the server allows, or a path below a folder that it allows
+             * @example https://data.example.org/flowers.csv
+             */
+            reference: string;
+            /**
+             * Sha256
+             * @description Of the bytes; others are refused
+             */
+            sha256: string;
         };
         /**
          * RegretRead
@@ -3589,6 +5016,11 @@ export interface components {
             lease_token: string;
             /** Logs */
             logs?: components["schemas"]["LogEntry"][];
+            /**
+             * Memory
+             * @description What is known anew of the memory that its process takes, with all that it trains
+             */
+            memory?: components["schemas"]["MemoryPeak"][];
             /** Metrics */
             metrics?: components["schemas"]["MetricPoint"][];
             /** N Steps */
@@ -3606,15 +5038,151 @@ export interface components {
         };
         /**
          * ResourcesSpec
-         * @description What a trial needs from a worker.
+         * @description What a trial needs from a worker, and whose turn it is.
          */
         ResourcesSpec: {
+            /**
+             * Gpu Memory Bytes
+             * @description Only slots on a GPU with at least so much memory run the trials
+             */
+            gpu_memory_bytes?: number | null;
+            /**
+             * Priority
+             * @description Studies of a higher one are served first, whoever submitted them
+             * @default 0
+             */
+            priority: number;
             /**
              * Queue
              * @description Lower-case letters, digits, '_' and '-', first a letter: workers that serve it run the trials
              * @default cpu
              */
             queue: string;
+            /**
+             * Share
+             * @description Its part of the slots that its owner gets, beside the owner's other studies: one of 2 gets twice as many as one of 1. Owners get equally many
+             * @default 1
+             */
+            share: number;
+        };
+        /**
+         * ResourcesUpdate
+         * @description Whose turn it is from now on; what is left out stays as it is.
+         */
+        ResourcesUpdate: {
+            /**
+             * Priority
+             * @description Studies of a higher one are served first, whoever submitted them
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Share
+             * @description Its part of the slots that its owner gets, beside the owner's other studies: one of 2 gets twice as many as one of 1. Owners get equally many
+             * @default 1
+             */
+            share: number;
+        };
+        /**
+         * RunCreate
+         * @description A run to begin, or to go on with.
+         * @example {
+         *       "key": "kQ3vY8s0mP1xZ7aB",
+         *       "params": {
+         *         "learning_rate": 0.01
+         *       },
+         *       "script": {
+         *         "host": "laptop",
+         *         "name": "train.py",
+         *         "pid": 4711
+         *       }
+         *     }
+         */
+        RunCreate: {
+            /**
+             * Began At
+             * @description Of a run that is told of later; now where left out
+             */
+            began_at?: string | null;
+            /**
+             * Key
+             * @description What the script calls the run, such as a random number: asking again with it means the same run, so nobody else may know it. Letters, digits, '_' and '-', 16 to 64
+             */
+            key: string;
+            /**
+             * Note
+             * @description Any text without NUL characters
+             * @default
+             */
+            note: string;
+            /**
+             * Params
+             * @description The run's own; of a study with a search space a point of it. null: the study proposes the next
+             */
+            params?: {
+                [key: string]: boolean | number | string | null;
+            } | null;
+            /** @description Where it runs; shown with the trial */
+            script?: components["schemas"]["ScriptHost"] | null;
+            /** Tags */
+            tags?: string[];
+            /**
+             * Worker Id
+             * @description As an earlier answer gave it to the same process
+             */
+            worker_id?: number | null;
+        };
+        /**
+         * RunRead
+         * @description What a script has to know to report a run.
+         */
+        RunRead: {
+            /** @description null: the run is over, or there is nothing to run now */
+            attempt: components["schemas"]["Assignment"] | null;
+            /**
+             * Command
+             * @description What to run for the trial, where the study says it
+             */
+            command: string[] | null;
+            /** Heartbeat S */
+            heartbeat_s: number;
+            /**
+             * Last Seq
+             * @description The last report of the run that is stored; the next one has the number after it
+             */
+            last_seq: number;
+            /** Lease S */
+            lease_s: number;
+            /** Number */
+            number: number | null;
+            /** Objectives */
+            objectives: components["schemas"]["ObjectiveSpec"][];
+            /**
+             * Pruner
+             * @description Name of the study's pruner; none: reports are never answered with prune
+             */
+            pruner: string;
+            /** @description Which code it is of; null: what lies on the machine */
+            source: components["schemas"]["CodeSource"] | null;
+            /** Study Id */
+            study_id: number;
+            /** Study Name */
+            study_name: string;
+            study_state: components["schemas"]["StudyState"];
+            /** Trial Id */
+            trial_id: number | null;
+            /** @description null where there is nothing to run */
+            trial_state: components["schemas"]["TrialState"] | null;
+            /**
+             * Venv
+             * @description In which virtual environment, below the folder for commands
+             */
+            venv: string | null;
+            /**
+             * Worker Id
+             * @description Of the process, for its next runs
+             */
+            worker_id: number;
         };
         /**
          * SamplerList
@@ -3658,10 +5226,78 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ScriptHost
+         * @description The process in which a script runs.
+         */
+        ScriptHost: {
+            /** @description Code, packages and hardware, as it found them */
+            environment?: components["schemas"]["Environment"] | null;
+            /**
+             * Host
+             * @description Any text without NUL characters
+             */
+            host: string;
+            /**
+             * Name
+             * @description Any text without NUL characters
+             * @example train.py
+             */
+            name: string;
+            /** Pid */
+            pid: number;
+            /**
+             * Version
+             * @description Any text without NUL characters
+             * @default
+             */
+            version: string;
+        };
+        /**
+         * ServerRead
+         * @description Version, clocks and the caller.
+         */
+        ServerRead: {
+            /**
+             * At
+             * Format: date-time
+             * @description The clock of the machine that answers
+             */
+            at: string;
+            caller: components["schemas"]["CallerRead"];
+            /**
+             * Database
+             * @enum {string}
+             */
+            database: "sqlite" | "postgresql";
+            /**
+             * Database At
+             * Format: date-time
+             * @description The database's clock, by which leases and tokens expire
+             */
+            database_at: string;
+            /**
+             * Needs Tokens
+             * @description Whether this server wants a token; without, everybody is admin
+             */
+            needs_tokens: boolean;
+            /** Version */
+            version: string;
+        };
+        /**
          * SessionRead
          * @description Who the caller is.
          */
         SessionRead: {
+            /**
+             * Csrf Token
+             * @description What a browser that signed in sends along with changes, as `X-CSRF-Token`; null for others
+             */
+            csrf_token: string | null;
+            /**
+             * Name
+             * @description By which the caller's token is known
+             */
+            name: string;
             /**
              * Needs Tokens
              * @description Whether this server wants a token; without, everybody is admin
@@ -3673,6 +5309,38 @@ export interface components {
              * @enum {string}
              */
             role: "admin" | "user" | "worker";
+        };
+        /**
+         * SettingChange
+         * @description One setting that would change.
+         */
+        SettingChange: {
+            /**
+             * After
+             * @description As it would be; null in the same way
+             */
+            after: unknown;
+            /**
+             * Before
+             * @description As it is; null for a parameter that is not searched, or a limit that there is not
+             */
+            before: unknown;
+            /**
+             * Field
+             * @description `search_space.NAME`, `budget.NAME` or `constraints`
+             * @example search_space.learning_rate
+             */
+            field: string;
+            /**
+             * Held
+             * @description Of a parameter that is added: what it counts as in trials from before. Of one that is removed: what it is from then on. null otherwise
+             */
+            held: boolean | number | string | null;
+            /**
+             * N Outside
+             * @description Finished trials whose value lies outside of what the parameter would be; null for what is removed or no parameter
+             */
+            n_outside: number | null;
         };
         /**
          * ShareRead
@@ -3691,6 +5359,20 @@ export interface components {
              * @description Standard deviation of the share: over resampled trials, or over trees
              */
             spread: number;
+        };
+        /**
+         * SignIn
+         * @description A token to sign a browser in with.
+         * @example {
+         *       "token": "tw_..."
+         *     }
+         */
+        SignIn: {
+            /**
+             * Token
+             * @description Of a user or an administrator
+             */
+            token: string;
         };
         /**
          * StudyCheck
@@ -3873,12 +5555,33 @@ export interface components {
             };
             budget?: components["schemas"]["BudgetSpec"];
             /**
+             * Code
+             * @description What trains. network: a model of the catalogue, on workers. script: code of your own, which takes trials and reports through the SDK; dataset and model are left out then
+             * @default network
+             * @enum {string}
+             */
+            code: "network" | "script";
+            /**
+             * Command
+             * @description Of a script's study: what workers and agents that were started with --allow-commands run for a trial, word by word and without a shell; {name} stands for a parameter
+             * @example [
+             *       "python",
+             *       "train.py",
+             *       "--lr",
+             *       "{learning_rate}"
+             *     ]
+             */
+            command?: string[] | null;
+            /**
              * Constraints
              * @description Statements about the space's parameters that every trial makes true, such as `batch_size <= 4 * hidden_units`
              */
             constraints?: string[];
+            /** @description Which version `dataset` means, unless it is built in; the server fills this in */
+            data?: components["schemas"]["PinnedData"] | null;
             /**
              * Dataset
+             * @description Name of a data set, for its newest version that is ready, or `name@version`
              * @example digits
              */
             dataset: string;
@@ -3927,8 +5630,16 @@ export interface components {
             search_space?: {
                 [key: string]: unknown;
             } | "default";
+            /** @description Which code a command runs; left out: what lies on the worker. May also be given as `code`, such as `"code": {"archive": "..."}` */
+            source?: components["schemas"]["CodeSource"] | null;
             /** Tags */
             tags?: string[];
+            /**
+             * Venv
+             * @description Of a command: the virtual environment that it runs in, below the folder for commands
+             * @example .venv
+             */
+            venv?: string | null;
             /** @description Earlier studies to begin with; used at creation */
             warm_start?: components["schemas"]["WarmStart"] | null;
         };
@@ -3976,6 +5687,13 @@ export interface components {
              * @description Numbers of trials that waited, fitted no longer and got other parameters before they ran
              */
             replaced: number[];
+            /**
+             * Undo
+             * @description The change that makes the settings what they were, as `PATCH /studies/{study}` takes it; a number of trials that was raised stays, and trials that were replaced do
+             */
+            undo: {
+                [key: string]: unknown;
+            };
         };
         /**
          * StudyEdits
@@ -4104,6 +5822,11 @@ export interface components {
              * @description Size of the grid; null for other samplers
              */
             n_grid_cells: number | null;
+            /**
+             * N Paused
+             * @description How many of the WAITING trials are paused and may be promoted; null in lists of studies
+             */
+            n_paused: number | null;
             /** Name */
             name: string;
             /** Notes */
@@ -4147,12 +5870,33 @@ export interface components {
             };
             budget?: components["schemas"]["BudgetSpec"];
             /**
+             * Code
+             * @description What trains. network: a model of the catalogue, on workers. script: code of your own, which takes trials and reports through the SDK; dataset and model are left out then
+             * @default network
+             * @enum {string}
+             */
+            code: "network" | "script";
+            /**
+             * Command
+             * @description Of a script's study: what workers and agents that were started with --allow-commands run for a trial, word by word and without a shell; {name} stands for a parameter
+             * @example [
+             *       "python",
+             *       "train.py",
+             *       "--lr",
+             *       "{learning_rate}"
+             *     ]
+             */
+            command?: string[] | null;
+            /**
              * Constraints
              * @description Statements about the space's parameters that every trial makes true, such as `batch_size <= 4 * hidden_units`
              */
             constraints?: string[];
+            /** @description Which version `dataset` means, unless it is built in; the server fills this in */
+            data?: components["schemas"]["PinnedData"] | null;
             /**
              * Dataset
+             * @description Name of a data set, for its newest version that is ready, or `name@version`
              * @example digits
              */
             dataset: string;
@@ -4192,6 +5936,14 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
+            /** @description Which code a command runs; left out: what lies on the worker. May also be given as `code`, such as `"code": {"archive": "..."}` */
+            source?: components["schemas"]["CodeSource"] | null;
+            /**
+             * Venv
+             * @description Of a command: the virtual environment that it runs in, below the folder for commands
+             * @example .venv
+             */
+            venv?: string | null;
             /** @description Earlier studies to begin with; used at creation */
             warm_start?: components["schemas"]["WarmStart"] | null;
         };
@@ -4244,6 +5996,8 @@ export interface components {
             name?: string | null;
             /** Notes */
             notes?: string | null;
+            /** @description Priority and share to change; those left out stay as they are */
+            resources?: components["schemas"]["ResourcesUpdate"] | null;
             /**
              * Search Space
              * @description By parameter: a whole shape with `type` adds it or takes the place of the one there; a shape without `type` changes the given fields alone, such as {"high": 0.5}; null removes the parameter. Parameters left out stay. The text "default" is the space that the model suggests
@@ -4253,6 +6007,32 @@ export interface components {
             } | "default" | null;
             /** Tags */
             tags?: string[] | null;
+        };
+        /**
+         * TargetHistogram
+         * @description How the targets of a regression are spread in each part; `edges` has one number more than there are bins.
+         */
+        TargetHistogram: {
+            /** Edges */
+            edges: number[];
+            /** Test */
+            test: number[];
+            /** Train */
+            train: number[];
+            /** Val */
+            val: number[];
+        };
+        /**
+         * TemplateRead
+         * @description A study to begin with: the network with its default space on data that it suits.
+         */
+        TemplateRead: {
+            /** Dataset */
+            dataset: string;
+            /** N Trials */
+            n_trials: number;
+            /** Sampler */
+            sampler: string;
         };
         /**
          * TimelineWorker
@@ -4353,6 +6133,16 @@ export interface components {
             role: "admin" | "user" | "worker";
             /** Token Id */
             token_id: number;
+        };
+        /**
+         * TopValue
+         * @description A frequent value of a column.
+         */
+        TopValue: {
+            /** Count */
+            count: number;
+            /** Value */
+            value: string;
         };
         /**
          * TrialCounts
@@ -4518,7 +6308,7 @@ export interface components {
             seed: number | null;
             /**
              * Source
-             * @description sampler, manual, imported, confirm, retry or repeat
+             * @description sampler, manual, imported, confirm, retry, repeat or script
              */
             source: string;
             /** @description Of repeats and folds; null before it completes and for a single network */
@@ -4535,6 +6325,11 @@ export interface components {
             study_id: number;
             /** Study Name */
             study_name: string;
+            /**
+             * Tags
+             * @description Words to find it by
+             */
+            tags: string[];
             /** Trial Id */
             trial_id: number;
             /**
@@ -4589,6 +6384,12 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /**
+         * TrialPhase
+         * @description The state of a trial, but PAUSED for a WAITING one that was set aside until it is promoted.
+         * @enum {string}
+         */
+        TrialPhase: "WAITING" | "PAUSED" | "RUNNING" | "COMPLETE" | "PRUNED" | "FAIL";
         /**
          * TrialRead
          * @description A trial as tables show it.
@@ -4657,7 +6458,7 @@ export interface components {
             reused_from: number | null;
             /**
              * Source
-             * @description sampler, manual, imported, confirm, retry or repeat
+             * @description sampler, manual, imported, confirm, retry, repeat or script
              */
             source: string;
             /** Started At */
@@ -4670,6 +6471,11 @@ export interface components {
             step: number | null;
             /** Study Id */
             study_id: number;
+            /**
+             * Tags
+             * @description Words to find it by
+             */
+            tags: string[];
             /** Trial Id */
             trial_id: number;
             /**
@@ -4712,6 +6518,85 @@ export interface components {
          * @enum {string}
          */
         TrialState: "WAITING" | "RUNNING" | "COMPLETE" | "PRUNED" | "FAIL";
+        /**
+         * TrialUpdate
+         * @description What people may change of a trial at any time.
+         */
+        TrialUpdate: {
+            /**
+             * Tags
+             * @description All of them; each counts once
+             */
+            tags: string[];
+        };
+        /**
+         * UploadCreate
+         * @description Bytes to come.
+         */
+        UploadCreate: {
+            /**
+             * Filename
+             * @description For people, and a hint
+             */
+            filename: string;
+            /**
+             * Format
+             * @description Else guessed from the name and the first bytes
+             */
+            format?: ("csv" | "parquet" | "npz" | "images") | null;
+            /**
+             * N Bytes
+             * @description How many
+             */
+            n_bytes: number;
+            options?: components["schemas"]["BuildOptions"];
+            /**
+             * Sha256
+             * @description To be checked when all are here
+             */
+            sha256?: string | null;
+        };
+        /**
+         * UploadRead
+         * @description An upload under way.
+         */
+        UploadRead: {
+            /**
+             * Chunk Bytes
+             * @description The most that one PATCH may carry
+             */
+            chunk_bytes: number;
+            /** N Bytes */
+            n_bytes: number;
+            /** Name */
+            name: string;
+            /**
+             * Offset
+             * @description How many bytes are here: where to go on
+             */
+            offset: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "receiving" | "finished";
+            /** Upload Id */
+            upload_id: string;
+            /**
+             * Version
+             * @description The version that it became
+             */
+            version: number | null;
+        };
+        /**
+         * VersionCreate
+         * @description The same bytes, read in another way.
+         */
+        VersionCreate: {
+            /** From Version */
+            from_version: number;
+            options: components["schemas"]["BuildOptions"];
+        };
         /**
          * WarmStart
          * @description What a new study takes over from earlier ones of the same model and the same objectives.
@@ -4783,6 +6668,11 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Devices
+             * @description GPUs that slots are pinned to; none where the worker names none
+             */
+            devices: components["schemas"]["Device"][];
             /** Evaluations */
             evaluations: components["schemas"]["WorkerEvaluation"][];
             /**
@@ -4823,6 +6713,11 @@ export interface components {
          * @description A worker that wants to join.
          */
         WorkerRegister: {
+            /**
+             * Devices
+             * @description GPUs that slots are pinned to, each with its slots
+             */
+            devices?: components["schemas"]["Device"][];
             /** @description Code, packages and hardware, as it found them */
             environment?: components["schemas"]["Environment"] | null;
             /**
@@ -4892,6 +6787,25 @@ export interface components {
          * @enum {string}
          */
         WorkerState: "ALIVE" | "DRAINING" | "LOST";
+        /**
+         * WorkerTerms
+         * @description What a worker would hear if it joined.
+         */
+        WorkerTerms: {
+            /** Broker Url */
+            broker_url: string;
+            /** Checkpoint Every S */
+            checkpoint_every_s: number;
+            /** Heartbeat S */
+            heartbeat_s: number;
+            /**
+             * Key Prefix
+             * @description Prefix of every key and queue in the broker
+             */
+            key_prefix: string;
+            /** Lease S */
+            lease_s: number;
+        };
         /**
          * WorkerWelcome
          * @description All a worker has to know.
@@ -4979,6 +6893,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     finish_api_v1_attempts__attempt_id__finish_post: {
@@ -5043,6 +6966,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5123,6 +7055,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5219,6 +7160,737 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_audit_api_v1_audit_get: {
+        parameters: {
+            query?: {
+                /** @description Part of method and route, such as `DELETE` or `/tokens` */
+                action?: string;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Most items of a page */
+                limit?: number;
+                /** @description Changes made, or requests refused */
+                result?: ("done" | "refused") | null;
+                /** @description Not before; with a time zone */
+                since?: string | null;
+                /** @description Changes of one study */
+                study_id?: number | null;
+                /** @description Part of what it was done to */
+                target?: string;
+                /** @description Before; with a time zone */
+                until?: string | null;
+                /** @description Name of a token, in full */
+                who?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    list_code_api_v1_code_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeList"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_code_api_v1_code__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SHA-256 of the archive */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    delete_code_api_v1_code__sha256__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SHA-256 of the archive */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_code_content_api_v1_code__sha256__content_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SHA-256 of the archive */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    begin_code_upload_api_v1_code_uploads_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeUploadCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_code_upload_api_v1_code_uploads__upload_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the answer to the first request says */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    delete_code_upload_api_v1_code_uploads__upload_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the answer to the first request says */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    send_code_piece_api_v1_code_uploads__upload_id__patch: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Where the piece begins */
+                "Upload-Offset": number;
+            };
+            path: {
+                /** @description As the answer to the first request says */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChunkRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    finish_code_upload_api_v1_code_uploads__upload_id__finish_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the answer to the first request says */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     compare_trials_api_v1_compare_get: {
@@ -5273,6 +7945,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     list_datasets_api_v1_datasets_get: {
@@ -5313,6 +7994,829 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_dataset_api_v1_datasets__name__get: {
+        parameters: {
+            query?: {
+                /** @description Which version; left out: the newest that is ready */
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of a data set */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDetail"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    delete_dataset_api_v1_datasets__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a data set */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    preview_dataset_api_v1_datasets__name__preview_get: {
+        parameters: {
+            query?: {
+                /** @description Which version; left out: the newest that is ready */
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of a data set */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetPreview"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    create_reference_api_v1_datasets__name__references_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a data set */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReferenceCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    begin_upload_api_v1_datasets__name__uploads_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a data set */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    create_version_api_v1_datasets__name__versions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a data set */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_content_api_v1_datasets_content__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                Range?: string;
+            };
+            path: {
+                /** @description Digest of the prepared arrays */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_upload_api_v1_datasets_uploads__upload_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the answer to the first request says */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    delete_upload_api_v1_datasets_uploads__upload_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the answer to the first request says */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    send_piece_api_v1_datasets_uploads__upload_id__patch: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Where the piece begins */
+                "Upload-Offset": number;
+            };
+            path: {
+                /** @description As the answer to the first request says */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChunkRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    finish_upload_api_v1_datasets_uploads__upload_id__finish_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the answer to the first request says */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5380,6 +8884,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_evaluation_api_v1_evaluations__evaluation_id__get: {
@@ -5431,6 +8944,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5509,6 +9031,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     renew_evaluation_api_v1_evaluations__evaluation_id__renew_post: {
@@ -5564,6 +9095,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5631,6 +9171,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     list_models_api_v1_models_get: {
@@ -5671,6 +9220,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5739,6 +9297,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     list_queues_api_v1_queues_get: {
@@ -5779,6 +9346,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5833,6 +9409,71 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_server_api_v1_server_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_session_api_v1_session_get: {
@@ -5873,6 +9514,250 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    sign_in_api_v1_session_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    sign_out_api_v1_session_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    list_sessions_api_v1_sessions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowserSessionList"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    revoke_session_api_v1_sessions__session_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5939,6 +9824,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6024,6 +9918,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     check_study_api_v1_studies_check_post: {
@@ -6077,6 +9980,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6151,6 +10063,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_study_api_v1_studies__study__get: {
@@ -6210,6 +10131,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     delete_study_api_v1_studies__study__delete: {
@@ -6260,6 +10190,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6339,6 +10278,87 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    check_edit_api_v1_studies__study__check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditCheck"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditChecked"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     fork_study_api_v1_studies__study__fork_post: {
@@ -6411,6 +10431,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_advice_api_v1_studies__study__advice_get: {
@@ -6463,6 +10492,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6534,6 +10572,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_columns_api_v1_studies__study__columns_get: {
@@ -6589,6 +10636,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6671,6 +10727,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_distribution_api_v1_studies__study__distribution_get: {
@@ -6726,6 +10791,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6792,6 +10866,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     list_evaluations_api_v1_studies__study__evaluations_get: {
@@ -6844,6 +10927,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6932,6 +11024,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     export_study_api_v1_studies__study__export_get: {
@@ -6984,6 +11085,90 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    read_history_api_v1_studies__study__history_get: {
+        parameters: {
+            query?: {
+                /** @description An objective; the first where left out */
+                metric?: string | null;
+                /** @description Into so many columns the trials are cut by number, about */
+                n_columns?: number;
+                /** @description Into so many rows they are cut by value */
+                n_rows?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7053,6 +11238,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_interactions_api_v1_studies__study__interactions_get: {
@@ -7108,6 +11302,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7177,6 +11380,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     list_lenders_api_v1_studies__study__lenders_get: {
@@ -7236,6 +11448,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_regret_api_v1_studies__study__regret_get: {
@@ -7288,6 +11509,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7368,6 +11598,96 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    begin_run_api_v1_studies__study__runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a study */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request does not fit the state of things */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     list_trials_api_v1_studies__study__trials_get: {
@@ -7379,8 +11699,8 @@ export interface operations {
                 descending?: boolean;
                 limit?: number;
                 order_by?: "number" | "value" | "started_at" | "duration";
-                /** @description Repeat to allow several */
-                state?: components["schemas"]["TrialState"][];
+                /** @description By `phase`: WAITING leaves PAUSED ones out. Repeat to allow several */
+                state?: components["schemas"]["TrialPhase"][];
                 /** @description Conditions that must all hold, such as `state:complete value>0.97 activation=relu`; docs/filters.md has the language */
                 where?: string | null;
             };
@@ -7431,6 +11751,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7510,6 +11839,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     enqueue_trials_api_v1_studies__study__trials_enqueue_post: {
@@ -7582,6 +11920,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_trial_by_number_api_v1_studies__study__trials__number__get: {
@@ -7642,6 +11989,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     list_tokens_api_v1_tokens_get: {
@@ -7682,6 +12038,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7733,6 +12098,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7807,6 +12181,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_trial_api_v1_trials__trial_id__get: {
@@ -7858,6 +12241,86 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    update_trial_api_v1_trials__trial_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trial_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialRead"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7936,6 +12399,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     retry_trial_api_v1_trials__trial_id__retry_post: {
@@ -7996,6 +12468,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8070,6 +12551,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     list_artifacts_api_v1_trials__trial_id__artifacts_get: {
@@ -8121,6 +12611,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8186,6 +12685,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     download_log_api_v1_trials__trial_id__log_get: {
@@ -8235,6 +12743,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8300,6 +12817,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8373,6 +12899,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     claim_api_v1_work_claim_post: {
@@ -8433,6 +12968,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     list_workers_api_v1_workers_get: {
@@ -8473,6 +13017,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8524,6 +13077,75 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+        };
+    };
+    check_worker_api_v1_workers_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkerRegister"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerTerms"];
+                };
+            };
+            /** @description A token is needed, or the one given is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The token's role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description The request breaks a rule; `field` and `hint` say which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8598,6 +13220,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     heartbeat_api_v1_workers__worker_id__heartbeat_post: {
@@ -8660,6 +13291,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     leave_api_v1_workers__worker_id__leave_post: {
@@ -8709,6 +13349,15 @@ export interface operations {
             };
             /** @description The request breaks a rule; `field` and `hint` say which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8783,6 +13432,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorRead"];
                 };
             };
+            /** @description Too many requests, or too many wrong tokens: `Retry-After` says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorRead"];
+                };
+            };
         };
     };
     read_health_healthz_get: {
@@ -8822,7 +13480,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "text/plain": string;
                 };
             };
         };

@@ -1,8 +1,9 @@
 /** Reads and writes of studies. */
+import type { Problem } from '$lib/problem';
 import { client, unwrap } from './client';
 import { readNumber, readNumbers } from './numbers';
-import type { paths } from './schema';
-import type { Forecast, Series, Study, StudyChecked, StudyCreate, StudyUpdate, Trial, TrialState } from './types';
+import type { components, paths } from './schema';
+import type { EditChecked, Forecast, Point, Series, Study, StudyChecked, StudyCreate, StudyEdit, StudyUpdate, Trial, TrialPhase } from './types';
 
 type StudiesQuery = NonNullable<paths['/api/v1/studies']['get']['parameters']['query']>;
 /** What studies can be ordered by. */
@@ -33,7 +34,7 @@ export type TrialOrder = NonNullable<TrialsQuery['order_by']>;
 export interface TrialQuery {
   readonly order: TrialOrder;
   readonly isDescending: boolean;
-  readonly states: readonly TrialState[];
+  readonly states: readonly TrialPhase[];
   /** Conditions such as `value>0.97 activation=relu`: docs/filters.md. */
   readonly where?: string;
   readonly cursor?: string | null;
@@ -71,10 +72,35 @@ export function createStudy(body: StudyCreate): Promise<Study> {
   return unwrap(client.POST('/api/v1/studies', { body }));
 }
 
+const readProblem = ({ code, message, field, hint }: Pick<components['schemas']['StudyProblem'], 'code' | 'message' | 'field' | 'hint'>): Problem => ({
+  code,
+  message,
+  field: field ?? null,
+  hint: hint ?? null,
+});
+
 /** Look a study over without submitting it: YAML or JSON text, as it is typed. */
 export async function checkStudy(text: string, signal: AbortSignal): Promise<StudyChecked> {
   const { problems, ...rest } = await unwrap(client.POST('/api/v1/studies:check', { body: { text }, signal }));
-  return { ...rest, problems: problems.map(({ code, message, field, hint }) => ({ code, message, field: field ?? null, hint: hint ?? null })) };
+  return { ...rest, problems: problems.map(readProblem) };
+}
+
+/** Look a change of a study over without making it. */
+export async function checkEdit(study: number, changes: StudyUpdate, signal: AbortSignal): Promise<EditChecked> {
+  const body = { changes: changes as Record<string, unknown> };
+  const { problems, ...rest } = await unwrap(client.POST('/api/v1/studies/{study}:check', { params: { path: { study: String(study) } }, body, signal }));
+  return { ...rest, problems: problems.map(readProblem) };
+}
+
+/** How a study's space and budget were changed, oldest first. */
+export async function listEdits(study: number): Promise<readonly StudyEdit[]> {
+  return (await unwrap(client.GET('/api/v1/studies/{study}/edits', { params: { path: { study: String(study) } } }))).items;
+}
+
+/** Add trials to run, all of them or none; what they leave open the study's sampler chooses. */
+export async function enqueuePoints(study: number, points: Point[]): Promise<readonly Trial[]> {
+  const params = { path: { study: String(study) } };
+  return (await unwrap(client.POST('/api/v1/studies/{study}/trials:enqueue', { params, body: { points } }))).items;
 }
 
 /** Hide a study and stop its trials; `restoreStudy` brings it back. */
@@ -133,6 +159,8 @@ export interface StudyCurves {
   readonly nTrials: number;
   /** Width of a column of the x axis that the curves were cut into; null where every point is there. */
   readonly column: number | null;
+  /** Every metric that the newest trials reported. */
+  readonly metrics: readonly string[];
   readonly curves: readonly StudyCurve[];
 }
 
@@ -157,5 +185,5 @@ export async function getCurves(study: string | number, wanted: CurvesRequest): 
     times: curve.times_s,
     forecast: curve.forecast,
   }));
-  return { nTrials: read.n_trials, column: read.column, curves };
+  return { nTrials: read.n_trials, column: read.column, metrics: read.metrics, curves };
 }

@@ -70,6 +70,12 @@ export async function getConfusion(artifactId: number): Promise<Confusion> {
   return { part: typeof read.part === 'string' ? read.part : '', counts };
 }
 
+/** Give a trial these tags instead of those it has. Raises: ProblemError. */
+export function setTags(trialId: number, tags: readonly string[]): Promise<Trial> {
+  const params = { path: { trial_id: trialId } };
+  return unwrap(client.PATCH('/api/v1/trials/{trial_id}', { params, body: { tags: [...tags] } }));
+}
+
 export function stopTrial(trialId: number): Promise<Trial> {
   return unwrap(client.POST('/api/v1/trials/{trial_id}:stop', { params: { path: { trial_id: trialId } } }));
 }

@@ -6,6 +6,10 @@ type Schemas = components['schemas'];
 
 export type Study = Schemas['StudyRead'];
 export type StudyChecked = Omit<Schemas['StudyChecked'], 'problems'> & { readonly problems: readonly Problem[] };
+export type EditChecked = Omit<Schemas['EditChecked'], 'problems'> & { readonly problems: readonly Problem[] };
+export type SettingChange = Schemas['SettingChange'];
+export type StudyEdit = Schemas['StudyEdit'];
+export type Point = Schemas['Point'];
 export type StudyCreate = Schemas['StudyCreate'];
 export type StudyUpdate = Schemas['StudyUpdate'];
 export type StudyState = Study['state'];
@@ -21,6 +25,15 @@ export type Artifact = Schemas['ArtifactRead'];
 export type TrialEnvironment = Schemas['TrialEnvironment'];
 export type Worker = Schemas['WorkerRead'];
 export type Dataset = Schemas['DatasetRead'];
+export type DatasetPreview = Schemas['DatasetPreview'];
+export type DatasetColumn = Schemas['ColumnRead'];
+/** How bytes are read. Answers lose how many numbers a pair has, so here it is a list. */
+export type BuildOptions = Omit<Schemas['BuildOptions'], 'image_size'> & { readonly image_size?: readonly number[] | null };
+export type DatasetVersion = Omit<Schemas['DatasetVersionRead'], 'options'> & { readonly options: BuildOptions };
+export type DatasetDetail = Omit<Schemas['DatasetDetail'], 'options' | 'versions'> & {
+  readonly options: BuildOptions;
+  readonly versions: readonly DatasetVersion[];
+};
 export type Model = Schemas['ModelRead'];
 export type Hyperparameter = Schemas['HyperparameterRead'];
 export type Samplers = Schemas['SamplerList'];

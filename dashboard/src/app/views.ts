@@ -9,25 +9,31 @@ interface LoadedView {
   readonly props: Props;
 }
 
+/** Views that are the same page whatever the address. */
+const PAGES = {
+  studies: () => import('$features/studies/StudiesPage.svelte'),
+  'new-study': () => import('$features/studies/NewStudyPage.svelte'),
+  compare: () => import('$features/compare/ComparePage.svelte'),
+  workers: () => import('$features/workers/WorkersPage.svelte'),
+  upload: () => import('$features/datasets/UploadPage.svelte'),
+  datasets: () => import('$features/datasets/DatasetsPage.svelte'),
+};
+
 /** Load the component of a route; null for an unknown one. Raises (in the promise): when the file cannot be fetched. */
 export function loadView(route: Route): Promise<LoadedView> | null {
   switch (route.view) {
-    case 'studies':
-      return open(import('$features/studies/StudiesPage.svelte'), {});
-    case 'new-study':
-      return open(import('$features/studies/NewStudyPage.svelte'), {});
+    case 'edit-study':
+      return open(import('$features/studies/EditStudyPage.svelte'), { name: route.study });
     case 'study':
       return open(import('$features/study/StudyPage.svelte'), { name: route.study });
     case 'trial':
       return open(import('$features/trial/TrialPage.svelte'), { study: route.study, number: route.number });
-    case 'compare':
-      return open(import('$features/compare/ComparePage.svelte'), {});
-    case 'workers':
-      return open(import('$features/workers/WorkersPage.svelte'), {});
-    case 'datasets':
-      return open(import('$features/datasets/DatasetsPage.svelte'), {});
+    case 'dataset':
+      return open(import('$features/datasets/DatasetPage.svelte'), { name: route.dataset });
     case 'unknown':
       return null;
+    default:
+      return open(PAGES[route.view](), {});
   }
 }
 

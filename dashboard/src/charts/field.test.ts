@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { scaleOf, valueAt } from './axis';
-import { drawField, indicesWithin, nearestLine, yWithin, type FieldOptions, type TimedCurve } from './field';
+import { drawField, indicesWithin, yWithin, type FieldOptions, type TimedCurve } from './field';
+import { nearestLine } from './field-hit';
 import { chartColours, colourOf } from './palette';
 
 const colours = chartColours('light');
@@ -28,6 +29,12 @@ describe('drawField', () => {
 
   it('shows seconds where times are asked for', () => {
     expect(drawField([{ ...curve(1, 'COMPLETE', [1, 2]), times: [0.5, 4] }], { ...options, x: 'time' }).lines[0]?.xs).toEqual([0.5, 4]);
+  });
+
+  it('counts steps in whole numbers, but neither seconds nor powers of ten', () => {
+    const curves = [{ ...curve(1, 'COMPLETE', [1, 2]), times: [0.5, 4] }];
+    const isWhole = (more: Partial<FieldOptions>): boolean => drawField(curves, { ...options, ...more }).isXWhole;
+    expect([isWhole({}), isWhole({ x: 'time' }), isWhole({ isLogX: true })]).toEqual([true, false, false]);
   });
 
   it('keeps the points as they are beneath the smoothed line', () => {

@@ -3,7 +3,7 @@ import uPlot from 'uplot';
 import type { Span } from './axis';
 import type { Field, Range } from './field';
 import type { ChartColours } from './palette';
-import { toAxis } from './uplot';
+import { toAxis, WHOLE_STEPS } from './uplot';
 
 export interface FrameHooks {
   /** What the axes show now. */
@@ -30,7 +30,7 @@ export function frameOptions(field: Field, colours: ChartColours, size: { width:
     padding: [12, 20, 0, 0],
     cursor: { x: false, y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: { x: scale('x', field.isLogX), y: scale('y', field.isLogY) },
-    axes: [toAxis(field.xLabel, colours, { space: 56, size: 24 }), toAxis('', colours, { size: 56 })],
+    axes: [toAxis(field.xLabel, colours, { ...(field.isXWhole ? { incrs: [...WHOLE_STEPS] } : {}), space: 56, size: 24 }), toAxis('', colours, { size: 56 })],
     series: [{}, { paths: () => null, points: { show: false } }],
     hooks: {
       draw: [({ over }) => hooks.onArea(over.clientWidth, over.clientHeight)],

@@ -1,4 +1,5 @@
 /** Pareto front: two objectives against each other; trials that no other one beats in both stand out. Pure. */
+import { hasEnded } from '$lib/study';
 import { axisFor, type Axis } from './canvas/axis';
 import { weightFor, type Look, type PathMark, type ScatterPicture } from './canvas/picture';
 import { axisOfObjective, INKS, placesWhere, type Theme } from './marks';
@@ -49,7 +50,7 @@ export function drawFront(trials: TrialSet, { x, y, front, reference, isWhole, t
 
 /** Marks of trials with a place on both axes: dominated ones faint, the front on top. */
 export function markFront(trials: TrialSet, xs: Float64Array, ys: Float64Array, front: readonly number[], theme: Theme): Pick<ScatterPicture, 'keys' | 'xs' | 'ys' | 'styles' | 'looks' | 'nHidden'> {
-  const ended = placesWhere(trials.n, (place) => trials.states[place] !== 'WAITING' && trials.states[place] !== 'RUNNING');
+  const ended = placesWhere(trials.n, (place) => hasEnded(trials.states[place]));
   const shown = ended.filter((place) => trials.states[place] !== 'FAIL' && Number.isFinite(xs[place]) && Number.isFinite(ys[place]));
   const onFront = new Set(front);
   const lookOf = (place: number): number => {

@@ -35,6 +35,11 @@ describe('drawHistory', () => {
     expect(values.get(BEST_LINE)?.at(-1)).toBe(0.7);
   });
 
+  it('tells how many trials there are where it is given a part of them', () => {
+    expect(drawHistory(POINTS, options).summary).toContain('3 completed trials; the best val_accuracy so far is 0.7');
+    expect(drawHistory(POINTS, { ...options, nComplete: 34822 }).summary).toContain('34822 completed trials; the best val_accuracy so far is 0.7');
+  });
+
   it('draws baselines as level lines', () => {
     const { lines } = drawHistory(POINTS, { ...options, baselines: [{ label: 'mean', value: 0.3 }] });
     const values = new Map(lines.map((line) => [line.key, line.values]));

@@ -19,6 +19,8 @@ export interface HistoryOptions {
   readonly colours: ChartColours;
   /** What simple models reach, drawn as level lines. */
   readonly baselines?: readonly Baseline[];
+  /** How many trials have completed with a value, where the points are a part of them. */
+  readonly nComplete?: number;
 }
 
 export interface Baseline {
@@ -60,7 +62,8 @@ export function drawHistory(points: readonly HistoryPoint[], options: HistoryOpt
       return { key: BASELINE_LINE + i, label, values: sorted.map(() => value), mark: 'line', width: 1.5, colour: colours.text, dash: [8, 4] };
     }),
   ];
-  const summary = summarise(best.at(-1) ?? null, ofState('COMPLETE').filter((y) => y !== undefined).length, options);
+  const nComplete = options.nComplete ?? sorted.filter(({ state, value }) => state === 'COMPLETE' && Number.isFinite(value)).length;
+  const summary = summarise(best.at(-1) ?? null, nComplete, options);
   return { xs: sorted.map((point) => point.number), lines, xLabel: 'trial', yLabel: options.metric, summary };
 }
 

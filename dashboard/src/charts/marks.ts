@@ -1,4 +1,5 @@
 /** Trials as marks: which of them a chart of results shows, and how each looks. Pure. */
+import { hasEnded } from '$lib/study';
 import { axisFor, type Axis } from './canvas/axis';
 import { weightFor, type Look, type ScatterPicture } from './canvas/picture';
 import { bestPlace, isResult, type ObjectiveValues, type ParamValues, type TrialSet } from './trials';
@@ -33,7 +34,7 @@ export interface MarkOptions {
  * those that break a constraint crosses, and the best is a diamond.
  */
 export function markTrials(trials: TrialSet, xs: Float64Array, ys: Float64Array, { objective, theme, shade }: MarkOptions): Marks {
-  const ended = placesWhere(trials.n, (place) => trials.states[place] !== 'WAITING' && trials.states[place] !== 'RUNNING');
+  const ended = placesWhere(trials.n, (place) => hasEnded(trials.states[place]));
   const shown = ended.filter((place) => trials.states[place] !== 'FAIL' && Number.isFinite(xs[place]) && Number.isFinite(ys[place]));
   const best = bestPlace(trials, objective);
   const lookOf = (place: number): number => {

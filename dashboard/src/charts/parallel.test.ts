@@ -21,10 +21,13 @@ test('a logarithmic axis has its powers of ten, and is linear where a value has 
   expect(axis.ticks.map(({ text }) => text)).toEqual(['1e−4', '0.001', '0.01', '0.1']);
   expect(axis.at[1]).toBeCloseTo(2 / 3);
   expect(number([0, 1], true).isLog).toBe(false);
+  expect(number([32, 61, 128], true).ticks.map(({ text }) => text)).toEqual(['50', '100']);
+  expect(number([100, 150, 400], true).ticks.map(({ text }) => text)).toEqual(['100', '200']);
 });
 
 test('ticks are round numbers within the ends', () => {
   expect(number([0.13, 0.97]).ticks.map(({ text }) => text)).toEqual(['0.2', '0.4', '0.6', '0.8']);
+  expect(number([1, 2, 3]).ticks.map(({ text }) => text)).toEqual(['1', '2', '3']);
   expect(number([0, 100_000]).ticks.map(({ text }) => text)).toEqual(['0', '20000', '40000', '60000', '80000', '100000']);
 });
 

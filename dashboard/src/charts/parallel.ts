@@ -1,5 +1,6 @@
 /** Parallel coordinates: an axis a parameter or objective, a line a trial. Pure: from columns to places on axes. */
 import { formatNumber } from '$lib/format';
+import { areWhole } from './canvas/axis';
 
 export interface AxisInput {
   /** Names the axis in addresses and between two drawings. */
@@ -58,7 +59,7 @@ export function makeAxis({ key, label, values, choices, isLog }: AxisInput): Axi
     hasLane ||= Number.isNaN(at[i]);
   }
   const drawn = choices === null ? at : spread(at, SPREAD / (high - low));
-  return { key, label, choices, isLog: isLogged, low, high, at, drawn, ticks: ticksOf(low, high, isLogged, choices), hasLane };
+  return { key, label, choices, isLog: isLogged, low, high, at, drawn, ticks: ticksOf({ low, high, isLog: isLogged, isWhole: !isLogged && areWhole(values) }, choices), hasLane };
 }
 
 /** Move places apart by up to `by` either way: always the same for the same place in the list. */
@@ -79,27 +80,37 @@ function extentOf(values: ArrayLike<number>, toCoordinate: (value: number) => nu
   return [low - room, low + room];
 }
 
-function ticksOf(low: number, high: number, isLog: boolean, choices: readonly string[] | null): Tick[] {
+type Scale = Pick<Axis, 'low' | 'high' | 'isLog'> & { readonly isWhole: boolean };
+
+function ticksOf(scale: Scale, choices: readonly string[] | null): Tick[] {
+  const { low, high, isLog } = scale;
   const place = (coordinate: number): number => (coordinate - low) / (high - low);
   if (choices !== null) {
     const every = Math.ceil(choices.length / MAX_NAMED);
     return choices.map((text, code) => ({ at: place(code), text })).filter((_, code) => code % every === 0);
   }
-  return niceSteps(low, high, isLog).map((coordinate) => ({ at: place(coordinate), text: nameOf(coordinate, isLog) }));
+  return niceSteps(scale).map((coordinate) => ({ at: place(coordinate), text: nameOf(coordinate, isLog) }));
 }
 
 const nameOf = (coordinate: number, isLog: boolean): string => formatNumber(Number((isLog ? 10 ** coordinate : coordinate).toPrecision(4)));
 
-/** Round coordinates within the ends, at most eight: whole powers of ten where there are two or more. */
-function niceSteps(low: number, high: number, isLog: boolean): number[] {
+/** Round coordinates within the ends, at most eight: whole powers of ten where there are two or more, whole numbers of whole ones. */
+function niceSteps({ low, high, isLog, isWhole }: Scale): number[] {
   if (isLog && Math.floor(high) - Math.ceil(low) >= 1) {
     const every = Math.ceil((Math.floor(high) - Math.ceil(low) + 1) / 8);
     return stepsBetween(low, high, every);
   }
+  if (isLog && high - low > 0.5) return roundWithin(low, high);
   const rough = (high - low) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
-  return stepsBetween(low, high, step);
+  return stepsBetween(low, high, isWhole ? Math.max(step, 1) : step);
+}
+
+/** Logarithms of 1, 2 and 5 times powers of ten within the ends: an axis of less than two decades has no even steps that are round. */
+function roundWithin(low: number, high: number): number[] {
+  const powers = Array.from({ length: Math.floor(high) - Math.floor(low) + 1 }, (_, i) => Math.floor(low) + i);
+  return powers.flatMap((power) => [1, 2, 5].map((n) => power + Math.log10(n))).filter((at) => at >= low - 1e-9 && at <= high + 1e-9);
 }
 
 function stepsBetween(low: number, high: number, step: number): number[] {

@@ -1,4 +1,5 @@
 /** Dots on a layer of their own above a line chart: a choice among many points is drawn without drawing the points anew. */
+import type { Line, Y } from './picture';
 import { makeStamp, press } from './canvas/stamps';
 
 export interface Spots {
@@ -39,6 +40,27 @@ export function drawSpots(context: CanvasRenderingContext2D, spots: Spots, place
   const stamp = makeStamp({ shape: 'dot', rgb: rgbOf(look.colour), radius: RADIUS, alpha: 1 }, look.ratio);
   for (const [left, top] of pixelsOf(spots, places)) press(pixels, stamp, left * look.ratio, top * look.ratio);
   context.putImageData(pixels, 0, 0);
+}
+
+/**
+ * Draw a stepped line of few steps above the spots, which would hide it where most trials are chosen. `xs` ascend; the line keeps
+ * its height until it changes, and begins at its first number.
+ */
+export function strokeSteps(context: CanvasRenderingContext2D, line: Pick<Line, 'values' | 'colour' | 'width'>, xs: readonly number[], { toLeft, toTop }: Places): void {
+  context.strokeStyle = line.colour;
+  context.lineWidth = line.width;
+  context.beginPath();
+  let height: Y = null;
+  xs.forEach((x, i) => {
+    const y = line.values[i];
+    if (typeof y !== 'number' || y === height) return;
+    if (typeof height === 'number') context.lineTo(toLeft(x), toTop(height));
+    else context.moveTo(toLeft(x), toTop(y));
+    context.lineTo(toLeft(x), toTop(y));
+    height = y;
+  });
+  if (typeof height === 'number') context.lineTo(toLeft(xs.at(-1) ?? 0), toTop(height));
+  context.stroke();
 }
 
 /** The parts of a colour such as `#0072b2`. */

@@ -1,25 +1,8 @@
 /** Drawing a `Field` on canvases: quiet lines below, in slices; all else above. Knows pixels, no data of ours. */
-import { scaleOf } from './axis';
-import { indicesWithin, type Field, type FieldBand, type FieldLine, type Mark, type Range } from './field';
+import { indicesWithin, type Field, type FieldBand, type FieldLine, type Mark } from './field';
+import { CurvePaper, MANY_CURVES, RAW_SHARE } from './inked';
+import { placesIn, type Place, type View } from './places';
 import { prepare } from './prepare';
-
-export interface View {
-  readonly x: Range;
-  readonly y: Range;
-  /** In CSS px. */
-  readonly width: number;
-  readonly height: number;
-  readonly isLogX: boolean;
-  readonly isLogY: boolean;
-}
-
-type Place = (value: number) => number;
-
-/** Functions to px from the left and from the top. */
-export function placesIn(view: View): { toLeft: Place; toTop: Place } {
-  const toBottom = scaleOf({ ...view.y, size: view.height, isLog: view.isLogY });
-  return { toLeft: scaleOf({ ...view.x, size: view.width, isLog: view.isLogX }), toTop: (y) => view.height - toBottom(y) };
-}
 
 /** Draw one line, with the points it is smoothed from faint beneath. */
 export function strokeLine(context: CanvasRenderingContext2D, line: FieldLine, view: View): void {
@@ -27,7 +10,7 @@ export function strokeLine(context: CanvasRenderingContext2D, line: FieldLine, v
   context.strokeStyle = context.fillStyle = line.colour;
   if (line.raw) {
     const alpha = context.globalAlpha;
-    context.globalAlpha = 0.28 * alpha;
+    context.globalAlpha = RAW_SHARE * alpha;
     trace(context, line.xs, line.raw, view, 1);
     context.globalAlpha = alpha;
   }
@@ -109,10 +92,19 @@ function triangle(context: CanvasRenderingContext2D, left: number, tip: number, 
 const SLICE_MS = 10;
 const MAX_STRONG = 200;
 
+/** Lay lines for the time of a slice; answers the place of the next one. */
+function layFrom(first: number, lines: readonly FieldLine[], lay: (line: FieldLine) => void): number {
+  const until = performance.now() + SLICE_MS;
+  let next = first;
+  for (; next < lines.length && performance.now() < until; next += 1) lay(lines[next] as FieldLine);
+  return next;
+}
+
 /** Draws the quiet lines of a field and its marks on one canvas, a slice a frame, so that the page answers meanwhile. */
 export class QuietLayer {
   #frame = 0;
   #buffer = document.createElement('canvas');
+  #sheet = document.createElement('canvas');
   #isBlank = true;
 
   /** Draw; what is still being drawn is given up. `ondone` is told when all is there. */
@@ -122,12 +114,15 @@ export class QuietLayer {
     const context = prepare(this.#buffer, view.width, view.height);
     if (!context) return;
     // Hundreds of lines at full strength are one grey wall: paler, they show where they are dense.
-    context.globalAlpha = Math.max(0.2, Math.min(1, MAX_STRONG / lines.length));
+    const alpha = Math.max(0.2, Math.min(1, MAX_STRONG / lines.length));
+    const paper = lines.length >= MANY_CURVES ? new CurvePaper(view) : null;
+    const lay = (line: FieldLine): void => (paper ? paper.lay(line) : strokeLine(context, line, view));
+    context.globalAlpha = alpha;
     let next = 0;
     const slice = (): void => {
-      const until = performance.now() + SLICE_MS;
-      while (next < lines.length && performance.now() < until) strokeLine(context, lines[next++] as FieldLine, view);
+      next = layFrom(next, lines, lay);
       const isDone = next >= lines.length;
+      if (paper && (isDone || this.#isBlank)) this.#develop(paper, context, view, alpha);
       if (isDone) {
         context.globalAlpha = 1;
         strokeMarks(context, field.marks, view, markColour);
@@ -144,6 +139,21 @@ export class QuietLayer {
 
   stop(): void {
     cancelAnimationFrame(this.#frame);
+  }
+
+  /** Put ink onto the buffer, by way of a sheet of its size: the screen may have more pixels. */
+  #develop(paper: CurvePaper, context: CanvasRenderingContext2D, view: View, alpha: number): void {
+    const { width, height } = paper.ink;
+    if (width === 0 || height === 0) return;
+    [this.#sheet.width, this.#sheet.height] = [width, height];
+    const sheet = this.#sheet.getContext('2d');
+    if (!sheet) return;
+    const pixels = sheet.createImageData(width, height);
+    paper.develop(alpha, pixels);
+    sheet.putImageData(pixels, 0, 0);
+    context.globalAlpha = 1;
+    context.clearRect(0, 0, view.width, view.height);
+    context.drawImage(this.#sheet, 0, 0, width, height);
   }
 
   #show(canvas: HTMLCanvasElement, view: View): void {

@@ -6,7 +6,8 @@ import { drawMarks } from './pointing';
 import type { Line, Picture } from './picture';
 
 const FONT = '12px system-ui, sans-serif';
-const WHOLE_STEPS = [1, 2, 5].flatMap((n) => [0, 1, 2, 3, 4, 5, 6].map((power) => n * 10 ** power)).sort((a, b) => a - b);
+/** Between ticks of what is counted: there is no half trial, and no half epoch. */
+export const WHOLE_STEPS: readonly number[] = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
 
 export interface Size {
   readonly width: number;
@@ -37,7 +38,7 @@ export function toOptions(picture: Picture, colours: ChartColours, size: Size, h
     focus: { alpha: 0.35 },
     scales: { x: { time: false, range: toXRange }, y: picture.isLog ? { distr: 3, range: toLogRange } : { range: toYRange } },
     axes: [
-      toAxis(picture.xLabel, colours, { ...(picture.isXContinuous ? {} : { incrs: WHOLE_STEPS }), space: 56, size: 24 }),
+      toAxis(picture.xLabel, colours, { ...(picture.isXContinuous ? {} : { incrs: [...WHOLE_STEPS] }), space: 56, size: 24 }),
       toAxis(picture.yLabel, colours, { size: 56 }),
     ],
     series: [{}, ...picture.lines.map((line) => toSeries(line, colours, hooks))],

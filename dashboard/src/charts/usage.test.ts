@@ -39,3 +39,13 @@ it('draws minutes since the start in the unit of the kind', () => {
   expect(cpu?.summary).toBe('CPU over time: machine at most 60 %, process at most 99.5 %.');
   expect(memory?.lines[0]?.values).toEqual([1, 1.5]);
 });
+
+it('draws disk and network as rates', () => {
+  const groups = groupUsage([curve('read_disk_bytes_per_s', 2 ** 21), curve('sent_network_bytes_per_s', 2 ** 20)]);
+  expect(groups.map(({ title, unit }) => [title, unit])).toEqual([
+    ['Disk', 'MiB/s'],
+    ['Network', 'MiB/s'],
+  ]);
+  const [disk] = groups.map((group) => drawUsage(group, START_S * 1000, chartColours('light')));
+  expect(disk?.lines.map(({ label, values }) => [label, values])).toEqual([['read', [2]]]);
+});

@@ -1,7 +1,7 @@
 /** Tables as text for spreadsheets. */
 
 /** A spreadsheet runs text that begins like a formula; an apostrophe in front makes it text again. */
-const FORMULA = /^[=+\-@\t\r\n]/;
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 
 /** Write one cell: missing values empty, numbers in full, everything else quoted where it must be. */
 export function csvCell(value: unknown): string {

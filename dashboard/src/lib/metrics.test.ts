@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { groupMetrics, readMember, wordsOf } from './metrics';
+import { groupMetrics, isOwnMetric, readMember, wordsOf } from './metrics';
 
 it('puts the objective first, then what readers look for, and signals apart', () => {
   const names = ['train_loss', 'learning_rate', 'val_f1_macro', 'val_accuracy', 'grad_norm', 'val_loss', 'val_accuracy'];
@@ -20,3 +20,7 @@ it('reads members and leaves own curves alone', () => {
 });
 
 it('writes a kind as words', () => expect(wordsOf('dead_relus')).toBe('dead relus'));
+
+it('tells own curves from those of members and of the machine', () => {
+  expect(['bleu', 'val_loss@r2f13', 'system/gpu0_percent', 'mail@home'].map(isOwnMetric)).toEqual([true, false, false, true]);
+});

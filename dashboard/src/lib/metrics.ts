@@ -37,5 +37,11 @@ export function readMember(name: string): Member | null {
   return found ? { metric: found[1] ?? '', repeat: Number(found[2]), fold: Number(found[3]) } : null;
 }
 
+/** What begins the names of curves that describe the machine, over time. */
+export const SYSTEM = 'system/';
+
+/** Whether a curve is of a trial as a whole and of its training, not of a repeat, a fold or the machine. */
+export const isOwnMetric = (name: string): boolean => !name.startsWith(SYSTEM) && readMember(name) === null;
+
 /** A finding's kind as words: `dead_relus` becomes `dead relus`. */
 export const wordsOf = (name: string): string => name.replaceAll('_', ' ');

@@ -4,20 +4,27 @@ export type Route =
   | { readonly view: 'studies' }
   | { readonly view: 'new-study' }
   | { readonly view: 'study'; readonly study: string }
+  | { readonly view: 'edit-study'; readonly study: string }
   | { readonly view: 'trial'; readonly study: string; readonly number: number }
   | { readonly view: 'compare' }
   | { readonly view: 'workers' }
   | { readonly view: 'datasets' }
+  | { readonly view: 'dataset'; readonly dataset: string }
+  | { readonly view: 'upload' }
   | { readonly view: 'unknown'; readonly path: string };
 
-/** Find the view that a path shows. Studies live under `/studies/NAME`, so the form stands apart at `/new`. */
+/** Find the view that a path shows. Studies live under `/studies/NAME`, so the form stands apart at `/new`; likewise `/upload`. */
 export function matchRoute(path: string): Route {
-  const [head, study, section, number, ...rest] = path.split('/').filter(Boolean).map(decode);
-  if (rest.length > 0) return { view: 'unknown', path };
-  if (study === undefined) return matchHead(head, path);
-  if (head !== 'studies') return { view: 'unknown', path };
+  const [head, name, ...rest] = path.split('/').filter(Boolean).map(decode);
+  if (name === undefined) return matchHead(head, path);
+  if (head === 'datasets' && rest.length === 0) return { view: 'dataset', dataset: name };
+  return head === 'studies' ? matchStudy(name, rest, path) : { view: 'unknown', path };
+}
+
+function matchStudy(study: string, [section, number, ...rest]: readonly string[], path: string): Route {
   if (section === undefined) return { view: 'study', study };
-  if (section === 'trials' && number !== undefined && /^\d{1,15}$/.test(number)) {
+  if (section === 'edit' && number === undefined) return { view: 'edit-study', study };
+  if (section === 'trials' && number !== undefined && /^\d{1,15}$/.test(number) && rest.length === 0) {
     return { view: 'trial', study, number: Number(number) };
   }
   return { view: 'unknown', path };
@@ -26,7 +33,7 @@ export function matchRoute(path: string): Route {
 function matchHead(head: string | undefined, path: string): Route {
   if (head === undefined || head === 'studies') return { view: 'studies' };
   if (head === 'new') return { view: 'new-study' };
-  if (head === 'compare' || head === 'workers' || head === 'datasets') return { view: head };
+  if (head === 'compare' || head === 'workers' || head === 'datasets' || head === 'upload') return { view: head };
   return { view: 'unknown', path };
 }
 
@@ -39,6 +46,7 @@ function decode(part: string): string {
 }
 
 export const studyPath = (study: string): string => `/studies/${encodeURIComponent(study)}`;
+export const editPath = (study: string): string => `${studyPath(study)}/edit`;
 
 /** How a trial is named in a list of trials. Names that scripts of Optuna's gave may hold signs that part trials: then the id. */
 export const trialRef = (study: { readonly study_id: number; readonly name: string }, number: number): string =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { otherWords, paramOf, whenWords } from './space';
+import { otherWords, paramOf, shapeWords, whenWords } from './space';
 
 describe('paramOf', () => {
   it('takes a value by its name', () => expect(paramOf({ rate: 0.1 }, 'rate')).toBe(0.1));
@@ -14,6 +14,13 @@ describe('words', () => {
   it('say when a parameter is active', () => {
     expect(whenWords({ when: { optimizer: ['sgd', 'nesterov'], depth: [2] } })).toBe('when optimizer is sgd or nesterov and depth is 2');
     expect(whenWords({ type: 'int' })).toBe('');
+  });
+  it('say what a parameter may be', () => {
+    expect(shapeWords({ type: 'float', low: 0.01, high: 0.1, log: true })).toBe('0.01 to 0.1, log scale');
+    expect(shapeWords({ type: 'int', low: 8, high: 64, step: 8, when: { depth: [2] } })).toBe('8 to 64 in steps of 8, when depth is 2');
+    expect(shapeWords({ type: 'categorical', choices: ['relu', 'tanh'] })).toBe('relu or tanh');
+    expect(shapeWords({ type: 'fixed', value: 3 })).toBe('always 3');
+    expect(shapeWords(null)).toBe('not searched');
   });
   it('say kinds without fields', () => {
     expect(otherWords({ type: 'fixed', value: 'relu' })).toBe('always relu');

@@ -27,6 +27,15 @@ export function otherWords(shape: Shape): string | null {
   return `${formatParam(low)} to ${formatParam(high)} values, each ${values}`;
 }
 
+/** Say what a parameter may be, e.g. `0.0001 to 0.1, log scale`; `not searched` for null. */
+export function shapeWords(shape: unknown): string {
+  if (typeof shape !== 'object' || shape === null) return 'not searched';
+  const { choices, low, high, step, log } = shape as Shape;
+  const range = `${formatParam(low)} to ${formatParam(high)}${typeof step === 'number' ? ` in steps of ${formatParam(step)}` : ''}`;
+  const values = otherWords(shape as Shape) ?? (Array.isArray(choices) ? listed(choices) : range);
+  return [values, log === true ? 'log scale' : '', whenWords(shape as Shape)].filter(Boolean).join(', ');
+}
+
 function shapeAt(shape: Shape, key: string): Shape {
   const value = shape[key];
   return typeof value === 'object' && value !== null ? (value as Shape) : {};

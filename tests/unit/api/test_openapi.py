@@ -58,6 +58,40 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
         assert operation["tags"], path
 
 
+def _alternatives(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "anyOf" in schema:
+        for one in schema["anyOf"]:
+            yield from _alternatives(document, one)
+    elif "$ref" in schema:
+        yield from _alternatives(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    else:
+        yield schema
+
+
+def _is_bounded(schema: dict[str, Any]) -> bool:
+    """Whether a count has a largest value, and a text a longest one; plain numbers, dates and flags are bounded."""
+    bounds = {"integer": {"maximum", "exclusiveMaximum"}, "string": {"maxLength", "enum", "const", "pattern", "format"}}
+    needed = bounds.get(schema.get("type", ""), set())
+    return not needed or bool(needed & set(schema))
+
+
+def test_what_an_address_asks_for_is_bounded(document: dict[str, Any]) -> None:
+    found = [
+        (path, parameter["name"])
+        for _method, path, operation in operations(document)
+        for parameter in operation.get("parameters", [])
+        if not all(map(_is_bounded, _alternatives(document, parameter["schema"])))
+    ]
+    assert found == []
+    assert not _is_bounded({"type": "integer", "minimum": 1})
+    sizes = {"limit", "max_points", "max_trials", "n_columns", "n_rows"}
+    for _method, path, operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] in sizes:
+                largest = max(one.get("maximum", 0) for one in _alternatives(document, parameter["schema"]))
+                assert 0 < largest <= 100_000, path
+
+
 def test_every_error_has_the_one_shape(document: dict[str, Any]) -> None:
     shape = {"$ref": "#/components/schemas/ErrorRead"}
     for method, path, operation in operations(document):

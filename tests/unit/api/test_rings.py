@@ -35,7 +35,8 @@ class Floor:
 
     def submit(self, **changes: Any) -> None:
         with self.ledger.write() as tx:
-            studies.create_study(tx, StudyCreate.model_validate(a_study("s", resources={"queue": "cpu"}, **changes)))
+            body = StudyCreate.model_validate(a_study("s", resources={"queue": "cpu"}, **changes))
+            studies.create_study(tx, studies.draft_study(tx.session, body))
 
     def claim(self, n_max: int = 1) -> list[Assignment]:
         body = ClaimRequest(worker_id=self.worker_id, queues=["cpu"], n_max=n_max)

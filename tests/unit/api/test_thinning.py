@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.services.overviews import Points, pack, summarise, unpack
-from api.services.thinning import column_width, extremes, round_digits
+from api.services.overviews import pack, summarise, unpack
+from api.services.thinning import apart, column_width, extremes, round_digits
+from db.packing import Points
 
 VALUES = st.lists(st.floats(width=32) | st.sampled_from([math.nan, math.inf, -math.inf]), min_size=1, max_size=200)
 GAPS = st.integers(1, 40)
@@ -87,3 +88,14 @@ def test_rounded_numbers_are_short() -> None:
         "0.0",
         "142857100.0",
     ]
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.integers(1, 20))
+def test_a_cloud_keeps_a_point_of_each_place_and_the_extremes_of_each_bin(drawn: list[float], n_rows: int) -> None:
+    values, bins = np.array(drawn), np.arange(len(drawn)) // 16
+    kept = apart(bins, values, n_rows)
+    assert (kept | ~extremes(bins, values)).all()
+    height = (values.max() - values.min()) / n_rows
+    for here, value in zip(bins, values, strict=True):
+        assert (np.abs(values[kept & (bins == here)] - value) <= height * 1.001).any()
+    assert kept.sum() <= (bins[-1] + 1) * (n_rows + 3)

@@ -205,6 +205,13 @@ class TestReading:
         assert run("trial", "logs", "14", "--grep", "a b").out == ""
         assert server.requests[-1].url.params["q"] == "a b"
 
+    def test_a_trial_is_tagged(self, server: FakeServer, run: Runner) -> None:
+        server.on("GET", "/trials/14", ok(trial_json(4, tags=["draft", "a"])))
+        server.on("PATCH", "/trials/14", ok(trial_json(4, tags=["a", "paper"])))
+        assert run("trial", "tag", "14", "paper", "a", "--remove", "draft").out == "Tags of trial 4: a, paper\n"
+        assert run("trial", "tag", "14", "a").out == "Tags of trial 4: draft, a\n"
+        assert server.bodies() == [{"tags": ["a", "paper"]}]
+
     def test_a_trial_is_run_again(self, server: FakeServer, run: Runner) -> None:
         server.on("GET", "/studies/digits/trials/4", ok(trial_json(4, state="FAIL")))
         server.on("POST", "/trials/14:retry", ok(trial_json(5, source="retry", origin=4), 201))

@@ -53,6 +53,19 @@ def test_an_empty_constraint_removes_them_and_nothing_new_is_said(server: FakeSe
     assert server.bodies() == [{"constraints": []}]
 
 
+def test_a_turn_names_priority_and_share_and_needs_one_of_them(server: FakeServer, run: Runner) -> None:
+    answer(server)
+    assert (
+        run("study", "turn", "digits", "--priority", "10", "--share", "0.5").out
+        == "digits has priority 10, share 0.5\n"
+    )
+    assert run("study", "turn", "digits", "--share", "2").code == 0
+    assert server.bodies() == [{"resources": {"priority": 10, "share": 0.5}}, {"resources": {"share": 2.0}}]
+    refused = run("study", "turn", "digits")
+    assert (refused.code, "no change was given" in refused.err) == (2, True)
+    assert len(server.bodies()) == 2
+
+
 @pytest.mark.parametrize("wrong", [("--set", "lr"), ("--set", "=3"), ("--limit", "n_trials"), ("--set", "lr={a: 1")])
 def test_what_is_no_change_is_refused_here(server: FakeServer, run: Runner, wrong: tuple[str, str]) -> None:
     answer(server, EDIT)
@@ -119,3 +132,54 @@ def test_learned_defaults_are_shown(server: FakeServer, run: Runner) -> None:
     assert server.requests[0].url.params["dataset"] == "digits"
     server.on("GET", "/models/mlp/defaults", ok({"model": "mlp", "dataset": None, "items": []}))
     assert run("model", "defaults", "mlp").out == "No study of it has ten results yet.\n"
+
+
+UNDO = {"search_space": {"lr": {"type": "float", "low": 0.1, "high": 1.0}, "dropout": None}}
+PREVIEW = {
+    "problems": [],
+    "changes": [
+        {
+            "field": "search_space.lr",
+            "before": {"type": "float", "low": 0.1, "high": 1.0, "log": False},
+            "after": {"type": "float", "low": 0.2, "high": 1.0, "log": False},
+            "held": None,
+            "n_outside": 3,
+        },
+        {
+            "field": "search_space.act",
+            "before": {"choices": [1]},
+            "after": None,
+            "held": "relu",
+            "n_outside": None,
+        },
+        {"field": "budget.target", "before": None, "after": 0.9, "held": None, "n_outside": None},
+    ],
+    "n_finished": 12,
+    "n_fitting": 9,
+    "n_replaced": 2,
+    "is_reopened": True,
+}
+
+
+def test_a_preview_says_what_would_change_and_changes_nothing(server: FakeServer, run: Runner) -> None:
+    server.on("POST", "/studies/digits:check", ok(PREVIEW))
+    result = run("study", "preview", "digits", "--set", "lr.low=0.2")
+    assert (result.code, result.err) == (0, "")
+    assert server.bodies() == [{"changes": {"search_space": {"lr": {"low": 0.2}}}}]
+    said = ("low 0.2, high 1.0", "3 trials lie outside", "not searched", '"relu" from now on', "9 of 12", "goes on")
+    assert [words for words in said if words not in result.out] == []
+    wrong = {"code": "space_bounds", "message": "low is above high", "pointer": "/search_space/lr/low"}
+    server.on("POST", "/studies/digits:check", ok({"problems": [{**wrong, "field": "search_space.lr.low"}]}))
+    refused = run("study", "preview", "digits", "--set", "lr.low=7")
+    assert refused.code == 1
+    assert "low is above high" in refused.out
+
+
+def test_the_latest_edit_is_undone(server: FakeServer, run: Runner) -> None:
+    answer(server, EDIT)
+    server.on("GET", "/studies/digits/edits", ok({"items": [{**EDIT, "undo": {}}, {**EDIT, "undo": UNDO}]}))
+    assert run("study", "undo", "digits").code == 0
+    assert server.bodies() == [UNDO]
+    server.on("GET", "/studies/digits/edits", ok({"items": []}))
+    nothing = run("study", "undo", "digits")
+    assert (nothing.code, "nothing was changed" in nothing.err) == (2, True)

@@ -66,7 +66,8 @@ def test_an_evaluation_ends_once_and_can_end_from_every_state() -> None:
 def test_an_evaluation_goes_where_a_trial_would(end: AttemptState, n_burned: int) -> None:
     target = decide_evaluation_state(end, n_burned=n_burned, max_retries=2, retryable=True)
     assert target in EVALUATION_MOVES[EvaluationState.RUNNING]
-    assert target.value == decide_trial_state(end, n_burned=n_burned, max_retries=2, retryable=True).value
+    retryable = end is not AttemptState.OOM  # nothing shares a device with an evaluation
+    assert target.value == decide_trial_state(end, n_burned=n_burned, max_retries=2, retryable=retryable).value
 
 
 def test_a_study_can_end_from_every_state_and_go_on_from_every_end() -> None:
@@ -93,7 +94,8 @@ def test_each_end_leads_where_a_running_trial_may_go(end: AttemptState, retryabl
         (AttemptState.COMPLETE, 0, True, TrialState.COMPLETE),
         (AttemptState.PRUNED, 0, True, TrialState.PRUNED),
         (AttemptState.STOPPED, 0, True, TrialState.PRUNED),
-        (AttemptState.OOM, 0, True, TrialState.FAIL),
+        (AttemptState.OOM, 99, True, TrialState.WAITING),
+        (AttemptState.OOM, 0, False, TrialState.FAIL),
         (AttemptState.DIVERGED, 0, True, TrialState.FAIL),
         (AttemptState.TIMED_OUT, 0, True, TrialState.FAIL),
         (AttemptState.LOST, 2, True, TrialState.WAITING),

@@ -13,8 +13,9 @@ import pytest
 
 from stack.errors import StackError
 from stack.home import find_running
-from stack.runner import running_stack
+from stack.runner import running_stack, shared_environment
 from stack.settings import StackSettings
+from stack.valkey import prepare_broker
 from tests.servers.ports import is_listening
 from tests.servers.processes import ProcessFamily, ServiceProcess, is_alive
 from tests.servers.waiting import wait_until
@@ -81,6 +82,26 @@ def test_taken_port_is_said_and_passed_over(tmp_path: Path) -> None:
             port = int(stack.server.rsplit(":", 1)[1])
     assert port > settings.port
     assert said == [f"port {settings.port} is taken: using {port}"]
+
+
+def test_others_come_in_by_name_and_with_tokens_alone(tmp_path: Path) -> None:
+    settings = replace(make_settings(tmp_path), name="trainer", listen="192.0.2.1")
+    settings.home.mkdir()
+    broker = prepare_broker(settings.home, settings.listen)
+    made = shared_environment({}, settings, broker)
+    assert made["TUNEWELL_REQUIRE_TOKENS"] == "yes"
+    assert made["TUNEWELL_ALLOWED_HOSTS"] == "trainer,192.0.2.1"
+    assert made["TUNEWELL_WORKER_BROKER_URL"] == broker.url_for("trainer")
+    assert made["TUNEWELL_WORKER_TOKEN"] != shared_environment({}, settings, broker)["TUNEWELL_WORKER_TOKEN"]
+    theirs = {
+        "TUNEWELL_REQUIRE_TOKENS": "no",
+        "TUNEWELL_ALLOWED_HOSTS": "lab",
+        "TUNEWELL_WORKER_BROKER_URL": "redis://elsewhere",
+        "TUNEWELL_WORKER_TOKEN": "theirs",
+    }
+    kept = {**theirs, "TUNEWELL_REQUIRE_TOKENS": "yes", "TUNEWELL_ALLOWED_HOSTS": "lab,trainer,192.0.2.1"}
+    assert shared_environment(theirs, settings, broker) == kept
+    assert shared_environment({}, settings, None)["TUNEWELL_WORKER_BROKER_URL"] == "", "the API's own serves them, too"
 
 
 def test_broker_of_the_user_is_used(tmp_path: Path) -> None:

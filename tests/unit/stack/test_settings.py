@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stack.errors import StackError
-from stack.settings import child_environment, default_queues, n_cores, read_settings
+from stack.settings import EVERYWHERE, child_environment, default_queues, n_cores, read_settings
 
 
 def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,34 @@ def test_refuses_to_serve_other_machines() -> None:
     with pytest.raises(StackError, match=r"192\.0\.2\.1") as refusal:
         read_settings({"TUNEWELL_HOST": "192.0.2.1"})
     assert refusal.value.code == "bad_setting"
-    assert read_settings({"TUNEWELL_HOST": "localhost"}).port == 8000
+    assert read_settings({"TUNEWELL_HOST": "localhost"}).listen == "127.0.0.1"
+
+
+def test_listens_for_other_machines_only_where_it_was_told_its_name() -> None:
+    alone, shared = read_settings({}), read_settings({}, name="trainer")
+    assert (alone.name, alone.listen, alone.local) == ("", "127.0.0.1", "127.0.0.1")
+    assert (shared.name, shared.listen, shared.local) == ("trainer", EVERYWHERE, "127.0.0.1")
+    one = read_settings({"TUNEWELL_HOST": "192.0.2.1"}, name="trainer")
+    assert (one.listen, one.local) == ("192.0.2.1", "192.0.2.1")
+    behind_a_proxy = read_settings({"TUNEWELL_HOST": "localhost"}, name="trainer")
+    assert (behind_a_proxy.listen, behind_a_proxy.local) == ("127.0.0.1", "127.0.0.1")
+
+
+@pytest.mark.parametrize("name", ["", "http://trainer", "trainer:8000", EVERYWHERE, "-x", "a b", "a\n", "[fe80::1]"])
+def test_refuses_what_is_no_name(name: str) -> None:
+    with pytest.raises(StackError, match="by which other machines reach this one") as refusal:
+        read_settings({}, name=name)
+    assert refusal.value.code == "bad_setting"
+    assert repr(name) in refusal.value.message
+    assert read_settings({}, name="192.168.1.7").name == "192.168.1.7"
+
+
+@pytest.mark.parametrize("host", ["::", "trainer", "192.0.2"])
+def test_refuses_to_listen_on_what_is_no_ipv4_address(host: str) -> None:
+    with pytest.raises(StackError, match="IPv4") as refusal:
+        read_settings({"TUNEWELL_HOST": host}, name="trainer")
+    assert refusal.value.code == "bad_setting"
+    assert read_settings({"TUNEWELL_HOST": "192.0.2.1"}, name="trainer").listen == "192.0.2.1"
 
 
 def test_children_see_the_users_database_and_the_stacks_addresses(tmp_path: Path) -> None:

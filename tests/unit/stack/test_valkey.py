@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from stack.errors import StackError
+from stack.settings import EVERYWHERE
 from stack.supervisor import Supervisor
 from stack.valkey import EmbeddedBroker, prepare_broker
 from tests.servers.valkey import NO_RETRY
@@ -47,6 +48,18 @@ def test_listens_on_loopback_alone(tmp_path: Path, supervisor: Supervisor) -> No
     pid = run(supervisor, prepare_broker(tmp_path), tmp_path)
     listening = {c.laddr.ip for c in psutil.Process(pid).net_connections() if c.status == psutil.CONN_LISTEN}
     assert listening == {"127.0.0.1"}
+
+
+def test_listens_where_it_is_told_and_is_named_as_others_call_it(tmp_path: Path) -> None:
+    broker = prepare_broker(tmp_path, "192.0.2.1")
+    assert "bind 192.0.2.1\n" in (broker.folder / "valkey.conf").read_text()
+    assert f"@192.0.2.1:{broker.port}/" in broker.url
+    assert broker.url_for("trainer") == broker.url.replace("192.0.2.1", "trainer")
+    everywhere = prepare_broker(tmp_path, EVERYWHERE)
+    assert f"bind {EVERYWHERE}\n" in (broker.folder / "valkey.conf").read_text()
+    assert "@127.0.0.1:" in everywhere.url
+    prepare_broker(tmp_path)
+    assert "bind 127.0.0.1\n" in (broker.folder / "valkey.conf").read_text(), "a later start lets others in"
 
 
 def test_address_stays_the_same_unless_the_port_is_taken(tmp_path: Path) -> None:

@@ -6,16 +6,17 @@ import hashlib
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from tunewell.errors import Invalid, LeaseLost, Problem, ServerBusy, ServerUnreachable, TunewellError
+from tunewell.errors import Invalid, LeaseLost, NotFound, Problem, ServerBusy, ServerUnreachable, TunewellError
 from tunewell.protocol import (
     Artifact,
     Assignment,
     Claim,
+    ClaimDevice,
     Decision,
     Evaluation,
     EvaluationClaim,
@@ -32,9 +33,9 @@ from tunewell.protocol import (
     Upload,
 )
 from tunewell.records import ParamValue
+from tunewell.system.usage import PREFIX
 
 from tests.servers.waiting import wait_until
-from worker.usage import PREFIX
 
 TOKEN = "lease-of-a-test"
 AWAY = ServerUnreachable(Problem("server_unreachable", "nothing listens there"))
@@ -107,7 +108,15 @@ class FakeServer(Protocol):
         """Return what an attempt said."""
         return self.heard.setdefault(attempt_id, Heard())
 
-    def claim(self, worker_id: int, queues: Sequence[str], n_max: int = 1, *, slot: int | None = None) -> Claim:
+    def claim(
+        self,
+        worker_id: int,
+        queues: Sequence[str],
+        n_max: int = 1,
+        *,
+        slot: int | None = None,
+        device: ClaimDevice | None = None,
+    ) -> Claim:
         self._fail()
         self.n_claims += 1
         self.asked.append((n_max, slot))
@@ -135,6 +144,10 @@ class FakeServer(Protocol):
         self._fail()
         Path(path).write_bytes(self.stored[artifact_id])
         return Path(path)
+
+    def download_dataset(self, sha256: str, path: Path | str, tick: Callable[[], None] | None = None) -> Path:
+        self._fail()
+        raise NotFound(Problem("content_not_found", f"nobody brought data that was prepared to {sha256}"))
 
     def finish(self, attempt_id: int, lease_token: str, finish: Finish) -> Finished:
         heard = self._open(attempt_id, lease_token, may_be_closed=True)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from tunewell.errors import NotFound, Problem
-from tunewell.protocol import MAX_LOG_CHARS, MAX_LOGS_PER_REPORT, MAX_POINTS_PER_REPORT, CheckpointRef
+from tunewell.protocol import MAX_LOG_CHARS, MAX_LOGS_PER_REPORT, MAX_POINTS_PER_REPORT, CheckpointRef, MemoryPeak
 
 from tests.servers.waiting import wait_until
 from tests.unit.worker.fakes import AWAY, FakeServer, assignment, wait_for_finish
 from tests.unit.worker.full_disk import fill_disk
 from worker.attempt import RunningAttempt
-from worker.messages import CheckpointSaved, EpochDone, LaneEnded
+from worker.messages import CheckpointSaved, EpochDone, LaneEnded, MemoryUsed
 
 Begin = Callable[..., RunningAttempt]
 MAX_REQUEST_BYTES = 8 * 2**20
@@ -70,6 +70,17 @@ def test_an_attempt_from_its_first_epoch_to_its_end(server: FakeServer, begin: B
     assert heard.lines == [("stdout", "hello")]
     assert (end.outcome, end.values, end.is_retryable) == ("COMPLETE", {"loss": 0.25}, False)
     assert heard.uploads[0][0] == "model.json"
+
+
+def test_what_its_process_takes_of_a_gpu_is_reported_even_without_an_epoch(server: FakeServer, begin: Begin) -> None:
+    attempt = begin()
+    attempt.on_memory(MemoryUsed(((1, 100), (2, 150))))
+    attempt.on_memory(MemoryUsed(((2, 160),)))
+    attempt.on_end(LaneEnded("1", "OOM", "too much"), 100.0)
+    wait_for_finish(server)
+    (report,) = server.of().reports
+    assert report.memory == (MemoryPeak(1, 100), MemoryPeak(2, 160))
+    assert report.to_json()["memory"] == [{"n_lanes": 1, "peak_bytes": 100}, {"n_lanes": 2, "peak_bytes": 160}]
 
 
 def test_files_of_a_network_are_told_from_what_lies_beside_them(

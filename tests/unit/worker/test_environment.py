@@ -8,9 +8,10 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from tunewell.system.environment import digest, list_packages, read_commit, read_cpu
 
 from api.schemas.environments import Environment as Shape
-from worker.environment import digest, list_packages, read_commit, read_cpu, read_environment
+from worker.environment import read_environment
 
 
 def git(folder: Path, *words: str) -> str:

@@ -15,6 +15,7 @@ from tunewell.protocol import EvaluationFinish, EvaluationOrder, NetworkFile, Ne
 
 from tests.unit.models.helpers import Recorder
 from tests.unit.worker.fakes import AWAY, LOST, TOKEN, FakeServer, children_with
+from worker.datasets import DatasetCache
 from worker.evaluations import EvaluationRun
 from worker.programs import ProgramFailed
 
@@ -66,7 +67,8 @@ def evaluate(server: FakeServer, digits: Path, tmp_path: Path) -> Evaluate:
         order: EvaluationOrder, is_stopping: Callable[[], bool] = lambda: False, heartbeat_s: float = 0.0
     ) -> EvaluationFinish | None:
         folder = tmp_path / "work" / "evaluation"
-        EvaluationRun(order, server, folder, heartbeat_s, is_stopping).run(digits.parent)
+        cache = DatasetCache(digits.parent, server, 2**30, lambda _: is_stopping())
+        EvaluationRun(order, server, folder, heartbeat_s, is_stopping).run(cache)
         assert not folder.exists(), "networks stay on the disk"
         return server.evaluated[-1] if server.evaluated else None
 
@@ -155,8 +157,8 @@ def test_a_program_that_was_killed_may_be_tried_again(
 
 
 def test_a_data_set_that_cannot_be_had(evaluate: Evaluate, order: EvaluationOrder) -> None:
-    reason, is_retryable = failure_of(evaluate(replace(order, dataset="no_such", dataset_sha256="0" * 64)))
-    assert "the data set no_such cannot be prepared here: unknown_dataset" in reason
+    reason, is_retryable = failure_of(evaluate(replace(order, dataset="mine@1", dataset_sha256="0" * 64)))
+    assert "the data set mine@1 was deleted from the server" in reason
     assert is_retryable, "another worker may have it"
 
 

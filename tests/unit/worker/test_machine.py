@@ -12,9 +12,8 @@ from typing import Any
 import psutil
 import pytest
 from tunewell.protocol import GpuReading
-
-from worker.machine import MachineMeter, ProcessMeter, open_gpus
-from worker.nvml import read_gpus
+from tunewell.system.meters import MachineMeter, ProcessMeter
+from tunewell.system.nvml import open_gpus, read_gpus
 
 NOT_SUPPORTED = 3
 
@@ -62,13 +61,13 @@ def test_a_driver_that_does_not_answer_has_no_gpus() -> None:
 
 
 def test_a_machine_without_the_driver_has_no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.nvml._LIBRARY", "libnothing-of-this-name.so")
+    monkeypatch.setattr("tunewell.system.nvml._LIBRARY", "libnothing-of-this-name.so")
     assert open_gpus()() == ()
 
 
 def test_a_machine_tells_the_share_of_its_cores_that_was_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([(10.0, 100.0), (12.5, 110.0), (12.5, 110.0)])
-    monkeypatch.setattr("worker.machine._cpu_times", lambda: next(times))
+    monkeypatch.setattr("tunewell.system.meters._cpu_times", lambda: next(times))
     meter = MachineMeter(lambda: (GpuReading(0, "one"),))
     reading = meter.read()
     assert reading.cpu_percent == 25.0

@@ -60,7 +60,7 @@ def one_sentence(process: ServiceProcess) -> str:
 def test_help_names_every_option(processes: ProcessFamily, tmp_path: Path) -> None:
     process = start(processes, tmp_path, "--help")
     assert process.wait(30) == 0
-    named = ("--server", "--token", "--queues", "--slots", "--name", "--home", "--device", "--precision")
+    named = ("--server", "--token", "--queues", "--slots", "--name", "--home", "--device", "--precision", "--gpus")
     for option in (*named, "TUNEWELL_TOKEN", "TUNEWELL_WORKER_DEVICE"):
         assert option in process.log_text()
 
@@ -95,8 +95,17 @@ def test_a_home_that_is_a_file_is_refused_in_one_sentence(processes: ProcessFami
     assert said.startswith("cannot use the state folder")
 
 
-@pytest.mark.parametrize("args", [("--queues", " , "), ("--slots", "-1"), ("--slots", "many")])
-def test_what_is_no_option_is_refused(processes: ProcessFamily, tmp_path: Path, args: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--queues", " , "),
+        ("--slots", "-1"),
+        ("--slots", "many"),
+        ("--gpus", "GPU-of-another-machine"),
+        ("--queues", "gpu", "--simulate-gpu", "8GiB", "--cpu-slots", "1"),
+    ],
+)
+def test_what_is_no_option_is_refused(processes: ProcessFamily, tmp_path: Path, args: tuple[str, ...]) -> None:
     process = start(processes, tmp_path, *args)
     assert process.wait(30) == 2
     assert args[0] in process.log_text()

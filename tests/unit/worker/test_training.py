@@ -12,7 +12,8 @@ from models.engine.trainer import TrainSettings
 from tests.unit.models.helpers import make_dataset
 from tests.unit.models.test_pictures import decode
 from worker.messages import BatchOrder, LaneEnded, LaneOrder
-from worker.settings import DEVICE_VARIABLE, PRECISION_VARIABLE, WorkerSettings
+from worker.settings import PRECISION_VARIABLE, WorkerSettings
+from worker.slots import DEVICE_VARIABLE
 from worker.training import JUDGED_AT_THE_END, Speaker, run_order, settings_of
 
 Params = Mapping[str, float | int | str | bool | None]

@@ -10,8 +10,7 @@ from itertools import count
 
 import pytest
 from tunewell.protocol import GpuReading
-
-from worker.usage import EVERY_S, FIRST_AFTER_S, Usage
+from tunewell.system.usage import EVERY_S, FIRST_AFTER_S, Usage
 
 GIB = 1 << 30
 GPUS = (GpuReading(index=0, name="A", utilisation_percent=87.0, memory_used_bytes=GIB), GpuReading(index=1, name="B"))

@@ -8,7 +8,26 @@ from typing import Annotated
 import typer
 
 from tunewell import __version__
-from tunewell.cli import catalogue, insight, optuna, replay, results, study, study_changes, study_edits, timeline, trial
+from tunewell.cli import (
+    agent,
+    audit,
+    catalogue,
+    code,
+    compare,
+    datasets,
+    doctor,
+    insight,
+    optuna,
+    replay,
+    results,
+    study,
+    study_changes,
+    study_edits,
+    sync,
+    timeline,
+    token,
+    trial,
+)
 from tunewell.cli.session import session_of
 
 HELP = """Search hyperparameters of neural networks with a Tunewell server.
@@ -20,6 +39,8 @@ Examples:
   tunewell study trials digits-mlp --order-by value --limit 5
   tunewell evaluate digits-mlp --baselines
   tunewell predict digits-mlp new.csv
+  tunewell sync
+  tunewell doctor
   tunewell --server https://tune.example.org study list
 
 \b
@@ -67,9 +88,17 @@ replay.add_commands(study_app)
 timeline.add_commands(study_app)
 results.add_commands(app)
 insight.add_commands(app)
+compare.add_commands(app)
+audit.add_commands(app)
 optuna.add_commands(app)
+sync.add_commands(app)
+agent.add_commands(app)
+doctor.add_commands(app)
 app.add_typer(study_app, name="study")
 app.add_typer(trial.app, name="trial")
+datasets.add_commands(catalogue.dataset_app)
 app.add_typer(catalogue.dataset_app, name="dataset")
 app.add_typer(catalogue.model_app, name="model")
 app.add_typer(catalogue.worker_app, name="worker")
+app.add_typer(code.app, name="code")
+app.add_typer(token.app, name="token")

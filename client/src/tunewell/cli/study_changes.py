@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("stop", help="Stop a study: no new trials, and running ones are asked to end.")(stop)
     app.command("pause", help="Pause a study: no new trials; running ones go on.")(pause)
     app.command("resume", help="Resume a paused study.")(resume)
+    app.command("turn", help=TURN_HELP)(turn)
     app.command("tag", help=TAG_HELP)(tag)
     app.command("archive", help="Put a study out of the way of lists; nothing else changes.")(archive)
     app.command("unarchive", help="Bring an archived study back into lists.")(unarchive)
@@ -56,17 +58,22 @@ A study:
 """
 
 
-def submit(
+def submit(  # noqa: PLR0913, PLR0917 - an option each
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON; - reads standard input")],
     name: Annotated[str | None, typer.Option(help="Use this name, not the file's")] = None,
     n_trials: Annotated[int | None, typer.Option(min=1, help="Run so many trials, not the file's number")] = None,
+    code: Annotated[
+        Path | None, typer.Option(help="Bring this folder, and run the study's command with it", exists=True)
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Watch it until it ends")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Submit a study."""
     study = with_overrides(parse_study(_read(file), file), name=name, n_trials=n_trials)
     with session_of(ctx).client() as client:
+        if code is not None:
+            study = {**study, "code": {"archive": client.add_code(code).sha256}}
         created = client.create_study(study)
         if not as_json:
             sys.stdout.write(f"Submitted {clean(created.name)} (id {created.study_id}) to {client.server}\n")
@@ -120,6 +127,39 @@ def _prospects(found: StudyCheck) -> list[tuple[str, object]]:
         ("time", "not known yet" if estimate is None else f"about {duration_words(estimate.duration_s)}"),
         ("", "" if estimate is None else estimate.basis),
     ]
+
+
+TURN_HELP = """Change whose turn it is when a slot becomes free.
+
+Studies of a higher priority come first. Among equals each owner gets equally
+many slots, and an owner's studies share them: one of share 2 gets twice as
+many as one of share 1.
+
+\b
+Examples:
+  tunewell study turn digits-mlp --priority 10
+  tunewell study turn digits-mlp --share 2
+"""
+
+
+def turn(
+    ctx: typer.Context,
+    study: StudyArgument,
+    priority: Annotated[
+        int | None, typer.Option(min=-100, max=100, help="Higher ones are served first; 0 is usual")
+    ] = None,
+    share: Annotated[float | None, typer.Option(min=0.01, max=100, help="Its part beside the owner's others")] = None,
+) -> None:
+    """Change whose turn it is."""
+    given = {"priority": priority, "share": share}
+    resources = {name: value for name, value in given.items() if value is not None}
+    if not resources:
+        raise Invalid(Problem("nothing_to_change", "no change was given", hint="give --priority, --share or both"))
+    with session_of(ctx).client() as client:
+        changed = client.update_study(study, resources=resources)
+    sys.stdout.write(
+        f"{clean(changed.name)} has {', '.join(f'{name} {value:g}' for name, value in resources.items())}\n"
+    )
 
 
 def stop(ctx: typer.Context, study: StudyArgument) -> None:

@@ -1,17 +1,18 @@
-"""Commands that change what a study searches while it runs: edit, edits, enqueue."""
+"""Commands that change what a study searches while it runs: edit, preview, undo, edits, enqueue."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from tunewell._display import params_words
 from tunewell._study_calls import StudyChanges
+from tunewell.cli.edit_preview import print_preview
 from tunewell.cli.output import JsonFlag, print_json, print_table, time_words
-from tunewell.cli.session import session_of
+from tunewell.cli.session import EXIT_REFUSED, session_of
 from tunewell.cli.study import StudyArgument
 from tunewell.edits import StudyEdit
 from tunewell.errors import Invalid, Problem
@@ -32,6 +33,16 @@ Examples:
   tunewell study edit digits-mlp --set activation=null
   tunewell study edit digits-mlp --constraint 'batch_size <= 4 * hidden_units'
   tunewell study edit digits-mlp --limit timeout_s=7200 --limit target=null
+"""
+PREVIEW_HELP = """Say what an edit would come to, without making it.
+
+It takes what `tunewell study edit` takes, and shows what each setting is and
+would be, how many finished trials still fit, and everything that is wrong. The
+exit code is 1 where something is wrong.
+
+\b
+Example:
+  tunewell study preview digits-mlp --set learning_rate.high=0.3
 """
 ENQUEUE_HELP = """Add trials to run; what you leave out the study's sampler chooses.
 
@@ -64,32 +75,69 @@ Examples:
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to `tunewell study`."""
     app.command("edit", help=EDIT_HELP)(edit)
+    app.command("preview", help=PREVIEW_HELP)(preview)
+    app.command("undo", help="Undo the latest edit of a study, by an edit that reverses it.")(undo)
     app.command("edits", help="List how a study's space and budget were changed, oldest first.")(list_edits)
     app.command("enqueue", help=ENQUEUE_HELP)(enqueue)
     app.command("fork", help=FORK_HELP)(fork)
 
 
+Values = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME[.FIELD]=VALUE", help="Add or replace a parameter or a field of it; null removes it"
+    ),
+]
+Constraints = Annotated[
+    list[str] | None, typer.Option(metavar="TEXT", help="Replaces all constraints; '' alone removes them")
+]
+Limits = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Change a limit of the budget; null: none")
+]
+
+
 def edit(
     ctx: typer.Context,
     study: StudyArgument,
-    values: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME[.FIELD]=VALUE", help="Add or replace a parameter or a field of it; null removes it"
-        ),
-    ] = None,
-    constraint: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="Replaces all constraints; '' alone removes them")
-    ] = None,
-    limit: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Change a limit of the budget; null: none")
-    ] = None,
+    values: Values = None,
+    constraint: Constraints = None,
+    limit: Limits = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Change a study's space and budget."""
-    changes = _changes(values, constraint, limit)
-    if not changes:
-        raise Invalid(Problem("nothing_to_change", "no change was given", hint="see `tunewell study edit --help`"))
+    _change(ctx, study, _changes(values, constraint, limit), as_json=as_json)
+
+
+def preview(
+    ctx: typer.Context,
+    study: StudyArgument,
+    values: Values = None,
+    constraint: Constraints = None,
+    limit: Limits = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Look a change over."""
+    with session_of(ctx).client() as client:
+        found = client.check_edit(study, **_changes(values, constraint, limit))
+    if as_json:
+        print_json(found)
+    else:
+        print_preview(found)
+    if found.problems:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def undo(ctx: typer.Context, study: StudyArgument, as_json: JsonFlag = False) -> None:
+    """Reverse the latest edit."""
+    with session_of(ctx).client() as client:
+        made = client.list_edits(study)
+    if not made or not made[-1].undo:
+        why = "its latest edit only raised the number of trials" if made else "nothing was changed"
+        raise Invalid(Problem("nothing_to_undo", f"study {study} has nothing to undo: {why}", field="study"))
+    _change(ctx, study, cast("StudyChanges", dict(made[-1].undo)), as_json=as_json)
+
+
+def _change(ctx: typer.Context, study: str, changes: StudyChanges, *, as_json: bool) -> None:
     with session_of(ctx).client() as client:
         n_before = len(client.list_edits(study))
         changed = client.update_study(study, **changes)
@@ -181,6 +229,8 @@ def _changes(values: list[str] | None, constraint: list[str] | None, limit: list
         changes["constraints"] = [text for text in constraint if text]
     if limits:
         changes["budget"] = limits
+    if not changes:
+        raise Invalid(Problem("nothing_to_change", "no change was given", hint="see `tunewell study edit --help`"))
     return changes
 
 

@@ -1,4 +1,4 @@
-"""Commands about single trials: show, logs, stop, retry, repeat."""
+"""Commands about single trials: show, logs, tag, stop, retry, repeat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tunewell.client import Client
 from tunewell.diagnosis import Finding
 from tunewell.errors import Invalid, Problem
 from tunewell.records import LogLine, Trial
-from tunewell.terminal import safe
+from tunewell.terminal import clean, safe
 
 app = typer.Typer(help="Read and stop single trials.", no_args_is_help=True, rich_markup_mode=None)
 TrialArgument = Annotated[str, typer.Argument(metavar="TRIAL", help="STUDY/NUMBER, such as digits-mlp/4, or an id")]
@@ -67,6 +67,32 @@ def logs(
         out = console()
         for line in lines:
             out.print(_log(line), soft_wrap=True)
+
+
+TAG_HELP = """Add tags to a trial, and take some away.
+
+\b
+Examples:
+  tunewell trial tag digits-mlp/4 paper baseline
+  tunewell trial tag digits-mlp/4 --remove draft
+"""
+
+
+@app.command("tag", help=TAG_HELP)
+def tag(
+    ctx: typer.Context,
+    trial: TrialArgument,
+    add: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to add")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", "-r", metavar="TAG", help="Take it away")] = None,
+) -> None:
+    """Change a trial's tags, and say which it has."""
+    with session_of(ctx).client() as client:
+        found = find_trial(client, trial)
+        tags = [one for one in dict.fromkeys((*found.tags, *(add or ()))) if one not in (remove or ())]
+        if tags != list(found.tags):
+            found = client.update_trial(found.trial_id, tags=tags)
+    words = ", ".join(map(clean, found.tags)) or "none"
+    sys.stdout.write(f"Tags of trial {found.number}: {words}\n")
 
 
 @app.command("stop", help="Ask a trial to end.")
@@ -139,6 +165,7 @@ def _facts(trial: Trial) -> list[tuple[str, object]]:
         ("run again as", ", ".join(f"trial {number}" for number in trial.run_again_as)),
         ("result taken from", "" if trial.reused_from is None else f"trial {trial.reused_from}"),
         ("note", trial.note),
+        ("tags", ", ".join(trial.tags)),
         ("spread", _spread(trial)),
         ("step", step),
         ("started", time_words(trial.started_at) if trial.started_at else ""),

@@ -37,6 +37,11 @@ describe('decodeEvents', () => {
     expect(decodeEvents(message('evaluation', data))).toEqual([{ kind: 'evaluation', studyId: 1, evaluationId: 4 }]);
   });
 
+  it('reads what became of a data set', () => {
+    const data = { dataset_id: 'own@2', name: 'own', version: 2, state: 'ready' };
+    expect(decodeEvents(message('dataset', data))).toEqual([{ kind: 'dataset', name: 'own' }]);
+  });
+
   it('ignores what it does not know, and broken data', () => {
     expect(decodeEvents(message('hello', { cursor: '3' }))).toEqual([]);
     expect(decodeEvents(message('toString', {}))).toEqual([]);

@@ -54,7 +54,13 @@ export interface EvaluationEvent {
   readonly evaluationId: number;
 }
 
-export type LiveEvent = StudyEvent | TrialEvent | MetricsEvent | LogsEvent | WorkerEvent | EvaluationEvent;
+/** A version of a data set is being prepared, is ready, or has failed; or the data set is gone. */
+export interface DatasetEvent {
+  readonly kind: 'dataset';
+  readonly name: string;
+}
+
+export type LiveEvent = StudyEvent | TrialEvent | MetricsEvent | LogsEvent | WorkerEvent | EvaluationEvent | DatasetEvent;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -93,6 +99,7 @@ const READERS = new Map<string, (data: Json) => LiveEvent>(Object.entries({
     studyId: Number(data.study_id),
     evaluationId: Number(data.evaluation_id),
   }),
+  dataset: (data) => ({ kind: 'dataset', name: String(data.name) }),
   worker: (data) => ({ kind: 'worker', workerId: Number(data.worker_id) }),
 } satisfies Record<string, (data: Json) => LiveEvent>));
 

@@ -8,6 +8,8 @@ export interface Axis {
   /** Ends of the axis; above 0 on a log axis, seconds since 1970 on one of time. */
   readonly low: number;
   readonly high: number;
+  /** Whether all values are whole numbers: so are its ticks then. */
+  readonly isWhole?: boolean;
   /** Of a category axis: choice i lies at i. */
   readonly choices?: readonly string[];
 }
@@ -36,8 +38,19 @@ export function axisFor(label: string, values: ArrayLike<number>, kind: 'linear'
 
 /** The axis of a parameter. */
 export function axisOfParam(param: ParamValues): Axis {
-  if (param.kind === 'number') return axisFor(param.name, param.values, param.isLog ? 'log' : 'linear');
+  if (param.kind === 'number') return { ...axisFor(param.name, param.values, param.isLog ? 'log' : 'linear'), isWhole: areWhole(param.values) };
   return { label: param.name, kind: 'category', low: -0.5, high: Math.max(param.choices.length, 1) - 0.5, choices: param.choices };
+}
+
+/** Whether there are values and all of them are whole; those that are no numbers do not count. */
+export function areWhole(values: ArrayLike<number>): boolean {
+  let n = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i] ?? NaN;
+    if (Number.isInteger(value)) n += 1;
+    else if (!Number.isNaN(value)) return false;
+  }
+  return n > 0;
 }
 
 function withRoom(low: number, high: number, isLog: boolean): { low: number; high: number } {
@@ -86,11 +99,11 @@ function categoryTicks({ low, high, choices = [] }: Axis, nMost: number): number
 
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
-function linearTicks({ low, high, kind }: Axis, nMost: number): number[] {
+function linearTicks({ low, high, kind, isWhole = false }: Axis, nMost: number): number[] {
   const rough = (high - low) / Math.max(nMost, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
   const round = [1, 2, 5, 10].map((n) => n * power).find((step) => step >= rough) ?? rough;
-  const step = kind === 'time' ? (SECONDS.find((one) => one >= rough) ?? 86400 * Math.ceil(rough / 86400)) : round;
+  const step = kind === 'time' ? (SECONDS.find((one) => one >= rough) ?? 86400 * Math.ceil(rough / 86400)) : Math.max(round, isWhole ? 1 : 0);
   const first = Math.ceil(low / step);
   const n = Math.max(0, Math.floor(high / step) - first + 1);
   return Array.from({ length: n }, (_, i) => (first + i) * step);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { axisFor, axisOfParam, fromUnit, partOf, textOf, ticksOf, toUnit } from './axis';
+import { areWhole, axisFor, axisOfParam, fromUnit, partOf, textOf, ticksOf, toUnit } from './axis';
 import { paintChosen, paintField, paintMarks } from './paint';
 import { WHOLE, type Look, type ScatterPicture, type Shape } from './picture';
 import { fromLeft, marksWithin, nearestMark, placesOf, windowOf, zoomed } from './places';
@@ -27,6 +27,9 @@ describe('axes', () => {
 
   it('have ticks on round values', () => {
     expect(ticksOf(linear, 5).map(({ text }) => text)).toEqual(['0', '2', '4', '6', '8', '10']);
+    expect(ticksOf({ ...linear, low: 0.9, high: 3.1 }, 5).map(({ text }) => text)).toEqual(['1', '1.5', '2', '2.5', '3']);
+    expect(ticksOf({ ...linear, low: 0.9, high: 3.1, isWhole: true }, 5).map(({ text }) => text)).toEqual(['1', '2', '3']);
+    expect([areWhole([1, NaN, 3]), areWhole([1, 1.5]), areWhole([NaN]), areWhole([1, Infinity])]).toEqual([true, false, false, false]);
     expect(ticksOf({ ...linear, kind: 'log', low: 1e-5, high: 1 }, 3).map(({ text }) => text)).toEqual(['1e−5', '0.001', '0.1']);
     expect(ticksOf({ ...linear, kind: 'log', low: 0.8, high: 6 }, 5).map(({ text }) => text)).toEqual(['1', '2', '5']);
     const choices = axisOfParam({ name: 'act', kind: 'category', choices: ['relu', 'tanh'], codes: Int32Array.of(0, 1) });

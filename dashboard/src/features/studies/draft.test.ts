@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
+  datasetNamed,
   fits,
   freeName,
   parseDraft,
+  templateFor,
   templateOf,
   valueAt,
   withDataset,
@@ -36,6 +38,42 @@ const digits = { name: 'digits', task: 'classification', kind: 'image' };
 const diabetes = { name: 'diabetes', task: 'regression', kind: 'table' };
 const book = { name: 'book', task: 'next_token', kind: 'text' };
 const draft = templateOf(mlp, digits);
+
+describe('datasetNamed', () => {
+  it('finds a data set by its name, whatever the version', () => {
+    expect(datasetNamed([digits, book], 'book')).toBe(book);
+    expect(datasetNamed([digits, book], 'book@3')).toBe(book);
+    expect([datasetNamed([digits], 'books'), datasetNamed([digits], undefined)]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('templateFor', () => {
+  const asking = (query: string) => new URLSearchParams(query);
+  const shown = { ...mlp, name: 'shown', template: { dataset: 'diabetes', n_trials: 12, sampler: 'random' } };
+  const all = [digits, diabetes, book];
+
+  it('takes data, sampler and trials from the catalogue', () => {
+    expect(templateFor([mlp, shown], all, asking('template=shown'))).toMatchObject({
+      model: 'shown',
+      dataset: 'diabetes',
+      sampler: { name: 'random' },
+      budget: { n_trials: 12 },
+      objectives: [{ metric: 'val_rmse', direction: 'minimize' }],
+    });
+  });
+
+  it('takes the first that fits where none or an unknown one is asked for', () => {
+    expect(templateFor([mlp, shown], all, asking(''))).toMatchObject({ model: 'mlp', dataset: 'digits' });
+    expect(templateFor([shown], [digits], asking('template=nobody'))).toMatchObject({ model: 'shown', dataset: 'digits' });
+    expect(templateFor([reader], [digits], asking(''))).toBeNull();
+  });
+
+  it('takes the data set that is asked for, in that version, and a model that learns it', () => {
+    expect(templateFor([mlp, reader], all, asking('dataset=book@2'))).toMatchObject({ model: 'reader', dataset: 'book@2' });
+    expect(templateFor([mlp, shown], all, asking('template=shown&dataset=digits'))).toMatchObject({ model: 'shown', dataset: 'digits' });
+    expect(templateFor([mlp], all, asking('dataset=book'))).toBeNull();
+  });
+});
 
 describe('templateOf', () => {
   it('starts from the default space and judges by unseen data', () => {

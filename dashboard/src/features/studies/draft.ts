@@ -16,6 +16,7 @@ interface ModelFacts {
   readonly default_space: Readonly<Record<string, unknown>>;
   readonly tasks: readonly string[];
   readonly kinds: readonly string[];
+  readonly template?: { readonly n_trials: number; readonly sampler: string } | null;
 }
 
 interface DatasetFacts {
@@ -27,6 +28,10 @@ interface DatasetFacts {
 /** Written out from the start though they have defaults: people change them in almost every study. */
 const WRITTEN_OUT: readonly string[] = ['epochs', 'batch_size'];
 
+/** The data set that a study names: `name`, or `name@version` for an older version. */
+export const datasetNamed = <T extends { readonly name: string }>(datasets: readonly T[], ref: unknown): T | undefined =>
+  datasets.find(({ name }) => name === String(ref).split('@')[0]);
+
 /** Whether a model reads such data and learns the task. */
 export const fits = (model: ModelFacts, dataset: DatasetFacts): boolean =>
   model.tasks.includes(dataset.task) && model.kinds.includes(dataset.kind);
@@ -37,12 +42,33 @@ export function templateOf(model: ModelFacts, dataset: DatasetFacts): Json {
     name: `${dataset.name}-${model.name}`.replaceAll('_', '-'),
     dataset: dataset.name,
     ...modelPart(model),
-    sampler: { name: 'bayesian', seed: 7 },
+    sampler: { name: model.template?.sampler ?? 'bayesian', seed: 7 },
     pruner: { name: 'none' },
     objectives: objectivesOf(model, dataset),
-    budget: { n_trials: 20, max_parallel: 2, timeout_s: null },
+    budget: { n_trials: model.template?.n_trials ?? 20, max_parallel: 2, timeout_s: null },
     resources: { queue: 'cpu' },
   };
+}
+
+/**
+ * A study to begin with, as an address asks for one: `template` names a model, `dataset` a data set and maybe its version.
+ * Without either the first model's; null where no model learns the data.
+ */
+export function templateFor<M extends ModelFacts & { readonly template?: { readonly dataset: string } | null }>(
+  models: readonly M[],
+  datasets: readonly DatasetFacts[],
+  query: URLSearchParams,
+): Json | null {
+  const wanted = query.get('dataset');
+  const named = datasetNamed(datasets, wanted);
+  const dataOf = (model: M): DatasetFacts | undefined =>
+    named ? [named].find((one) => fits(model, one)) : (datasetNamed(datasets, model.template?.dataset) ?? datasets.find((one) => fits(model, one)));
+  const asked = models.find(({ name }) => name === query.get('template'));
+  const model = asked && dataOf(asked) ? asked : models.find((one) => dataOf(one));
+  const dataset = model && dataOf(model);
+  if (!model || !dataset) return null;
+  const template = templateOf(model, dataset);
+  return named && wanted ? { ...template, dataset: wanted } : template;
 }
 
 /** The name itself, or with the first number that makes it free. */
@@ -140,3 +166,6 @@ export function withoutValue(draft: Json, path: string): Json {
 }
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
+
+/** Whether a value is an object with named parts. */
+export const isJson = (value: unknown): value is Json => isObject(value) && !Array.isArray(value);

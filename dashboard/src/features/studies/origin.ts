@@ -1,5 +1,5 @@
 /** Drafts made of what there is: a clone of a study, and a closer look around one of its trials. Pure. */
-import { withValue, type Json } from './draft';
+import { isJson, withValue, type Json } from './draft';
 
 /** The part of a range's length to each side of a value that a closer look keeps. */
 const REACH = 0.2;
@@ -20,8 +20,8 @@ export function cloneOf(study: Source, name: string): Json {
 /** The same, with each range narrowed around what a trial of the study had; what the trial lacks stays as it is. */
 export function aroundTrial(study: Source, params: Readonly<Record<string, unknown>>, name: string): Json {
   const draft = cloneOf(study, name);
-  const space = isObject(draft.search_space) ? draft.search_space : {};
-  const narrowed = Object.entries(space).map(([key, shape]) => [key, isObject(shape) ? narrow(shape, params[key]) : shape]);
+  const space = isJson(draft.search_space) ? draft.search_space : {};
+  const narrowed = Object.entries(space).map(([key, shape]) => [key, isJson(shape) ? narrow(shape, params[key]) : shape]);
   return { ...draft, search_space: Object.fromEntries(narrowed) as Json };
 }
 
@@ -57,5 +57,3 @@ export function readAround(text: string): { readonly study: string; readonly num
   const found = /^(.+):(\d{1,15})$/.exec(text);
   return found?.[1] === undefined ? null : { study: found[1], number: Number(found[2]) };
 }
-
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);

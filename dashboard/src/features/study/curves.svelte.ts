@@ -5,6 +5,7 @@ import { Synced } from '$api/live/synced';
 import { mergePoints } from '$charts/curves';
 import type { TimedCurve } from '$charts/field';
 import { Coalescer } from '$lib/coalesce';
+import { isOwnMetric } from '$lib/metrics';
 import { toProblem, type Problem } from '$lib/problem';
 import { mergeWindow, type Bounds } from './windows';
 
@@ -34,7 +35,7 @@ export class CurvesStore {
   nTrials = $state(0);
   /** Width of a column that the server cut the curves into; null where every point is there. */
   column: number | null = $state(null);
-  /** Names of metrics seen in events, which no catalogue may know. */
+  /** Names of metrics that trials reported, which no catalogue may know: read with the curves, then seen in events. */
   seen: readonly string[] = $state.raw([]);
   isLoaded = $state(false);
   problem: Problem | null = $state.raw(null);
@@ -76,6 +77,7 @@ export class CurvesStore {
       if (metric !== this.wanted.metric || x !== this.wanted.x) return; // another one was chosen meanwhile
       this.curves = read.curves.map(toCurve);
       [this.nTrials, this.column] = [read.nTrials, read.column];
+      this.#see(read.metrics);
       this.isLoaded = true;
       this.problem = null;
       if (low !== null) await this.#loadWindow();
@@ -116,8 +118,7 @@ export class CurvesStore {
   }
 
   #grow(event: MetricsEvent): void {
-    const unseen = event.points.map(([name]) => name).filter((name) => !this.seen.includes(name));
-    if (unseen.length > 0) this.seen = [...this.seen, ...new Set(unseen)];
+    this.#see(event.points.map(([name]) => name).filter(isOwnMetric));
     const points = event.points.filter(([name]) => name === this.wanted.metric).map(([, step, value]) => [step, value] as const);
     if (points.length === 0) return;
     if (this.hasForecasts) this.#oldForecasts.add('forecasts');
@@ -132,6 +133,11 @@ export class CurvesStore {
     const others = this.curves.filter((curve) => curve.id !== grown.id);
     this.curves = [grown, ...others].slice(0, MAX_TRIALS);
     if (grown.steps.length > MAX_LIVE_SHARE * this.wanted.maxPoints) this.#grown.add(event.number);
+  }
+
+  #see(names: readonly string[]): void {
+    const unseen = names.filter((name) => !this.seen.includes(name));
+    if (unseen.length > 0) this.seen = [...this.seen, ...new Set(unseen)];
   }
 
   #restate({ trialId, state }: TrialEvent): void {

@@ -1,5 +1,6 @@
 /** How a study will go on: when its trials will be done at the present pace, and how likely the best is to change. Pure. */
 import type { TrialColumns } from '$api/columns';
+import { hasEnded } from '$lib/study';
 
 export interface Outlook {
   /** Trials of the budget that have not ended. */
@@ -25,7 +26,7 @@ type Times = Pick<TrialColumns, 'states' | 'startedAt_s' | 'durations_s'>;
  * @param nTotal The budget's trials; null where it has no end.
  */
 export function lookAhead(columns: Times, nTotal: number | null, now_s: number): Outlook | null {
-  const isOver = columns.states.map((state) => state !== 'RUNNING' && state !== 'WAITING');
+  const isOver = columns.states.map(hasEnded);
   const nOver = isOver.filter(Boolean).length;
   const nLeft = (nTotal ?? 0) - nOver;
   if (nTotal === null || nLeft <= 0) return null;

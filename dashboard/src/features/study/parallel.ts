@@ -1,6 +1,7 @@
 /** From a study's columns to parallel coordinates, and what of them stands in the address. Pure. */
-import type { ParamColumn, TrialColumns } from '$api/columns';
+import type { TrialColumns } from '$api/columns';
 import type { AxisInput, Brush } from '$charts/parallel';
+import type { ParamValues, TrialSet } from '$charts/trials';
 
 /** Marks the key of an objective's axis, so that no parameter is taken for it. */
 const OBJECTIVE = '@';
@@ -8,12 +9,12 @@ const OBJECTIVE = '@';
 export const N_COLOURS = 16;
 
 /** Say which axes there are: parameters by name, then objectives. */
-export function axesOf(columns: TrialColumns): AxisInput[] {
+export function axesOf(columns: TrialSet): AxisInput[] {
   const objectives = columns.objectives.map(({ metric, values }) => ({ key: OBJECTIVE + metric, label: metric, values, choices: null, isLog: false }));
   return [...columns.params.map(axisOfParam), ...objectives];
 }
 
-function axisOfParam(param: ParamColumn): AxisInput {
+function axisOfParam(param: ParamValues): AxisInput {
   const { name } = param;
   if (param.kind === 'number') return { key: name, label: name, values: param.values, choices: null, isLog: param.isLog };
   return { key: name, label: name, values: param.codes, choices: param.choices, isLog: false };
@@ -35,7 +36,7 @@ export interface Paint {
  * Sort trials into colours by an objective. Only complete trials that keep every constraint have one; the last bucket is
  * for all others. A twentieth at either end has the end's colour, so that one outlier does not take them all.
  */
-export function paintBy(columns: TrialColumns, objective: number): Paint {
+export function paintBy(columns: TrialSet, objective: number): Paint {
   const values = columns.objectives[objective]?.values ?? new Float64Array(columns.n);
   const counts = (i: number): boolean => columns.states[i] === 'COMPLETE' && columns.isFeasible[i] === 1 && Number.isFinite(values[i]);
   const sorted = values.filter((_, i) => counts(i)).sort();

@@ -8,6 +8,8 @@ const STUDY = {
 const TRIAL = {
   number: 3,
   state: 'COMPLETE',
+  phase: 'COMPLETE',
+  tags: ['paper', 'v1'],
   value: null,
   values: { acc: NaN, size: 10, loss: 0.5 },
   params: { lr: 0.1, 'layers.length': 2, 'layers.1': 8, 'layers.2': 4 },
@@ -16,7 +18,7 @@ const TRIAL = {
   note: 'mine',
 } as unknown as Trial;
 const PLAIN: Arrangement = { extra: [], hidden: [], pinned: [] };
-const all = tableColumns(STUDY, ['size', 'loss', 'acc']);
+const all = tableColumns(STUDY, ['size', 'loss', 'acc'], false);
 const keys = (arrangement: Arrangement): string[] => shownColumns(all, arrangement).map(({ key }) => key);
 const column = (key: string): (typeof all)[number] => {
   const found = all.find((one) => one.key === key);
@@ -28,6 +30,7 @@ test('objectives and parameters are shown, other metrics are there for the askin
   expect(keys(PLAIN)).toEqual(['state', 'value', 'metric.size', 'findings', 'param.lr', 'param.act', 'step', 'duration', 'started']);
   expect(column('value').label).toBe('acc');
   expect(keys({ ...PLAIN, extra: ['metric.loss'] })).toContain('metric.loss');
+  expect(shownColumns(tableColumns(STUDY, [], true), PLAIN).map(({ key }) => key)).toContain('tags');
 });
 
 test('a column is shown, hidden and shown again', () => {
@@ -47,4 +50,5 @@ test('a cell holds the value itself', () => {
   expect(cell('value')).toBeNaN();
   expect([cell('metric.size'), cell('param.lr'), cell('findings'), cell('duration'), cell('note'), cell('state')]).toEqual([10, 0.1, 'overfitting slow', 4, 'mine', 'COMPLETE']);
   expect(cell('param.act')).toBeNull();
+  expect(cell('tags')).toBe('paper v1');
 });

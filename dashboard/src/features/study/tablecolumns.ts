@@ -3,7 +3,7 @@ import type { TrialOrder } from '$api/studies';
 import type { Study, Trial } from '$api/types';
 import { paramOf } from '$lib/space';
 
-export type CellKind = 'number' | 'state' | 'value' | 'metric' | 'findings' | 'param' | 'step' | 'duration' | 'started' | 'text';
+export type CellKind = 'number' | 'state' | 'value' | 'metric' | 'findings' | 'param' | 'step' | 'duration' | 'started' | 'tags' | 'text';
 
 export interface TableColumn {
   /** Names the column in the address. */
@@ -21,8 +21,8 @@ export interface TableColumn {
 
 const usual = (key: string, label: string, kind: CellKind, order: TrialOrder | null, isRight: boolean): TableColumn => ({ key, label, kind, name: key, order, isRight, isUsual: true });
 
-/** All columns that a study's table can have; `metrics` are names of values that its trials have. */
-export function tableColumns(study: Study, metrics: readonly string[]): TableColumn[] {
+/** All columns that a study's table can have; `metrics` are names of values that its trials have, `hasTags` says whether one has a tag. */
+export function tableColumns(study: Study, metrics: readonly string[], hasTags: boolean): TableColumn[] {
   const objectives = study.spec.objectives.map(({ metric }) => metric);
   const others = metrics.filter((metric) => !objectives.includes(metric)).sort();
   const metric = (name: string, isUsual: boolean): TableColumn => ({ key: `metric.${name}`, label: name, kind: 'metric', name, order: null, isRight: true, isUsual });
@@ -35,6 +35,7 @@ export function tableColumns(study: Study, metrics: readonly string[]): TableCol
     usual('step', 'Step', 'step', null, true),
     usual('duration', 'Duration', 'duration', 'duration', true),
     usual('started', 'Started', 'started', 'started_at', false),
+    { ...usual('tags', 'Tags', 'tags', null, false), isUsual: hasTags },
     ...others.map((name) => metric(name, false)),
     ...(['source', 'reason', 'note'] as const).map((key): TableColumn => ({ ...usual(key, key, 'text', null, false), isUsual: false })),
   ];
@@ -70,7 +71,7 @@ type Cell = (trial: Trial, name: string, metric: string) => unknown;
 
 const CELLS: Readonly<Record<CellKind, Cell>> = {
   number: (trial) => trial.number,
-  state: (trial) => trial.state,
+  state: (trial) => trial.phase,
   value: (trial, _, metric) => trial.value ?? trial.values[metric],
   metric: (trial, name) => trial.values[name],
   findings: (trial) => trial.findings.join(' '),
@@ -78,5 +79,6 @@ const CELLS: Readonly<Record<CellKind, Cell>> = {
   step: (trial) => trial.step,
   duration: (trial) => trial.duration_s,
   started: (trial) => trial.started_at,
+  tags: (trial) => trial.tags.join(' '),
   text: (trial, name) => trial[name as 'source' | 'reason' | 'note'],
 };

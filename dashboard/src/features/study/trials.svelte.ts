@@ -2,7 +2,7 @@
 import { listTrials, type Page, type TrialOrder } from '$api/studies';
 import type { LiveEvent, MetricsEvent, TrialEvent } from '$api/live/events';
 import { Synced } from '$api/live/synced';
-import type { Trial, TrialState } from '$api/types';
+import type { Trial, TrialPhase } from '$api/types';
 import { Coalescer } from '$lib/coalesce';
 import { toProblem, type Problem } from '$lib/problem';
 
@@ -19,7 +19,7 @@ export interface Sorting {
 /** What the table shows. */
 export interface View {
   readonly sorting: Sorting;
-  readonly states: readonly TrialState[];
+  readonly states: readonly TrialPhase[];
   readonly where: string;
   /** Numbers of the only trials that are shown, in the table's order; null: all. */
   readonly only: readonly number[] | null;

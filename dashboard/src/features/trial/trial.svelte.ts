@@ -2,7 +2,7 @@
 import type { LiveEvent, MetricsEvent } from '$api/live/events';
 import { Synced } from '$api/live/synced';
 import { getStudy } from '$api/studies';
-import { getMetrics, getTrial, listArtifacts, repeatTrial, retryTrial, stopTrial } from '$api/trials';
+import { getMetrics, getTrial, listArtifacts, repeatTrial, retryTrial, setTags, stopTrial } from '$api/trials';
 import type { Artifact, Study, Trial, TrialDetail } from '$api/types';
 import { growSeries, type Curve } from '$charts/curves';
 import { announcer } from '$lib/announce.svelte';
@@ -87,6 +87,12 @@ export class TrialStore {
   /** Run it again from other seeds and answer the new trials' numbers. Raises: ProblemError. */
   async repeat(n: number): Promise<readonly number[]> {
     return this.trial ? this.#added(await repeatTrial(this.trial.trial_id, n)) : [];
+  }
+
+  /** Give it these tags. Raises: ProblemError. */
+  async tag(tags: readonly string[]): Promise<void> {
+    if (this.trial) await setTags(this.trial.trial_id, tags);
+    await this.synced.reload();
   }
 
   stop(): void {

@@ -28,6 +28,7 @@ const worker = (change: Partial<Worker>): Worker => ({
   queues: ['cpu'],
   n_slots: 2,
   n_busy: 0,
+  devices: [],
   state: 'ALIVE',
   created_at: '2026-01-01T00:00:00Z',
   heartbeat_at: '2026-01-01T00:00:00Z',
@@ -67,6 +68,17 @@ describe('slotsOf', () => {
   });
 });
 
+describe("a slot's GPU", () => {
+  it('is told in words, and nothing is told of a slot that has none', () => {
+    const devices = [
+      { uuid: 'GPU-5f1c9a3e-77', name: 'NVIDIA H200', memory_bytes: 2 ** 37, slots: [0], is_simulated: false },
+      { uuid: 'SIM-1', name: 'Simulated GPU', memory_bytes: 0, slots: [1], is_simulated: true },
+    ];
+    const slots = slotsOf(worker({ n_slots: 3, devices, runs: [run({ slot: null })] }));
+    expect(slots.map(({ device }) => device)).toEqual(['NVIDIA H200 · 128 GiB · GPU-5f1c9a3e', 'Simulated GPU', null, null]);
+  });
+});
+
 describe('byStudy', () => {
   it('means the progress of those whose length is known', () => {
     const [first, second] = byStudy([run({}), run({ step: 15 }), run({ study_name: 'other', n_steps: null })]);
@@ -95,6 +107,7 @@ describe('ageWords', () => {
 describe('joinCommand', () => {
   it('names a token only where one is needed, and quotes for the shell', () => {
     expect(joinCommand('http://h:8000', 'cpu', null)).toBe('python -m worker --server http://h:8000 --queues cpu');
+    expect(joinCommand('http://h', 'gpu-commands', null)).toContain('--queues gpu --allow-commands --command-root FOLDER');
     expect(joinCommand('http://h:8000', 'gpu', 'tw_x')).toContain('--token tw_x --queues gpu');
     expect(joinCommand('http://h', "a'b", null)).toContain(`--queues 'a'\\''b'`);
   });

@@ -1,7 +1,7 @@
 /** From a list of workers to machines, slots and what lost workers left. Pure. */
 import type { Machine, WorkerRun } from '$api/fleet';
 import type { Worker } from '$api/types';
-import { formatDuration } from '$lib/format';
+import { formatBytes, formatDuration } from '$lib/format';
 
 export interface Host {
   readonly name: string;
@@ -14,6 +14,8 @@ export interface Host {
 export interface Slot {
   /** null: the worker did not say in which slot these train. */
   readonly place: number | null;
+  /** The GPU it is pinned to, in words; null where it is pinned to none. */
+  readonly device: string | null;
   readonly runs: readonly WorkerRun[];
 }
 
@@ -36,7 +38,19 @@ export function groupByHost(workers: readonly Worker[]): Host[] {
 export function slotsOf(worker: Worker): Slot[] {
   const places = Array.from({ length: worker.n_slots }, (_, place) => place);
   const more = new Set(worker.runs.map(({ slot }) => slot ?? null).filter((slot) => slot === null || slot >= worker.n_slots));
-  return [...places, ...more].map((place) => ({ place, runs: worker.runs.filter(({ slot }) => (slot ?? null) === place) }));
+  return [...places, ...more].map((place) => ({
+    place,
+    device: deviceOf(worker, place),
+    runs: worker.runs.filter(({ slot }) => (slot ?? null) === place)
+  }));
+}
+
+/** What a slot is pinned to, as people tell GPUs apart: by name, memory and how its UUID begins. */
+function deviceOf({ devices }: Worker, place: number | null): string | null {
+  const found = place === null ? undefined : devices.find(({ slots }) => slots.includes(place));
+  if (found === undefined) return null;
+  const words = [found.name, found.memory_bytes > 0 ? formatBytes(found.memory_bytes) : '', found.is_simulated ? '' : found.uuid.slice(0, 12)];
+  return words.filter((word) => word !== '').join(' · ');
 }
 
 export interface StudyRuns {
@@ -81,10 +95,15 @@ export function ageWords(at: string, nowMs: number): string {
   return seconds < 60 ? `${seconds} s ago` : `${formatDuration(seconds)} ago`;
 }
 
+/** How the queues end in which commands of studies wait; only workers that were started for them serve these. */
+const COMMANDS = '-commands';
+
 /** The line that adds a worker on another machine. Words with spaces or signs are quoted for the shell. */
 export function joinCommand(server: string, queue: string, token: string | null): string {
   const parts = ['python -m worker', `--server ${quote(server)}`, ...(token === null ? [] : [`--token ${quote(token)}`])];
-  return [...parts, `--queues ${quote(queue)}`].join(' ');
+  const served = queue.endsWith(COMMANDS) ? queue.slice(0, -COMMANDS.length) : queue;
+  const consent = served === queue ? [] : ['--allow-commands --command-root FOLDER'];
+  return [...parts, `--queues ${quote(served)}`, ...consent].join(' ');
 }
 
 const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { namedAmong, panelNamed, panelsFor, tabAfter } from './panels';
+import { byRank, byUse, namedAmong, panelNamed, panelsFor, tabAfter } from './panels';
 
 describe('panels', () => {
   it('have a front where there are two objectives, and open it', () => {
@@ -25,5 +25,31 @@ describe('namedAmong', () => {
     expect(namedAmong('b,x,a,b', ['a', 'b', 'c'], ['c'])).toEqual(['b', 'a']);
     expect(namedAmong('x', ['a', 'b'], ['a'])).toEqual(['a']);
     expect(namedAmong(null, ['a', 'b'], ['b'])).toEqual(['b']);
+  });
+});
+
+describe('byUse', () => {
+  const number = (name: string, ...values: number[]) => ({ name, kind: 'number' as const, values });
+  const params = [
+    { name: 'act', kind: 'category' as const, codes: [0, 1, 0] },
+    number('constant', 2, 2, 2),
+    number('momentum', NaN, NaN, 0.9),
+    number('dropout', 0.1, 0.2, 0.3),
+    number('rate', 0.1, 0.2, NaN),
+  ];
+
+  it('puts numbers first, the most important of them before the others', () => {
+    expect(byUse(params, ['act', 'rate', 'constant', 'dropout'])).toEqual(['rate', 'dropout', 'act', 'constant', 'momentum']);
+  });
+
+  it('keeps the order where nothing is known of importance', () => {
+    expect(byUse(params, [])).toEqual(['dropout', 'rate', 'act', 'constant', 'momentum']);
+  });
+});
+
+describe('byRank', () => {
+  it('puts what matters first, and leaves out what is not there', () => {
+    expect(byRank(['momentum', 'gone', 'dropout'], ['dropout', 'epochs', 'momentum'])).toEqual(['momentum', 'dropout', 'epochs']);
+    expect(byRank([], ['dropout', 'epochs'])).toEqual(['dropout', 'epochs']);
   });
 });

@@ -38,3 +38,27 @@ export function namedAmong(text: string | null, known: readonly string[], fallba
   const named = (text ?? '').split(',').filter((name, i, all) => known.includes(name) && all.indexOf(name) === i);
   return named.length > 0 ? named : [...fallback];
 }
+
+interface Pairable {
+  readonly name: string;
+  readonly kind: 'number' | 'category';
+  readonly values?: ArrayLike<number>;
+  readonly codes?: ArrayLike<number>;
+}
+
+/** Parameters in the order in which a field over two of them says most: numbers before choices, each the most important first; those that hardly vary or are mostly inactive come last. */
+export function byUse(params: readonly Pairable[], ranked: readonly string[]): string[] {
+  const worth = (param: Pairable): number => (isTelling(param) ? (param.kind === 'number' ? 0 : 1) : 2);
+  const place = new Map(byRank(ranked, params.map(({ name }) => name)).map((name, at) => [name, at]));
+  return [...params].sort((a, b) => worth(a) - worth(b) || (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0)).map(({ name }) => name);
+}
+
+/** Whether a parameter has two values or more, and a value in at least half of the trials. */
+function isTelling({ values, codes }: Pairable): boolean {
+  const all = Array.from(values ?? codes ?? []);
+  const known = all.filter((value) => (values ? Number.isFinite(value) : value >= 0));
+  return 2 * known.length >= all.length && new Set(known).size > 1;
+}
+
+/** `names` with those of `ranked` first, in its order. */
+export const byRank = (ranked: readonly string[], names: readonly string[]): string[] => [...new Set([...ranked.filter((name) => names.includes(name)), ...names])];

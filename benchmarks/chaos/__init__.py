@@ -1,0 +1,1 @@
+"""Fault runs: real processes at real work while a seeded schedule of faults strikes; afterwards nothing is missing."""

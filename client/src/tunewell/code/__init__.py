@@ -1,0 +1,1 @@
+"""Code for commands: packed where people work, unpacked where it runs."""

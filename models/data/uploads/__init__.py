@@ -1,0 +1,1 @@
+"""Data sets that people bring: bytes of strangers in, a prepared data set or a refusal out."""
