@@ -171,6 +171,7 @@ class WorkerRecord:
     state: WorkerState
     created_at: datetime
     heartbeat_at: datetime
+    left_at: datetime | None
     machine: Mapping[str, Any] | None
 
 

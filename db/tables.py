@@ -277,6 +277,8 @@ class WorkerRow(Base):
     state: Mapped[WorkerState] = mapped_column(String(16), default=WorkerState.ALIVE)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
     heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now())
+    # When it said goodbye: LOST with this is no loss. Empty while it is here, and where it fell silent.
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # What its machine used at the last sign of life; empty where it does not tell.
     machine: Mapped[dict[str, Any] | None] = mapped_column(Json)
 

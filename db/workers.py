@@ -17,7 +17,7 @@ from db.types import Json, utc_now
 def _beating(**more: Any) -> Any:
     revived = case((WorkerRow.state == WorkerState.LOST, WorkerState.ALIVE), else_=WorkerRow.state)
     changed = update(WorkerRow).where(WorkerRow.id == bindparam("the_id"))
-    return changed.values(heartbeat_at=utc_now(), state=revived, **more).returning(WorkerRow.state)
+    return changed.values(heartbeat_at=utc_now(), state=revived, left_at=None, **more).returning(WorkerRow.state)
 
 
 # Built once: every claim runs the first.
@@ -55,6 +55,12 @@ def set_worker_state(session: Session, worker_id: int, state: WorkerState) -> bo
     """Set a worker's state. Returns False if it is unknown."""
     statement = update(WorkerRow).where(WorkerRow.id == worker_id).values(state=state).returning(WorkerRow.id)
     return session.execute(statement).one_or_none() is not None
+
+
+def let_worker_go(session: Session, worker_id: int) -> bool:
+    """Note that a worker said goodbye: it is not here any more, and was not lost. Returns False if it is unknown."""
+    statement = update(WorkerRow).where(WorkerRow.id == worker_id).values(state=WorkerState.LOST, left_at=utc_now())
+    return session.execute(statement.returning(WorkerRow.id)).one_or_none() is not None
 
 
 def lose_silent_workers(session: Session, silence_s: float) -> list[int]:

@@ -93,6 +93,7 @@ class WorkerRead(Shape):
     state: WorkerState
     created_at: datetime
     heartbeat_at: datetime
+    left_at: datetime | None = Field(description="When it said goodbye; null where it is here, or LOST without a word")
     machine: MachineReading | None = Field(description="At the last sign of life; null where the worker does not tell")
     runs: list[WorkerRun] = Field(description="What runs on it; of a lost worker, what ran when it was heard last")
     evaluations: list[WorkerEvaluation]

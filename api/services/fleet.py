@@ -126,6 +126,7 @@ def _show(
         state=WorkerState(worker.state),
         created_at=worker.created_at,
         heartbeat_at=worker.heartbeat_at,
+        left_at=worker.left_at,
         machine=None if worker.machine is None else MachineReading.model_validate(worker.machine),
         runs=[WorkerRun(**_without_worker(run)) for run in by_slot],
         evaluations=[WorkerEvaluation(**_without_worker(one)) for one in measured],

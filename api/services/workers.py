@@ -46,7 +46,9 @@ def leave(tx: Tx, worker_id: int) -> None:
     Raises:
         NotFound: `worker_not_found`.
     """
-    set_state(tx, worker_id, WorkerState.LOST)
+    if not workers.let_worker_go(tx.session, worker_id):
+        raise not_found(worker_id)
+    _announce(tx, worker_id, WorkerState.LOST)
 
 
 def lose_silent(tx: Tx, silence_s: float) -> None:

@@ -141,6 +141,8 @@ def test_a_worker_that_is_silent_is_lost_until_it_speaks_again(world: World) -> 
         tx.session.execute(silent.values(heartbeat_at=utc_now(-LEASE_S - 1)))
     world.round()
     assert state() is WorkerState.LOST
+    with world.ledger.read() as session:
+        assert fleet.read_worker(session, world.worker_id).left_at is None, "it never said that it leaves"
     with world.ledger.write() as tx:
         assert workers.heartbeat(tx, world.worker_id).state is WorkerState.ALIVE
 

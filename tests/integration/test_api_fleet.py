@@ -95,6 +95,7 @@ def test_a_lost_worker_shows_what_became_of_its_trials(caller: Caller) -> None:
     caller.finish(kept, "PREEMPTED", reason="the worker ends")
     worker = the_worker(caller, worker_id)
     assert worker["state"] == "LOST"
+    assert worker["left_at"] is not None
     assert [(run["number"], run["attempt_state"], run["trial_state"]) for run in worker["runs"]] == [
         (kept["number"], "PREEMPTED", "WAITING")
     ]

@@ -281,6 +281,7 @@ class Worker:
     n_busy: int = 0
     created_at: datetime | None = None
     heartbeat_at: datetime | None = None
+    left_at: datetime | None = None
     machine: MachineReading | None = None
     runs: tuple[WorkerRun, ...] = ()
     devices: tuple[Device, ...] = ()

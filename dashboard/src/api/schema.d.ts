@@ -6682,6 +6682,11 @@ export interface components {
             heartbeat_at: string;
             /** Host */
             host: string;
+            /**
+             * Left At
+             * @description When it said goodbye; null where it is here, or LOST without a word
+             */
+            left_at: string | null;
             /** @description At the last sign of life; null where the worker does not tell */
             machine: components["schemas"]["MachineReading"] | null;
             /**

@@ -111,7 +111,7 @@ def list_workers(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         (
             w.worker_id,
             w.name,
-            state_text(w.state),
+            state_text("LEFT" if w.left_at else w.state),
             f"{w.n_busy}/{w.n_slots}",
             ", ".join(w.queues),
             time_words(w.heartbeat_at),

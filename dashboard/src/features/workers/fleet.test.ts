@@ -32,6 +32,7 @@ const worker = (change: Partial<Worker>): Worker => ({
   state: 'ALIVE',
   created_at: '2026-01-01T00:00:00Z',
   heartbeat_at: '2026-01-01T00:00:00Z',
+  left_at: null,
   machine: null,
   runs: [],
   evaluations: [],
