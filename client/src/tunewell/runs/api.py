@@ -15,9 +15,11 @@ from typing import Any, Literal, TypedDict, Unpack
 import httpx
 
 from tunewell._run_messages import RunRequest, RunStart
+from tunewell._transport import DEFAULT_SERVER
 from tunewell.delivery import persist
 from tunewell.environments import Environment
 from tunewell.errors import Invalid, Problem
+from tunewell.login import choose
 from tunewell.protocol import Protocol
 from tunewell.records import ENDED_STUDY
 from tunewell.runs import begin, capture, process, relay
@@ -35,8 +37,8 @@ class Options(TypedDict, total=False):
     Attributes:
         tags: Words to find the run by.
         notes: Text about it.
-        server: Address; TUNEWELL_SERVER, then http://127.0.0.1:8000, where left out.
-        token: TUNEWELL_TOKEN where left out.
+        server: Address; where left out TUNEWELL_SERVER, then that of `tunewell login`, then http://127.0.0.1:8000.
+        token: TUNEWELL_TOKEN, then that of `tunewell login` for this server, where left out.
         capture: What is noted by itself: environment, diff, output, system; TUNEWELL_CAPTURE, then all, where left out.
         transport: Replaces the network, for tests.
     """
@@ -205,10 +207,13 @@ def _patiently(ask: Callable[[], RunStart]) -> RunStart:
 
 
 def _target(mode: Mode, options: Options) -> begin.Target:
+    server, token = DEFAULT_SERVER, None
+    if mode != "disabled":
+        server, token = choose(options.get("server"), options.get("token"))
     return begin.Target(
         mode=mode,
-        server=options.get("server"),
-        token=options.get("token"),
+        server=server,
+        token=token,
         transport=options.get("transport"),
         max_bytes=begin.read_max_bytes(),
     )
