@@ -142,7 +142,7 @@ def begin(target: Target, study: str, made: Mapping[str, Any] | None, request: R
     if target.mode == "disabled":
         return Run(None, request.params or {}, "disabled")
     header = Header(target.server, study, made, request.to_json())
-    return _run_in(target, header, request.params or {})
+    return run_in(target, RunFolder.create(target.root, header))
 
 
 def take(target: Target, study: str, request: RunRequest, start: RunStart) -> Run:
@@ -153,14 +153,21 @@ def take(target: Target, study: str, request: RunRequest, start: RunStart) -> Ru
     """
     assert start.attempt is not None
     header = Header(target.server, study, None, request.to_json(), start_json(start))
-    return _run_in(target, header, start.attempt.params)
+    return run_in(target, RunFolder.create(target.root, header))
 
 
-def _run_in(target: Target, header: Header, params: Mapping[str, ParamValue]) -> Run:
+def run_in(target: Target, folder: RunFolder, step: int | None = None) -> Run:
+    """Return a run that is under way in a folder, which this process holds, and goes on behind a step.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
     connect: MakeTransport | None = target.connect if target.mode == "online" else None
-    folder = RunFolder.create(target.root, header)
+    start = folder.start
+    attempt = None if start is None else start.attempt
+    params = folder.header.request["params"] or {} if attempt is None else attempt.params
     link = Link(folder, target.max_bytes, connect)
-    run = Run(link, params, target.mode)
+    run = Run(link, params, target.mode, step)
     process.register(run)
     link.start()
     return run

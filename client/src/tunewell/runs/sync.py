@@ -113,15 +113,7 @@ class _Tries:
 
 def _close_spool(folder: RunFolder) -> None:
     """Cut off a line that was half written, and say that the script was killed unless it told its end."""
-    path = folder.path / "spool.jsonl"
-    path.touch(mode=0o600)
-    with path.open("rb+") as file:
-        n_whole, last = 0, b""
-        for line in file:
-            if line.endswith(b"\n"):
-                n_whole, last = n_whole + len(line), line
-        file.truncate(n_whole)
-    if not last.startswith(b'{"kind":"finish"'):
+    if not folder.mend_spool().startswith(b'{"kind":"finish"'):
         spool = folder.spool()
         spool.finish(_END)
         spool.close()
