@@ -1,29 +1,23 @@
-"""`python -m api`: serve the control plane, print its OpenAPI document, make tokens."""
+"""`python -m api`: serve the control plane, print its OpenAPI document, make tokens.
+
+Each command imports what it needs itself: the whole control plane takes seconds, and a token needs none of it.
+"""
 
 from __future__ import annotations
 
 import json
-import logging
 import secrets
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
-from pydantic import SecretStr, ValidationError
 
-from api import doctor
-from api.app import create_app
-from api.auth import Role
-from api.events import EventHub
-from api.protocol import BoundedHttp
-from api.settings import Settings
-from db import schema
-from db.engine import Database
-from db.tokens import insert_token, revoke_token
+from api.roles import Role
+
+if TYPE_CHECKING:
+    from api.settings import Settings
 
 app = typer.Typer(help="Tunewell's control plane.", pretty_exceptions_enable=False)
 tokens = typer.Typer(help="Make and revoke tokens.", no_args_is_help=True)
@@ -37,38 +31,19 @@ def serve(context: typer.Context) -> None:
         return
     settings = _settings()
     _check(settings)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    served = create_app(settings)
-    config = uvicorn.Config(
-        served,
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level,
-        access_log=False,
-        timeout_graceful_shutdown=3,
-        server_header=False,
-        http=BoundedHttp,
-        ws="none",
-    )
-    _Server(config, served.state.control.hub).run()
+    from api.serving import run
 
-
-class _Server(uvicorn.Server):
-    """Ends live streams as soon as it is told to end, instead of waiting for readers that never leave."""
-
-    def __init__(self, config: uvicorn.Config, hub: EventHub) -> None:
-        super().__init__(config)
-        self._hub = hub
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        self._hub.close()
-        super().handle_exit(sig, frame)
+    run(settings)
 
 
 @app.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
+    from pydantic import SecretStr
+
+    from api.app import create_app
+    from api.settings import Settings
+
     with TemporaryDirectory() as home:
         document = create_app(Settings(home=Path(home), broker_url=SecretStr("memory://"))).openapi()
     typer.echo(json.dumps(document, indent=1, sort_keys=True))
@@ -77,6 +52,8 @@ def openapi() -> None:
 @app.command("doctor")
 def look_over(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Look whether the settings can work, and whether database, broker and store answer. Changes nothing."""
+    from api import doctor
+
     found = list(doctor.check_server(_settings()))
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
@@ -93,8 +70,14 @@ def create_token(
     days: Annotated[float | None, typer.Option(help="Days until it expires; without: never.", min=0.0)] = None,
 ) -> None:
     """Make a token and print it. It is shown this once; the database keeps only its hash."""
-    database = Database(_settings().effective_database_url)
-    if _settings().should_migrate:
+    from db.engine import Database
+    from db.tokens import insert_token
+
+    settings = _settings()
+    database = Database(settings.effective_database_url)
+    if settings.should_migrate:
+        from db import schema
+
         schema.upgrade(database)
     token = f"tw_{secrets.token_urlsafe(32)}"
     with database.write() as session:
@@ -107,6 +90,9 @@ def create_token(
 @tokens.command("revoke")
 def revoke(token_id: int) -> None:
     """Make a token worthless."""
+    from db.engine import Database
+    from db.tokens import revoke_token
+
     with Database(_settings().effective_database_url).write() as session:
         if not revoke_token(session, token_id):
             raise typer.BadParameter(f"there is no token {token_id} in force")
@@ -114,6 +100,10 @@ def revoke(token_id: int) -> None:
 
 
 def _settings() -> Settings:
+    from pydantic import ValidationError
+
+    from api.settings import Settings
+
     try:
         return Settings()
     except ValidationError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -14,19 +13,12 @@ from fastapi.concurrency import run_in_threadpool
 from api.audit import actor_of
 from api.browser import address_of, csrf_token_of, is_csrf_token, secret_in
 from api.errors import Forbidden, Unauthorized
+from api.roles import Role
 from api.state import Control, control_of
 from db.browser_sessions import find_session, is_renewal_due, renew_session
 from db.tokens import find_holder, hash_token
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class Role(StrEnum):
-    """admin: everything. user: studies and what belongs to them. worker: the worker protocol."""
-
-    ADMIN = "admin"
-    USER = "user"
-    WORKER = "worker"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.audit import actor_of
-from api.auth import CurrentCaller, ForAll, ForUsers, Role
+from api.auth import CurrentCaller, ForAll, ForUsers
 from api.disposition import disposition
 from api.errors import NotFound
+from api.roles import Role
 from api.routes.common import Id, Limit, PageCursor, StudyRef, as_written, refusals
 from api.schemas.again import RepeatCreate, RepeatedTrials
 from api.schemas.base import Text

@@ -53,6 +53,11 @@ class RunCreate(Shape):
         max_length=1000,
         description="The run's own; of a study with a search space a point of it. null: the study proposes the next",
     )
+    resume: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)] | None = Field(
+        default=None,
+        description="Go on with this run, whose script was lost, instead of beginning one: id of its trial (at most 15 "
+        "digits), or its key. Its own parameters count",
+    )
     note: Text = Field(default="", max_length=20_000)
     tags: list[Tag] = Field(default_factory=list, max_length=50)
     began_at: Stamp | None = Field(default=None, description="Of a run that is told of later; now where left out")
@@ -78,6 +83,7 @@ class RunRead(Shape):
     worker_id: int = Field(description="Of the process, for its next runs")
     attempt: Assignment | None = Field(description="null: the run is over, or there is nothing to run now")
     last_seq: int = Field(description="The last report of the run that is stored; the next one has the number after it")
+    step: int | None = Field(description="The last step that was reported; null before the first")
     trial_id: int | None
     number: int | None
     trial_state: TrialState | None = Field(description="null where there is nothing to run")

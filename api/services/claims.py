@@ -152,11 +152,13 @@ def start_attempt(tx: Tx, holder: Holder, trial: TrialRecord, lease_s: float, *,
         tx.session, trial=trial, holder=holder, token=token, lease_s=lease_s, last_seq=last_seq
     )
     announce_trial(tx, trial)
-    checkpoint = outputs.find_checkpoint(tx.session, trial.id) if trial.n_attempts > 1 else None
-    if checkpoint is None:
-        return assign(trial, attempt_id, token)
-    reference = CheckpointRef(artifact_id=checkpoint.id, sha256=checkpoint.sha256, step=checkpoint.step or 0)
-    return assign(trial, attempt_id, token, reference)
+    return assign(trial, attempt_id, token, find_checkpoint(tx, trial) if trial.n_attempts > 1 else None)
+
+
+def find_checkpoint(tx: Tx, trial: TrialRecord) -> CheckpointRef | None:
+    """Return from where a trial can go on; None for its beginning."""
+    found = outputs.find_checkpoint(tx.session, trial.id)
+    return None if found is None else CheckpointRef(artifact_id=found.id, sha256=found.sha256, step=found.step or 0)
 
 
 def assign(trial: TrialRecord, attempt_id: int, token: str, checkpoint: CheckpointRef | None = None) -> Assignment:

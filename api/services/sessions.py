@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from api.auth import Caller, Role, admit
+from api.auth import Caller, admit
 from api.errors import Forbidden, NotFound
+from api.roles import Role
 from api.schemas.sessions import BrowserSessionList, BrowserSessionRead
 from api.state import Control
 from api.transaction import Tx

@@ -79,7 +79,7 @@ class Machines:
         self.home, self.clone = folder / "home", folder / "second"
         self.processes = processes
         self.port = free_port()
-        plain = {name: "" for name in os.environ if name.startswith("TUNEWELL_")}
+        plain = {name: "" for name in os.environ if name.startswith("TUNEWELL_") and name != "TUNEWELL_LOGIN"}
         self.second = {**plain, "TUNEWELL_WORKER_DEVICE": "cpu", "COLUMNS": "120"}
         self.first = {
             **self.second,

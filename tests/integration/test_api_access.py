@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.auth import Role
+from api.roles import Role
 from db.tokens import insert_token, revoke_token
 from tests.servers.api import Served, serving, settings_for
 from tests.servers.routes import roles_of, routes_of

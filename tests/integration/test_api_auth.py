@@ -15,7 +15,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from api.__main__ import app as commands
-from api.auth import Role
+from api.roles import Role
 from db import schema
 from db.engine import Database
 from db.tables import ApiTokenRow

@@ -135,6 +135,50 @@ def test_nobody_else_goes_on_with_a_lost_run(live_api: Served, caller: Caller) -
     assert given["trial_id"] not in (None, own["trial_id"])
 
 
+FIRST, SECOND = ({"name": "train.py", "host": "laptop", "pid": pid} for pid in (7, 8))
+
+
+@pytest.mark.parametrize("is_by_key", [True, False])
+def test_another_script_goes_on_with_a_lost_run(
+    live_api: Served, caller: Caller, tracking: Json, is_by_key: bool
+) -> None:
+    run = begin(caller, script=FIRST)
+    name = KEY if is_by_key else str(run["trial_id"])
+    point = {"name": "val_loss", "step": 4, "value": 0.5}
+    caller.report(run["attempt"], 3, metrics=[point], step=4)
+    asked: Json = {"key": "key-of-who-goes-on", "params": None, "resume": name, "script": SECOND}
+    error = caller.refused("POST", "/studies/notes/runs", 409, json=asked)
+    assert error["code"] == "run_live"
+    lose_leases(live_api)
+    taken = begin(caller, **asked)
+    assert (taken["trial_id"], taken["attempt"]["params"]) == (run["trial_id"], {"rate": 0.1, "data": "mine"})
+    assert (taken["step"], taken["last_seq"], taken["attempt"]["attempt_no"]) == (4, 3, 2)
+    assert begin(caller, **asked)["attempt"] == taken["attempt"], "the answer to a call that was cut off"
+    error = caller.refused("POST", "/studies/notes/runs", 409, json={"key": KEY, "params": {}, "script": FIRST})
+    assert error["code"] == "run_live", "who lost it does not write beside who has it"
+    caller.report(taken["attempt"], 4, metrics=[{**point, "value": 9.0}, {**point, "step": 5}], step=5)
+    assert caller.finish(taken["attempt"])["trial_state"] == "COMPLETE"
+    (series,) = caller.call("GET", f"/trials/{run['trial_id']}/metrics")["series"]
+    assert (series["steps"], [float(one) for one in series["values"]]) == ([4, 5], [0.5, 0.5])
+    error = caller.refused("POST", "/studies/notes/runs", 409, json=asked)
+    assert error["code"] == "run_over"
+    assert len(caller.call("GET", "/studies/notes/trials")["items"]) == 1
+
+
+def test_only_runs_of_scripts_in_that_study_can_be_gone_on_with(
+    live_api: Served, caller: Caller, tracking: Json
+) -> None:
+    caller.call("POST", "/studies", 201, json=a_search("search"))
+    proposed = begin(caller, "search", params=None)
+    own = begin(caller, "search", key="key-of-an-own-run", params={"rate": 0.5, "shape": "a"})
+    lose_leases(live_api)
+    for study, name in (("search", proposed["trial_id"]), ("notes", own["trial_id"]), ("notes", KEY), ("notes", 99999)):
+        body = {"key": "key-of-who-goes-on", "resume": str(name)}
+        assert caller.refused("POST", f"/studies/{study}/runs", 404, json=body)["code"] == "run_not_found"
+    body = {"key": "key-of-who-goes-on", "resume": str(own["trial_id"])}
+    assert caller.call("POST", "/studies/search/runs", 201, json=body)["trial_id"] == own["trial_id"]
+
+
 def test_failures_do_not_end_a_study_that_only_keeps_notes(caller: Caller, tracking: Json) -> None:
     for place in range(12):
         run = begin(caller, key=f"key-of-a-failing-run-{place}")

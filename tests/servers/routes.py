@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Route
 
-from api.auth import Role
+from api.roles import Role
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, Route]]:

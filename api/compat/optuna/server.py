@@ -19,9 +19,10 @@ from optuna.storages._grpc import servicer
 from optuna.storages._grpc.auto_generated import api_pb2, api_pb2_grpc
 from optuna.trial import FrozenTrial
 
-from api.auth import Role, caller_of
+from api.auth import caller_of
 from api.compat.optuna.storage import TunewellStorage
 from api.errors import ApiError, Forbidden
+from api.roles import Role
 from api.state import Control
 
 _N_THREADS = 16  # each keeps a connection to the database

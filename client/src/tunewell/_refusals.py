@@ -104,8 +104,8 @@ def _detail(response: httpx.Response) -> Mapping[str, object] | None:
 
 def _token_hint(has_token: bool) -> str:
     if has_token:
-        return "the server does not know this token: check TUNEWELL_TOKEN or --token"
-    return "set TUNEWELL_TOKEN, or pass --token"
+        return "the server does not know this token: check TUNEWELL_TOKEN or --token, or `tunewell login` again"
+    return "`tunewell login`, set TUNEWELL_TOKEN, or pass --token"
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:

@@ -33,6 +33,7 @@ class RunRequest:
     """A run to begin: with parameters of its own, or (None) with those that the study proposes.
 
     Asking again with the same `key` means the same run. `worker_id` is that of an earlier answer to this process.
+    `resume` names a run to go on with instead, by the id of its trial or its key.
     """
 
     key: str
@@ -42,6 +43,12 @@ class RunRequest:
     began_at: datetime | None = None
     script: ScriptHost | None = None
     worker_id: int | None = None
+    resume: str | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the run has parameters of its own: then nobody else is given it."""
+        return self.params is not None or self.resume is not None
 
     def to_json(self) -> dict[str, object]:
         """Return the request's body."""
@@ -53,6 +60,7 @@ class RunRequest:
             "began_at": None if self.began_at is None else self.began_at.isoformat(),
             "script": None if self.script is None else self.script.to_json(),
             "worker_id": self.worker_id,
+            **({} if self.resume is None else {"resume": self.resume}),
         }
 
 
@@ -63,6 +71,7 @@ class RunStart:
     Attributes:
         attempt: The right to report; None: the run is over (`trial_state`), or there is nothing to run now.
         last_seq: The last report that is stored; reports up to it need not be sent again.
+        step: The last step that was reported; None before the first.
         pruner: The study's; `none` never ends a run early.
         worker_id: Of this process, for its next runs.
         command: What to run for the trial, word by word, where the study says it.
@@ -86,3 +95,4 @@ class RunStart:
     command: tuple[str, ...] | None = None
     venv: str | None = None
     source: CodeSource | None = None
+    step: int | None = None

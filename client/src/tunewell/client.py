@@ -24,6 +24,7 @@ from tunewell.about import About
 from tunewell.edits import LearnedDefault
 from tunewell.events import EventStream
 from tunewell.fleet import Queue
+from tunewell.login import choose
 from tunewell.records import Event, Model, Worker
 
 
@@ -37,8 +38,10 @@ class Client(
     request is refused, with the rule, the offending value and what would be accepted.
 
     Args:
-        server: Address; the environment's TUNEWELL_SERVER, then http://127.0.0.1:8000, where None.
-        token: Bearer token; TUNEWELL_TOKEN where None. A server on this machine needs none by default.
+        server: Address; where None the environment's TUNEWELL_SERVER, then that of `tunewell login`, then
+            http://127.0.0.1:8000.
+        token: Bearer token; TUNEWELL_TOKEN, then that of `tunewell login` for this server, where None. A server on this
+            machine needs none by default.
         timeout_s: Seconds to wait for an answer.
         transport: Replaces the network, for tests.
 
@@ -57,6 +60,7 @@ class Client(
         timeout_s: float = 30.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        server, token = choose(server, token)
         self._transport = Transport(server, token, timeout_s=timeout_s, transport=transport)
 
     def __enter__(self) -> Self:

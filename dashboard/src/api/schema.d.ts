@@ -5122,6 +5122,11 @@ export interface components {
             params?: {
                 [key: string]: boolean | number | string | null;
             } | null;
+            /**
+             * Resume
+             * @description Go on with this run, whose script was lost, instead of beginning one: id of its trial (at most 15 digits), or its key. Its own parameters count
+             */
+            resume?: string | null;
             /** @description Where it runs; shown with the trial */
             script?: components["schemas"]["ScriptHost"] | null;
             /** Tags */
@@ -5164,6 +5169,11 @@ export interface components {
             pruner: string;
             /** @description Which code it is of; null: what lies on the machine */
             source: components["schemas"]["CodeSource"] | null;
+            /**
+             * Step
+             * @description The last step that was reported; null before the first
+             */
+            step: number | null;
             /** Study Id */
             study_id: number;
             /** Study Name */

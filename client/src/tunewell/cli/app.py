@@ -17,6 +17,7 @@ from tunewell.cli import (
     datasets,
     doctor,
     insight,
+    login,
     optuna,
     replay,
     results,
@@ -40,6 +41,7 @@ Examples:
   tunewell evaluate digits-mlp --baselines
   tunewell predict digits-mlp new.csv
   tunewell sync
+  tunewell login --server https://tune.example.org
   tunewell doctor
   tunewell --server https://tune.example.org study list
 
@@ -65,11 +67,17 @@ def options(
     ctx: typer.Context,
     server: Annotated[
         str | None,
-        typer.Option(envvar="TUNEWELL_SERVER", help="Address of the server [default: http://127.0.0.1:8000]"),
+        typer.Option(
+            envvar="TUNEWELL_SERVER",
+            help="Address of the server [default: of `tunewell login`, else http://127.0.0.1:8000]",
+        ),
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(envvar="TUNEWELL_TOKEN", help="Access token; better in the environment, where `ps` hides it"),
+        typer.Option(
+            envvar="TUNEWELL_TOKEN",
+            help="Access token; better from `tunewell login` or the environment: `ps` shows it",
+        ),
     ] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit")
@@ -93,6 +101,7 @@ audit.add_commands(app)
 optuna.add_commands(app)
 sync.add_commands(app)
 agent.add_commands(app)
+login.add_commands(app)
 doctor.add_commands(app)
 app.add_typer(study_app, name="study")
 app.add_typer(trial.app, name="trial")

@@ -82,7 +82,8 @@ def _default_home(root: Path | None) -> Path | None:
 
 
 def _check_connection(session: Session) -> Iterator[Finding]:
-    with Transport(session.server, session.token, timeout_s=10, transport=session.transport) as transport:
+    server, token = session.target()
+    with Transport(server, token, timeout_s=10, transport=session.transport) as transport:
         yield from check_server(Server(transport, session.transport))
 
 

@@ -13,6 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tunewell.cli.session import console, session_of
+from tunewell.login import token_for_host
 from tunewell.optuna_forward import DEFAULT_PORT, forwarding, import_extra
 from tunewell.optuna_transfer import copy_study, find_study, open_server, open_storage
 from tunewell.terminal import clean
@@ -25,8 +26,8 @@ Endpoint = Annotated[str, typer.Option(help="HOST:PORT of the server's gRPC endp
 PROXY_HELP = """Let an unmodified script of Optuna's use a server that wants a token.
 
 \b
-Listens on this machine only, adds the token (--token, TUNEWELL_TOKEN) to each
-call and hands it on. In the script:
+Listens on this machine only, adds the token (--token, TUNEWELL_TOKEN, or that of
+`tunewell login` for this host) to each call and hands it on. In the script:
   storage = optuna.storages.GrpcStorageProxy(host="localhost", port=13000)
 
 \b
@@ -75,7 +76,7 @@ def proxy(
 ) -> None:
     """Forward calls until a signal comes."""
     over = threading.Event()
-    with forwarding(address, session_of(ctx).token, port=port, has_tls=tls) as bound:
+    with forwarding(address, _token(ctx, address), port=port, has_tls=tls) as bound:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: over.set())
         sys.stdout.write(f"Forwarding 127.0.0.1:{bound} to {clean(address)}; Ctrl-C ends it\n")
@@ -94,7 +95,7 @@ def import_study(
     """Copy a study to the server."""
     storage = open_storage(source)
     chosen = find_study(storage, study)
-    with open_server(to, session_of(ctx).token, has_tls=tls) as server, _bar() as show:
+    with open_server(to, _token(ctx, to), has_tls=tls) as server, _bar() as show:
         n_trials = copy_study(storage, server, chosen, name or chosen, show)
     sys.stdout.write(f"Imported {clean(name or chosen)} with {n_trials} trials\n")
 
@@ -108,10 +109,15 @@ def export_study(
     tls: Tls = False,
 ) -> None:
     """Copy a study from the server."""
-    with open_server(source, session_of(ctx).token, has_tls=tls) as server, _bar() as show:
+    with open_server(source, _token(ctx, source), has_tls=tls) as server, _bar() as show:
         chosen = find_study(server, study)
         n_trials = copy_study(server, open_storage(target, is_new=True), chosen, name or chosen, show)
     sys.stdout.write(f"Exported {clean(name or chosen)} with {n_trials} trials to {clean(target)}\n")
+
+
+def _token(ctx: typer.Context, address: str) -> str | None:
+    """Return the token for a gRPC endpoint; the login's only on the host of its server."""
+    return session_of(ctx).token or token_for_host(address.rpartition(":")[0])
 
 
 class _Bar:

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -35,6 +36,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, float):
         return encode_number(value)
+    if isinstance(value, Path):
+        return str(value)
     return value.isoformat() if isinstance(value, datetime) else value
 
 

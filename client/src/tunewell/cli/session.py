@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tunewell.client import Client
 from tunewell.errors import Forbidden, Invalid, ServerUnreachable, TunewellError, Unauthorized
+from tunewell.login import choose
 from tunewell.terminal import clean
 
 PIPE_WIDTH = 1000  # a program that reads our tables wants whole cells
@@ -25,6 +26,10 @@ class Session:
     server: str | None = None
     token: str | None = None
     transport: httpx.BaseTransport | None = None
+
+    def target(self) -> tuple[str, str | None]:
+        """Return address and token, as options, environment or login say."""
+        return choose(self.server, self.token)
 
     def client(self) -> Client:
         """Return a client of the chosen server, to be used as a context.

@@ -18,8 +18,8 @@ HELP = """Send the runs that their scripts could not: offline ones, and those th
 killed or cut off from the server.
 
 Without --server (or TUNEWELL_SERVER), runs that were made for another server
-than the default are left where they are: a folder must not choose who gets
-your token. Nothing is lost and nothing sent twice, however often it is interrupted or
+than that of your login are left where they are: a folder must not choose who
+gets your token. Nothing is lost and nothing sent twice, however often it is interrupted or
 repeated. Runs whose scripts still go on are left to them.
 
 \b
@@ -48,10 +48,12 @@ def sync(
     """Send runs."""
     session = session_of(ctx)
 
-    def connect() -> Transport:
-        return Transport(session.server, session.token, transport=session.transport)
+    address, token = session.target()
 
-    found = list(sync_runs(folder or runs_dir(), connect, session.server))
+    def connect() -> Transport:
+        return Transport(address, token, transport=session.transport)
+
+    found = list(sync_runs(folder or runs_dir(), connect, session.server, usual=address))
     if as_json:
         print_json(found)
     elif found:

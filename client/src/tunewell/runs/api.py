@@ -15,13 +15,16 @@ from typing import Any, Literal, TypedDict, Unpack
 import httpx
 
 from tunewell._run_messages import RunRequest, RunStart
+from tunewell._transport import DEFAULT_SERVER
 from tunewell.delivery import persist
 from tunewell.environments import Environment
 from tunewell.errors import Invalid, Problem
+from tunewell.login import choose
 from tunewell.protocol import Protocol
 from tunewell.records import ENDED_STUDY
 from tunewell.runs import begin, capture, process, relay
 from tunewell.runs.link import log
+from tunewell.runs.resume import resume as resume_run
 from tunewell.runs.run import Mode, Run
 
 _current: ContextVar[Run | None] = ContextVar("tunewell_run", default=None)
@@ -35,8 +38,8 @@ class Options(TypedDict, total=False):
     Attributes:
         tags: Words to find the run by.
         notes: Text about it.
-        server: Address; TUNEWELL_SERVER, then http://127.0.0.1:8000, where left out.
-        token: TUNEWELL_TOKEN where left out.
+        server: Address; where left out TUNEWELL_SERVER, then that of `tunewell login`, then http://127.0.0.1:8000.
+        token: TUNEWELL_TOKEN, then that of `tunewell login` for this server, where left out.
         capture: What is noted by itself: environment, diff, output, system; TUNEWELL_CAPTURE, then all, where left out.
         transport: Replaces the network, for tests.
     """
@@ -55,9 +58,10 @@ def init(
     *,
     objective: tuple[str, Literal["minimize", "maximize"]] = ("val_loss", "minimize"),
     mode: Mode | None = None,
+    resume: str | int | None = None,
     **options: Unpack[Options],
 ) -> Run:
-    """Begin a run; inside `agent` it is the run of the trial that is being done.
+    """Begin a run, or go on with one that was lost; inside `agent` it is the run of the trial that is being done.
 
     Args:
         study: Name of the study that keeps the runs; TUNEWELL_STUDY where left out. It is made where there is none.
@@ -65,6 +69,9 @@ def init(
         objective: What counts in a study that is made, and its direction.
         mode: online; offline: nothing is sent until `tunewell sync`; disabled: nothing is kept. TUNEWELL_MODE, then
             online, where left out.
+        resume: Id of the trial, or key, of a run whose process was killed or cut off for good: what it had not sent is
+            sent, `step` is its last one, and `restore` fetches its checkpoint. A process that may still live is waited
+            for until its lease runs out. None or empty: a new run.
         options: See `Options`.
 
     Returns:
@@ -73,6 +80,7 @@ def init(
     Raises:
         Invalid: `no_study`, `unknown_mode`, `param_kind`; an address or a token that cannot be one.
         OSError: The folder for runs cannot be written.
+        TunewellError: What `runs.resume.resume` raises, where a run is to be resumed.
     """
     running = _current.get()
     if running is not None and study is None:
@@ -82,21 +90,29 @@ def init(
         return trial
     target = _target(begin.read_mode(mode), options)
     name = study or os.environ.get(begin.ENV_STUDY, "")
-    if not name and target.mode != "disabled":
-        problem = Problem("no_study", "no study is named", field="study", hint="name one, or set TUNEWELL_STUDY")
-        raise Invalid(problem)
     kinds = capture.read_kinds(options.get("capture"))
-    request = RunRequest(
-        key=begin.new_key(),
-        params=begin.read_params(params or {}),
-        note=options.get("notes", ""),
-        tags=tuple(options.get("tags", ())),
-        began_at=datetime.now(UTC),
-        script=begin.script_host(_environment(target.mode, kinds)),
-    )
-    run = begin.begin(target, name, begin.new_study(name, *objective), request)
+    script, given = begin.script_host(_environment(target.mode, kinds)), begin.read_params(params or {})
+    if resume not in (None, "") and target.mode != "disabled":
+        run = resume_run(target, str(resume), name, script, given)
+    else:
+        _require_study(target.mode, name)
+        request = RunRequest(
+            key=begin.new_key(),
+            params=given,
+            note=options.get("notes", ""),
+            tags=tuple(options.get("tags", ())),
+            began_at=datetime.now(UTC),
+            script=script,
+        )
+        run = begin.begin(target, name, begin.new_study(name, *objective), request)
     capture.begin_capture(run, kinds)
     return run
+
+
+def _require_study(mode: Mode, name: str) -> None:
+    if not name and mode != "disabled":
+        problem = Problem("no_study", "no study is named", field="study", hint="name one, or set TUNEWELL_STUDY")
+        raise Invalid(problem)
 
 
 def _environment(mode: Mode, kinds: frozenset[str]) -> Environment | None:
@@ -205,10 +221,13 @@ def _patiently(ask: Callable[[], RunStart]) -> RunStart:
 
 
 def _target(mode: Mode, options: Options) -> begin.Target:
+    server, token = DEFAULT_SERVER, None
+    if mode != "disabled":
+        server, token = choose(options.get("server"), options.get("token"))
     return begin.Target(
         mode=mode,
-        server=options.get("server"),
-        token=options.get("token"),
+        server=server,
+        token=token,
         transport=options.get("transport"),
         max_bytes=begin.read_max_bytes(),
     )

@@ -35,24 +35,19 @@ class Target:
 
     Attributes:
         mode: online, offline or disabled.
-        server: Address; TUNEWELL_SERVER, then the default, where None.
-        token: TUNEWELL_TOKEN where None. Never written to disk.
+        server: Address.
+        token: None where there is none. Never written to disk.
         transport: Replaces the network, for tests.
         root: Where runs lie until they were heard.
         max_bytes: How much a run may hold there.
     """
 
     mode: Mode
-    server: str | None = None
+    server: str = DEFAULT_SERVER
     token: str | None = None
     transport: Any = None
     root: Path = field(default_factory=runs_dir)
     max_bytes: int = DEFAULT_MAX_BYTES
-
-    @property
-    def address(self) -> str:
-        """Address of the server."""
-        return self.server or os.environ.get("TUNEWELL_SERVER") or DEFAULT_SERVER
 
     def connect(self) -> Transport:
         """Return a new way to the server.
@@ -60,7 +55,7 @@ class Target:
         Raises:
             Invalid: The address or the token cannot be one.
         """
-        return Transport(self.address, self.token, transport=self.transport)
+        return Transport(self.server, self.token, transport=self.transport)
 
 
 def new_key() -> str:
@@ -146,8 +141,8 @@ def begin(target: Target, study: str, made: Mapping[str, Any] | None, request: R
     """
     if target.mode == "disabled":
         return Run(None, request.params or {}, "disabled")
-    header = Header(target.address, study, made, request.to_json())
-    return _run_in(target, header, request.params or {})
+    header = Header(target.server, study, made, request.to_json())
+    return run_in(target, RunFolder.create(target.root, header))
 
 
 def take(target: Target, study: str, request: RunRequest, start: RunStart) -> Run:
@@ -157,15 +152,22 @@ def take(target: Target, study: str, request: RunRequest, start: RunStart) -> Ru
         OSError: Its folder cannot be written.
     """
     assert start.attempt is not None
-    header = Header(target.address, study, None, request.to_json(), start_json(start))
-    return _run_in(target, header, start.attempt.params)
+    header = Header(target.server, study, None, request.to_json(), start_json(start))
+    return run_in(target, RunFolder.create(target.root, header))
 
 
-def _run_in(target: Target, header: Header, params: Mapping[str, ParamValue]) -> Run:
+def run_in(target: Target, folder: RunFolder, step: int | None = None) -> Run:
+    """Return a run that is under way in a folder, which this process holds, and goes on behind a step.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
     connect: MakeTransport | None = target.connect if target.mode == "online" else None
-    folder = RunFolder.create(target.root, header)
+    start = folder.start
+    attempt = None if start is None else start.attempt
+    params = folder.header.request["params"] or {} if attempt is None else attempt.params
     link = Link(folder, target.max_bytes, connect)
-    run = Run(link, params, target.mode)
+    run = Run(link, params, target.mode, step)
     process.register(run)
     link.start()
     return run

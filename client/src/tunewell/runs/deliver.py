@@ -158,12 +158,15 @@ class Deliverer:
 
     def _reopen(self) -> None:
         self._n_reopened += 1
-        is_own = self._folder.header.request["params"] is not None
-        if not is_own or self._n_reopened > _MAX_REOPENINGS:
-            self._end("somebody else goes on with this trial" if not is_own else "its lease is lost time and again")
+        request = request_of(self._folder.header.request)
+        if not request.is_own:
+            self._end("somebody else goes on with this trial")
+            return
+        if self._n_reopened > _MAX_REOPENINGS:
+            self._end("its lease is lost time and again")
             return
         try:
-            self._take(self._protocol.begin_run(self._folder.header.study, request_of(self._folder.header.request)))
+            self._take(self._protocol.begin_run(self._folder.header.study, request))
         except (NotFound, Conflict) as error:
             self._end(str(error))
 

@@ -145,8 +145,25 @@ class RunFolder:
         self.header = header
 
     def spool(self) -> Spool:
-        """Open the spool to add to it."""
-        return Spool(self.path / "spool.jsonl")
+        """Open the spool to add to it; reports are numbered behind those that the server has."""
+        start = self.start
+        return Spool(self.path / "spool.jsonl", seq=0 if start is None else start.last_seq)
+
+    def mend_spool(self) -> bytes:
+        """Cut off a line that was half written by a process that was killed. Returns the last whole line."""
+        path = self.path / "spool.jsonl"
+        path.touch(mode=0o600)
+        with path.open("rb+") as file:
+            n_whole, last = 0, b""
+            for line in file:
+                if line.endswith(b"\n"):
+                    n_whole, last = n_whole + len(line), line
+            file.truncate(n_whole)
+        return last
+
+    def empty_spool(self) -> None:
+        """Forget what the server has heard."""
+        os.truncate(self.path / "spool.jsonl", 0)
 
     def reader(self) -> SpoolReader:
         """Open the spool to read it from its start."""

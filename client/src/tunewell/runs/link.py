@@ -86,6 +86,17 @@ class Link:
         self._spool.upload(name=name, kind=kind, path=kept, step=step)
         self._grown.set()
 
+    def download(self, artifact_id: int, sha256: str, path: Path) -> None:
+        """Fetch an artifact; it appears whole and verified, or not at all.
+
+        Raises:
+            TunewellError: It cannot be fetched.
+            OSError: The file cannot be written.
+        """
+        assert self._transport is not None, "offline nothing is known of artifacts"
+        with self._transport() as transport:
+            Protocol(transport).download_artifact(artifact_id, path, sha256=sha256)
+
     def relay(self, body: Mapping[str, Any]) -> None:
         """Report what another process has spooled, after what was logged before."""
         self.buffer.drain()

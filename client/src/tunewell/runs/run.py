@@ -53,6 +53,7 @@ class Run:
         link: The way to disk and server; None for a run that does nothing.
         params: Its parameters.
         mode: online, offline or disabled.
+        step: The last step of a run that is gone on with; None for its beginning.
 
     Attributes:
         params: Hyperparameters; of an agent's run those that the study proposed.
@@ -67,14 +68,16 @@ class Run:
         ...             break
     """
 
-    def __init__(self, link: Link | None, params: Mapping[str, ParamValue], mode: Mode) -> None:
+    def __init__(
+        self, link: Link | None, params: Mapping[str, ParamValue], mode: Mode, step: int | None = None
+    ) -> None:
         self.params = dict(params)
         self.summary = Summary()
         self.mode: Mode = mode
         self._link = link
         self._pid = os.getpid()
         self._is_finished = False
-        self._step = -1
+        self._step = -1 if step is None else step
         self._known: set[str] = set()
         self._on_finish: list[Any] = []
 
@@ -112,6 +115,11 @@ class Run:
         if sender.is_over:
             return "stop"
         return "continue" if sender.decision is None else sender.decision.decision
+
+    @property
+    def step(self) -> int | None:
+        """The last step that was logged, also before the run was resumed; None before the first."""
+        return None if self._step < 0 else self._step
 
     def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
         """Keep numbers of one step; NaN and infinities are kept as what they are.
@@ -219,6 +227,26 @@ class Run:
         """
         suffix = Path(path).suffix
         self._upload(f"checkpoint{suffix}", "checkpoint", path, max(0, self._step) if step is None else step)
+
+    def restore(self, path: str | os.PathLike[str]) -> int | None:
+        """Fetch the checkpoint from which a run that was resumed goes on.
+
+        Args:
+            path: Where the file is to be; it appears whole and verified, or not at all.
+
+        Returns:
+            The last step that it contains; None where there is no checkpoint, and no file is written.
+
+        Raises:
+            TunewellError: It cannot be fetched.
+            OSError: The file cannot be written.
+        """
+        start = self.start
+        found = None if start is None or start.attempt is None else start.attempt.checkpoint
+        if self._link is None or found is None:
+            return None
+        self._link.download(found.artifact_id, found.sha256, Path(path))
+        return found.step
 
     def finish(self, outcome: Outcome | None = None, reason: str = "", *, wait_s: float = FINISH_WAIT_S) -> bool:
         """End the run.

@@ -40,7 +40,12 @@ def find_runs(path: Path) -> list[Path]:
 
 
 def sync_runs(
-    path: Path, connect: Callable[[], Transport], server: str | None = None, wait_s: float = 15.0
+    path: Path,
+    connect: Callable[[], Transport],
+    server: str | None = None,
+    wait_s: float = 15.0,
+    *,
+    usual: str = DEFAULT_SERVER,
 ) -> Iterator[Synced]:
     """Send the runs in a folder to a server, and yield what became of each.
 
@@ -50,15 +55,16 @@ def sync_runs(
         path: A folder of runs, or of one run.
         connect: Returns a way to the server.
         server: Its address where somebody named it, so that runs which were made for another one go there too; None
-            for the default one: a folder must not choose who gets a token.
+            for the usual one: a folder must not choose who gets a token.
         wait_s: How long to wait for a server that does not answer.
+        usual: Address of the server that is meant where nobody names one.
 
     Effects:
         Runs that were heard are deleted here.
     """
     for folder in find_runs(path):
         run = RunFolder.load(folder)
-        if server is None and run.header.server != DEFAULT_SERVER:
+        if server is None and run.header.server != usual:
             note = f"it was made for {run.header.server}: name that with --server"
             yield Synced(folder, run.header.study, "refused", note=note)
         else:
@@ -107,15 +113,7 @@ class _Tries:
 
 def _close_spool(folder: RunFolder) -> None:
     """Cut off a line that was half written, and say that the script was killed unless it told its end."""
-    path = folder.path / "spool.jsonl"
-    path.touch(mode=0o600)
-    with path.open("rb+") as file:
-        n_whole, last = 0, b""
-        for line in file:
-            if line.endswith(b"\n"):
-                n_whole, last = n_whole + len(line), line
-        file.truncate(n_whole)
-    if not last.startswith(b'{"kind":"finish"'):
+    if not folder.mend_spool().startswith(b'{"kind":"finish"'):
         spool = folder.spool()
         spool.finish(_END)
         spool.close()
