@@ -16,6 +16,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict  # that of `typing` does not know those of `typing_extensions`
 
 from api.errors import ApiError, Invalid, nearest
 
@@ -132,6 +133,8 @@ def _step(annotation: Any, part: object) -> _Place:
     if isinstance(bare, type) and issubclass(bare, BaseModel):
         info = bare.model_fields.get(str(part))
         return _Place(None) if info is None else _Place(info.annotation, info.description or "")
+    if is_typeddict(bare):
+        return _describe(get_type_hints(bare, include_extras=True).get(str(part)))
     arguments = get_args(bare)
     return _describe(arguments[-1]) if arguments else _Place(None)
 
@@ -161,4 +164,6 @@ def _info_of(hint: Any) -> FieldInfo | None:
 
 def _fields_of(annotation: Any) -> list[str]:
     bare = _bare(annotation)
+    if is_typeddict(bare):
+        return list(get_type_hints(bare))
     return list(bare.model_fields) if isinstance(bare, type) and issubclass(bare, BaseModel) else []

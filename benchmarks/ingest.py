@@ -36,7 +36,7 @@ def _measure_kind(bench: Bench, kind: str, scale: Scale, seed: int) -> dict[str,
 
 def ingest(address: str, scale: Scale, n_curves: int, seed: int) -> float:
     """Return points per second of one round of reports, each holding `n_curves` curves."""
-    reports = [_report(seq, scale.n_ingest_points, n_curves) for seq in range(1, scale.n_ingest_reports + 1)]
+    reports = [make_report(seq, scale.n_ingest_points, n_curves) for seq in range(1, scale.n_ingest_reports + 1)]
     with joined(address, submit(address, 1, seed)) as worker:
         (job,) = worker.claim()
         started_at = time.perf_counter()
@@ -47,7 +47,8 @@ def ingest(address: str, scale: Scale, n_curves: int, seed: int) -> float:
     return scale.n_ingest_reports * scale.n_ingest_points / duration_s
 
 
-def _report(seq: int, n_points: int, n_curves: int) -> Report:
+def make_report(seq: int, n_points: int, n_curves: int) -> Report:
+    """Return report `seq` of a trial: `n_points` points of `n_curves` curves, behind those of the reports before."""
     n_steps = n_points // n_curves
     first = (seq - 1) * n_steps
     points = tuple(

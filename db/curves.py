@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ from db.metrics import Kind
 from db.packing import NO_POINTS, Points, join
 from db.tables import TrialRow
 
+# More at once would be more for the garbage collector to look through than there is to gain.
+_ROWS_AT_ONCE = 2_000
 _OVER = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -148,19 +151,29 @@ def _rows_of(series_ids: Collection[int], window: Window) -> Select[*tuple[Any, 
 
 
 def _stream_rows(session: Session, statement: Select[*tuple[Any, ...]]) -> Iterator[Part]:
-    return _grouped(session.execute(statement))
+    return _grouped(session.execute(statement).partitions(_ROWS_AT_ONCE))
 
 
-def _grouped(found: Iterable[Any]) -> Iterator[Part]:
-    for series_id, rows in groupby(found, key=itemgetter(0)):
-        _, steps, values, kinds, at_ms = zip(*rows, strict=True)
-        numbers = np.array(values, dtype=np.float64)  # None becomes NaN
-        if any(kinds):
-            infinite = np.asarray(kinds)
-            numbers[infinite == Kind.PLUS_INFINITY] = np.inf
-            numbers[infinite == Kind.MINUS_INFINITY] = -np.inf
-        points = Points(np.array(steps, np.int64), numbers, np.array(at_ms, np.int64))
-        yield Part(series_id, steps[-1], points, is_whole=True)
+def _grouped(partitions: Iterable[Sequence[Any]]) -> Iterator[Part]:
+    pieces = (piece for rows in partitions for piece in _pieces_of(rows))
+    for series_id, found in groupby(pieces, key=itemgetter(0)):
+        points = join([points for _, points in found])
+        yield Part(series_id, int(points.steps[-1]), points, is_whole=True)
+
+
+def _pieces_of(rows: Sequence[Any]) -> Iterator[tuple[int, Points]]:
+    """Yield points of one curve after another, with the curve; `rows` stand in the order of curves."""
+    series_ids, steps, values, kinds, at_ms = zip(*rows, strict=True)
+    numbers = np.array(values, dtype=np.float64)  # None becomes NaN
+    if any(kinds):
+        infinite = np.asarray(kinds)
+        numbers[infinite == Kind.PLUS_INFINITY] = np.inf
+        numbers[infinite == Kind.MINUS_INFINITY] = -np.inf
+    columns = np.array(steps, np.int64), numbers, np.array(at_ms, np.int64)
+    start = 0
+    for series_id, n in Counter(series_ids).items():
+        yield series_id, Points(*(column[start : start + n] for column in columns))
+        start += n
 
 
 def stream_overviews(session: Session, series_ids: Collection[int]) -> Iterator[tuple[int, bytes]]:

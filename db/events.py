@@ -8,18 +8,37 @@ cursor is the pair (transaction, id): whatever commits later lies behind it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Integer, and_, cast, delete, func, insert, literal, or_, select, text, type_coerce
+from pydantic_core import to_json
+from sqlalchemy import (
+    Insert,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.types import BigInteger
 
 from db.tables import EventRow
 from db.types import utc_now
 
+_STRICT_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _MAX_DIGITS = 18  # what fits a 64-bit column, whatever the digits
 
 
@@ -68,7 +87,8 @@ def store_events(session: Session, events: Sequence[NewEvent]) -> None:
     if not events:
         return
     rows = [
-        {"kind": e.kind, "study_id": e.study_id, "trial_id": e.trial_id, "payload": dict(e.payload)} for e in events
+        {"kind": e.kind, "study_id": e.study_id, "trial_id": e.trial_id, "the_payload": _as_json(e.payload)}
+        for e in events
     ]
     session.execute(_storing(_is_sqlite(session)), rows)
 
@@ -114,7 +134,19 @@ def drop_old_events(session: Session, older_than_s: float) -> None:
 @cache
 def _storing(is_sqlite: bool) -> Insert:
     xid = literal(0) if is_sqlite else cast(text("pg_current_xact_id()::text"), BigInteger)
-    return insert(EventRow).values(xid=xid)
+    payload = bindparam("the_payload", type_=Text())
+    return insert(EventRow).values(xid=xid, payload=payload if is_sqlite else cast(payload, JSONB))
+
+
+def _as_json(payload: Mapping[str, Any]) -> str:
+    """Write a payload as JSON, several times faster than the standard library, which matters for a thousand points.
+
+    Raises:
+        ValueError: It holds a number that is not finite.
+    """
+    written = to_json(payload)
+    # The standard library refuses numbers that are not finite; the words may also stand in a text.
+    return _STRICT_JSON(payload) if b"NaN" in written or b"Infinity" in written else written.decode()
 
 
 def _behind(cursor: Cursor) -> Any:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import (
     BigInteger,
     Executable,
     Float,
     Select,
     SmallInteger,
+    Text,
     Update,
     bindparam,
     case,
+    cast,
     func,
     select,
     update,
@@ -41,13 +44,34 @@ _NON_FINITE = {Kind.NAN: math.nan, Kind.PLUS_INFINITY: math.inf, Kind.MINUS_INFI
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """One number at one step; `at_ms` counts from 1970."""
+class NamedPoints:
+    """Numbers at steps, of one trial: columns of one length; `at_ms` counts from 1970.
 
-    name: str
-    step: int
-    value: float
-    at_ms: int
+    Columns, because a thousand objects cost as much as all else that is done with a thousand points.
+    """
+
+    names: Sequence[str] = ()
+    steps: Sequence[int] = ()
+    values: Sequence[float] = ()
+    at_ms: Sequence[int] = ()
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.steps)
+
+    def only(self, places: Sequence[int]) -> NamedPoints:
+        """Return the points at some places, in their order."""
+        columns = (self.names, self.steps, self.values, self.at_ms)
+        return NamedPoints(*([column[place] for place in places] for column in columns))
+
+    def curves(self) -> dict[str, tuple[list[int], list[float]]]:
+        """Return the steps and the values of each name."""
+        found: dict[str, tuple[list[int], list[float]]] = {name: ([], []) for name in dict.fromkeys(self.names)}
+        for name, step, value in zip(self.names, self.steps, self.values, strict=True):
+            steps, values = found[name]
+            steps.append(step)
+            values.append(value)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,26 +149,28 @@ def kind_of(value: float) -> Kind:
     return Kind.PLUS_INFINITY if value > 0 else Kind.MINUS_INFINITY
 
 
-def store_points(session: Session, trial_id: int, points: Sequence[Point]) -> list[Point]:
+def store_points(session: Session, trial_id: int, points: NamedPoints) -> NamedPoints:
     """Store points of one trial and return those that are new: a (name, step) is stored once, the first time.
 
     A trial that resumes repeats steps which it reported before its last attempt ended; the curve keeps one point each.
     """
     points = _first_of_each(points)
-    series = _know_series(session, trial_id, sorted({point.name for point in points}))
-    if not points:
-        return []
-    if all(point.step > series[point.name].latest_step for point in points):
+    curves = points.curves()
+    series = _know_series(session, trial_id, sorted(curves))
+    if not curves:
+        return points
+    if all(min(steps) > series[name].latest_step for name, (steps, _) in curves.items()):
         _insert_new(session, _columns_of(series, points))  # behind all there are: nothing to compare with
-        fresh = list(points)
     else:
         stored = _insert_missing(session, _columns_of(series, points))
-        fresh = [point for point in points if (series[point.name].id, point.step) in stored]
-    if fresh:
-        summaries = [_summary(series[name].id, curve) for name, curve in _by_name(fresh).items()]
+        keys = zip(points.names, points.steps, strict=True)
+        points = points.only([place for place, (name, step) in enumerate(keys) if (series[name].id, step) in stored])
+        curves = points.curves()
+    if curves:
+        summaries = [_summary(series[name].id, steps, values) for name, (steps, values) in curves.items()]
         # All at once: one by one they are most of what a small report costs. Of one alone, a batch would cost more.
         session.execute(_SUMMARISE, summaries if len(summaries) > 1 else summaries[0])
-    return fresh
+    return points
 
 
 def list_series(session: Session, trial_ids: Collection[int], names: Collection[str] = ()) -> list[Series]:
@@ -193,43 +219,36 @@ def _find_series(session: Session, trial_id: int, names: Sequence[str]) -> dict[
     return {name: _Known(series_id, -1 if latest is None else latest) for name, series_id, latest in found}
 
 
-def _summary(series_id: int, fresh: Sequence[Point]) -> dict[str, Any]:
-    last = max(fresh, key=lambda point: point.step)
-    finite = [point.value for point in fresh if math.isfinite(point.value)]
+def _summary(series_id: int, steps: Sequence[int], values: Sequence[float]) -> dict[str, Any]:
+    last_step = max(steps)
+    last = values[steps.index(last_step)]
+    finite = [value for value in values if math.isfinite(value)]
     return {
         "the_id": series_id,
-        "the_n": len(fresh),
-        "the_step": last.step,
-        "the_value": _finite(last.value),
-        "the_kind": int(kind_of(last.value)),
+        "the_n": len(steps),
+        "the_step": last_step,
+        "the_value": _finite(last),
+        "the_kind": int(kind_of(last)),
         "the_min": min(finite, default=None),
         "the_max": max(finite, default=None),
     }
 
 
-def _columns_of(series: Mapping[str, _Known], points: Sequence[Point]) -> list[list[Any]]:
+def _columns_of(series: Mapping[str, _Known], points: NamedPoints) -> list[Sequence[Any]]:
     """Return the columns of `metric_point`, in their order there."""
-    values = [point.value for point in points]
-    kinds, stored = [int(Kind.FINITE)] * len(values), list[float | None](values)
-    if not all(map(math.isfinite, values)):
-        kinds, stored = [int(kind_of(value)) for value in values], [_finite(value) for value in values]
+    kinds, stored = [int(Kind.FINITE)] * len(points), list[float | None](points.values)
+    if not all(map(math.isfinite, points.values)):
+        kinds, stored = [int(kind_of(value)) for value in points.values], [_finite(value) for value in points.values]
     ids = {name: one.id for name, one in series.items()}
-    at_ms = [point.at_ms for point in points]
-    return [[ids[point.name] for point in points], [point.step for point in points], stored, kinds, at_ms]
+    return [[ids[name] for name in points.names], points.steps, stored, kinds, points.at_ms]
 
 
-def _first_of_each(points: Sequence[Point]) -> Sequence[Point]:
-    first = {(point.name, point.step): point for point in reversed(points)}
-    if len(first) == len(points):
+def _first_of_each(points: NamedPoints) -> NamedPoints:
+    keys = list(zip(points.names, points.steps, strict=True))
+    if len(set(keys)) == len(keys):
         return points
-    return [point for point in points if first[point.name, point.step] is point]
-
-
-def _by_name(points: Iterable[Point]) -> dict[str, list[Point]]:
-    curves: dict[str, list[Point]] = {}
-    for point in points:
-        curves.setdefault(point.name, []).append(point)
-    return curves
+    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    return points.only(sorted(first.values()))
 
 
 def _finite(value: float) -> float | None:
@@ -245,7 +264,7 @@ def _insert_new(session: Session, columns: Sequence[Sequence[Any]]) -> None:
     """Insert rows none of which is there."""
     inserts = _on_dialect(session)
     if inserts.takes_arrays:
-        session.execute(inserts.insert_new, dict(zip(_POINT_NAMES, columns, strict=True)))
+        session.execute(inserts.insert_new, _as_arrays(columns))
         return
     # Straight to the driver, which has nothing to convert: SQLAlchemy would take longer to hand the rows on than SQLite
     # takes to store them.
@@ -255,10 +274,18 @@ def _insert_new(session: Session, columns: Sequence[Sequence[Any]]) -> None:
 def _insert_missing(session: Session, columns: Sequence[Sequence[Any]]) -> set[tuple[int, int]]:
     """Insert rows that are not there yet and return their keys."""
     inserts = _on_dialect(session)
-    values: Any = dict(zip(_POINT_NAMES, columns, strict=True))
-    if not inserts.takes_arrays:
-        values = [dict(zip(_POINT_NAMES, row, strict=True)) for row in zip(*columns, strict=True)]
+    values: Any = (
+        _as_arrays(columns)
+        if inserts.takes_arrays
+        else [dict(zip(_POINT_NAMES, row, strict=True)) for row in zip(*columns, strict=True)]
+    )
     return {(series_id, step) for series_id, step in session.execute(inserts.insert_missing, values)}
+
+
+def _as_arrays(columns: Sequence[Sequence[float | None]]) -> dict[str, str]:
+    """Return columns of finite numbers as PostgreSQL writes arrays: `{1,2,null}`."""
+    texts = (to_json(list(column)).decode() for column in columns)
+    return {name: f"{{{text[1:-1]}}}" for name, text in zip(_POINT_NAMES, texts, strict=True)}
 
 
 def _on_dialect(session: Session) -> _Inserts:
@@ -266,8 +293,9 @@ def _on_dialect(session: Session) -> _Inserts:
 
 
 def _points_from_arrays() -> Select[Any]:
-    # One parameter a column: a VALUES list of a thousand rows has thousands, which the driver reads one by one.
-    arrays = [bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in _POINTS]
+    # One parameter a column: a VALUES list of a thousand rows has thousands, which the driver reads one by one. And as
+    # text: it would look at each member of a list, too.
+    arrays = [cast(bindparam(column.name, type_=Text()), postgresql.ARRAY(column.type)) for column in _POINTS]
     return select(func.unnest(*arrays).table_valued(*[column.name for column in _POINTS]).render_derived())
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.auth import ForAll, ForWorkers
+from api.routes.bodies import LongBodyRoute
 from api.routes.common import Id, StudyRef, refusals
 from api.schemas.runs import RunCreate, RunRead
 from api.schemas.trials import ArtifactRead, UploadQuery
@@ -31,7 +32,7 @@ from api.state import Control
 from api.streams import as_blocking
 from api.transaction import Tx
 
-router = APIRouter(tags=["worker protocol"])
+router = APIRouter(tags=["worker protocol"], route_class=LongBodyRoute)
 T = TypeVar("T")
 # A claim may wait for a sampler: threads of its own, so that no report waits for one.
 _MAX_CLAIMS = 40

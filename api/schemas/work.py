@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
-from pydantic import AwareDatetime, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import AwareDatetime, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, with_config
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from api.schemas.base import MAX_INT, Number, ParamValue, Shape, Text
 from api.schemas.environments import Environment
@@ -141,13 +142,15 @@ class ClaimRead(Shape):
     attempts: list[Assignment]
 
 
-class MetricPoint(Shape):
+@with_config(Shape.model_config)
+class MetricPoint(TypedDict):
     """One number at one step."""
 
+    # A dictionary: a report has thousands of them, and objects would take as long to make as all else takes to read.
     name: MetricName
     step: Step
     value: Number
-    at: Stamp | None = None
+    at: NotRequired[Stamp | None]
 
 
 class LogEntry(Shape):

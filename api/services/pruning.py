@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from api.peers import Wanted
@@ -11,7 +11,7 @@ from api.services.members import Member, split_name
 from api.transaction import Tx
 from db import metrics, pruning
 from db.attempts import Orders
-from db.metrics import Point
+from db.metrics import NamedPoints
 from search import pruners
 from search.pruners import Pruner
 from search.types import Action, PastTrial, PruneDecision, PruneRequest
@@ -21,7 +21,7 @@ from search.types import Action, PastTrial, PruneDecision, PruneRequest
 class Brought:
     """What a report brought: the points that were not there before, and whether the trial could be paused."""
 
-    fresh: Sequence[Point] = ()
+    fresh: NamedPoints = field(default_factory=NamedPoints)
     can_pause: bool = False
 
 
@@ -70,13 +70,15 @@ def _said_before(tx: Tx, trial_id: int, orders: Orders) -> tuple[Action, str] | 
     return verdict["action"], verdict["reason"]
 
 
-def _steps_brought(pruner: Pruner, orders: Orders, fresh: Sequence[Point]) -> list[int]:
+def _steps_brought(pruner: Pruner, orders: Orders, fresh: NamedPoints) -> list[int]:
     """Return the steps of the new points that a pruner judges by."""
     metric = orders.spec["objectives"][0]["metric"]
     if pruner.judges == "steps":
-        return [point.step for point in fresh if point.name == metric]
-    named = [(split_name(point.name), point.step) for point in fresh]
-    return [step for (name, member), step in named if name == metric and member is not None]
+        judged = {metric}
+    else:
+        named = {name: split_name(name) for name in set(fresh.names)}
+        judged = {name for name, (whole, member) in named.items() if whole == metric and member is not None}
+    return [step for name, step in zip(fresh.names, fresh.steps, strict=True) if name in judged]
 
 
 def _request(tx: Tx, pruner: Pruner, trial_id: int, orders: Orders, brought: Sequence[int]) -> PruneRequest:

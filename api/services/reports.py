@@ -30,7 +30,7 @@ from db.lifecycle import (
     TrialState,
     decide_trial_state,
 )
-from db.metrics import Point
+from db.metrics import NamedPoints
 from db.records import AttemptRecord, StudyRecord, TrialRecord
 from db.types import encode_float
 
@@ -231,9 +231,9 @@ def _decide(tx: Tx, trial_id: int, orders: Orders, brought: Brought, answer: Rep
     return answer if word == "continue" else answer.model_copy(update={"decision": word, "reason": reason})
 
 
-def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fresh: Sequence[Point]) -> None:
-    shown = {name for name in {point.name for point in fresh} if not (is_member(name) or is_system(name))}
-    told = [point for point in fresh if point.name in shown]
+def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fresh: NamedPoints) -> None:
+    shown = {name for name in set(fresh.names) if not (is_member(name) or is_system(name))}
+    told = zip(fresh.names, fresh.steps, fresh.values, strict=True)
     if fresh or body.step is not None:
         payload = {
             "study_id": orders.study_id,
@@ -243,7 +243,7 @@ def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fre
             "n_steps": body.n_steps,
             # Members' points would make each notice n * k times as long, and few readers show them or the machine's:
             # these are fetched.
-            "points": [[p.name, p.step, encode_float(p.value)] for p in told],
+            "points": [[name, step, encode_float(value)] for name, step, value in told if name in shown],
         }
         tx.emit("metrics", payload, study_id=orders.study_id, trial_id=renewed.trial_id)
     if body.logs:
@@ -251,12 +251,16 @@ def _announce(tx: Tx, renewed: Renewed, orders: Orders, body: ReportRequest, fre
         tx.emit("logs", payload, study_id=orders.study_id, trial_id=renewed.trial_id)
 
 
-def _points(body: ReportRequest) -> list[Point]:
+def _points(body: ReportRequest) -> NamedPoints:
     now_ms = int(time.time() * 1000)
-    return [
-        Point(point.name, point.step, point.value, now_ms if point.at is None else int(point.at.timestamp() * 1000))
-        for point in body.metrics
-    ]
+    told = body.metrics
+    times = [point.get("at") for point in told]
+    return NamedPoints(
+        [point["name"] for point in told],
+        [point["step"] for point in told],
+        [point["value"] for point in told],
+        [now_ms if at is None else int(at.timestamp() * 1000) for at in times],
+    )
 
 
 def _lines(logs: Sequence[LogEntry]) -> list[dict[str, object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import threading
 from collections.abc import Iterator
@@ -237,6 +238,17 @@ def test_events_within_their_retention_are_kept(database: Database) -> None:
         events.drop_old_events(session, older_than_s=60.0)
     with database.read() as session:
         assert len(events.list_after(session, Cursor(0, 0), 10)) == 3
+
+
+def test_an_event_holds_any_text_and_no_number_that_json_lacks(database: Database) -> None:
+    told = {"text": "NaN é -Infinity", "points": [["m", 1, "NaN"], ["m", 2, 1.5e-9], ["m", 3, 0.1]]}
+    with database.write() as session:
+        events.store_events(session, [events.NewEvent("metrics", told)])
+    with database.read() as session:
+        assert [one.payload for one in events.list_after(session, Cursor(0, 0), 10)] == [told]
+    for number in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="JSON"), database.write() as session:
+            events.store_events(session, [events.NewEvent("metrics", {"points": [["m", 1, number]]})])
 
 
 def test_much_news_comes_in_few_messages(live_api: Served, caller: Caller) -> None:

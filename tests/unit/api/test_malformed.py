@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import pytest
 from fastapi import Body, Path, Query
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from api.errors import ApiError
 from api.malformed import explain
@@ -23,8 +24,14 @@ class Leaf(Shape):
     either: bool | int | str | None = None
 
 
+@with_config(Shape.model_config)
+class Seed(TypedDict):
+    grams: Annotated[float, Field(description="Its weight")]
+
+
 class Tree(Shape):
     leaf: Leaf | None = None
+    seeds: list[Seed] = Field(default_factory=list)
     leaves: list[Leaf] = Field(default_factory=list)
     by_word: dict[Word, Leaf] = Field(default_factory=dict)
 
@@ -56,6 +63,8 @@ def refusal(kind: Any, value: Any, *where: str, of: Callable[..., Any] | None = 
         ({"leaf": {"size": 1, "sise": 2}}, "unknown_field", "leaf.sise", "'sise'", "did you mean 'size'?"),
         ({"leaves": [{"size": 1, "x": 2}]}, "unknown_field", "leaves.0.x", "'x'", "known: either, size, words"),
         ({"by_word": {"a": {"size": 1, "word": 2}}}, "unknown_field", "by_word.a.word", "'word'", "'words'"),
+        ({"seeds": [{"grams": 1, "x": 2}]}, "unknown_field", "seeds.0.x", "'x'", "known: grams"),
+        ({"seeds": [{}]}, "missing_field", "seeds.0.grams", "seeds.0.grams is missing", "Its weight"),
         ({"leaf": {}}, "missing_field", "leaf.size", "leaf.size is missing", "Centimetres"),
         ({"leaf": {"size": "x"}}, "int_parsing", "leaf.size", "got 'x'", "Centimetres"),
         (
@@ -80,7 +89,8 @@ def test_a_place_in_the_body_is_explained(body: Any, code: str, field: str, mess
     assert (error.code, error.field) == (code, field)
     assert message in error.message
     assert hint in (error.hint or "")
-    Tree.model_validate({"leaf": {"size": 1, "words": ["a"], "either": 1}, "by_word": {"a": {"size": 1}}})
+    leaf = {"size": 1, "words": ["a"], "either": 1}
+    Tree.model_validate({"leaf": leaf, "by_word": {"a": {"size": 1}}, "seeds": [{"grams": 1.5}]})
 
 
 def test_parameters_are_explained_too() -> None:
