@@ -169,10 +169,11 @@ def _pieces_of(rows: Sequence[Any]) -> Iterator[tuple[int, Points]]:
         infinite = np.asarray(kinds)
         numbers[infinite == Kind.PLUS_INFINITY] = np.inf
         numbers[infinite == Kind.MINUS_INFINITY] = -np.inf
-    columns = np.array(steps, np.int64), numbers, np.array(at_ms, np.int64)
+    all_steps, all_at_ms = np.array(steps, np.int64), np.array(at_ms, np.int64)
     start = 0
     for series_id, n in Counter(series_ids).items():
-        yield series_id, Points(*(column[start : start + n] for column in columns))
+        own = slice(start, start + n)
+        yield series_id, Points(all_steps[own], numbers[own], all_at_ms[own])
         start += n
 
 

@@ -61,8 +61,12 @@ class NamedPoints:
 
     def only(self, places: Sequence[int]) -> NamedPoints:
         """Return the points at some places, in their order."""
-        columns = (self.names, self.steps, self.values, self.at_ms)
-        return NamedPoints(*([column[place] for place in places] for column in columns))
+        return NamedPoints(
+            [self.names[place] for place in places],
+            [self.steps[place] for place in places],
+            [self.values[place] for place in places],
+            [self.at_ms[place] for place in places],
+        )
 
     def curves(self) -> dict[str, tuple[list[int], list[float]]]:
         """Return the steps and the values of each name."""

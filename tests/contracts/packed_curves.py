@@ -45,8 +45,8 @@ def fill(database: Database, *, state: TrialState = TrialState.COMPLETE) -> int:
             trial_id = trials.insert_trial(session, trial).id
             # Steps with gaps, and times of reports of a hundred points.
             steps = [step + step // 1000 * 50 for step in range(n_points)]
-            values, at_ms = [value_at(number, step) for step in steps], [10_000 * (step // 100) for step in steps]
-            metrics.store_points(session, trial_id, NamedPoints(["val_loss"] * n_points, steps, values, at_ms))
+            numbers, at_ms = [value_at(number, step) for step in steps], [10_000 * (step // 100) for step in steps]
+            metrics.store_points(session, trial_id, NamedPoints(["val_loss"] * n_points, steps, numbers, at_ms))
     return study_id
 
 
